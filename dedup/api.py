@@ -1,0 +1,223 @@
+"""The library's front door: clean what is already in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup import audit, pipeline, report
+from dedup.columns import Column
+from dedup.config import Config
+from dedup.decisions import Decision
+from dedup.edit import remove_spans
+from dedup.errors import InputError, UsageError
+from dedup.formats.fields import Fields, id_text, path_of, rank_of, reach, source_of
+from dedup.model import Batch, Wanted, take
+
+BATCH_ROWS = 5_000
+NAME = "data"
+"""What decisions call the one "file" there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What stays, what went, and why.
+
+    Attributes:
+        kept: The documents that stay, edited where something was cut, in order; of the type that was given: a list of
+            str or dict, or a pyarrow Table.
+        dropped: The documents that went, unedited.
+        decisions: Every removal and every flag.
+        report: Counts, as in report.json.
+    """
+
+    kept: Any
+    dropped: Any
+    decisions: list[Decision]
+    report: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The text that is left of a single one; raises ValueError for a result of several documents."""
+        (text,) = self.kept
+        return str(text)
+
+
+def clean_text(text: str, **options: Any) -> Result:
+    """Strip the repeats of one article: later copies of a caption, a headline, a sentence.
+
+    Args:
+        text: The article.
+        **options: As for `clean`.
+
+    >>> line = "Ein Satz, der lang genug ist, um ein Zitat zu sein.\\n"
+    >>> clean_text(line * 2).text == line
+    True
+    """
+    return clean([text], **{"only": ("repeats",)} | options)
+
+
+def clean(data: Any, *, workers: int = 1, **options: Any) -> Result:
+    """Strip repeats, boilerplate and duplicate articles from a collection; the collection itself is not changed.
+
+    Args:
+        data: A list of texts, a list of dicts, or anything that offers `__arrow_c_stream__` (pyarrow, pandas, polars,
+            DuckDB, datasets) with a column of texts.
+        workers: Threads.
+        **options: Fields of `Config`, such as `threshold=0.7` or `text_field="body"`.
+
+    Raises:
+        UsageError: An option is not known or out of range.
+        InputError: There are no documents, or one has no text.
+        LossError: More would go than `max_loss` allows.
+
+    >>> article = "Der Rat der Stadt hat am Montag nach langer Debatte den Bau der Brücke beschlossen."
+    >>> result = clean([{"id": "a", "text": article}, {"id": "b", "text": article + "\\n"}, {"id": "c", "text": "Neu."}])
+    >>> [document["id"] for document in result.kept], result.decisions[0].keeper
+    (['b', 'c'], 'b')
+    """
+    config = _config(options)
+    rows = _rows(data, config)
+    corpus = _Memory(rows, config)
+    plan = pipeline.scan(corpus, config, workers=workers)
+    report.check_loss(plan)
+    edited = remove_spans(rows.texts, plan.cuts.documents, plan.cuts.starts, plan.cuts.ends)
+    changed = set(plan.cuts.documents.tolist())
+    decisions = list(audit.decisions(plan, corpus))
+    template_texts: dict[str, str] = {}
+    for decision in decisions:
+        if decision.template and decision.text:
+            template_texts.setdefault(decision.template, decision.text.strip())
+    summary = report.build(plan, template_texts, corpus.names, rejected=0, timing_s={})
+    return Result(
+        kept=rows.select(np.flatnonzero(~plan.dropped), edited, changed),
+        dropped=rows.select(np.flatnonzero(plan.dropped), rows.texts, set()),
+        decisions=decisions,
+        report=summary,
+    )
+
+
+def _config(options: dict[str, Any]) -> Config:
+    known = Config.__dataclass_fields__
+    for name in options:
+        if name not in known:
+            raise UsageError(f"option {name!r} is not known", hint=f"There are: workers, {', '.join(known)}.")
+    if isinstance(options.get("only"), str):
+        options = options | {"only": tuple(options["only"].split(","))}
+    return Config(**options)
+
+
+class _Listed:
+    """A list of texts or of records with a text each."""
+
+    def __init__(self, items: Sequence[str | Mapping[str, Any]], config: Config) -> None:
+        self._items = items
+        self._path = path_of(config.text_field)
+        self.records = [{} if isinstance(item, str) else item for item in items]
+        texts = [item if isinstance(item, str) else reach(item, self._path) for item in items]
+        for number, text in enumerate(texts, start=1):
+            if not isinstance(text, str):
+                raise _no_text(number, config.text_field, type(text).__name__)
+        self.texts = _encode(texts)
+
+    def select(self, rows: npt.NDArray[np.int64], texts: Column, changed: set[int]) -> list[Any]:
+        """Return some items, with the given text where they changed."""
+        return [self._with_text(row, texts[row]) if row in changed else self._items[row] for row in rows.tolist()]
+
+    def _with_text(self, row: int, text: str) -> Any:
+        item = self._items[row]
+        return text if isinstance(item, str) else _replaced(item, self._path, text)
+
+
+class _Tabled:
+    """A table with a column of texts."""
+
+    def __init__(self, data: Any, config: Config) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._table = pa.table(data)
+        self._field = config.text_field
+        if self._field not in self._table.column_names:
+            has = ", ".join(self._table.column_names)
+            raise InputError(f"there is no column {self._field!r} (there are: {has})", hint="Name it with text_field=.")
+        column = self._table[self._field]
+        if column.null_count:
+            raise _no_text(pc.index(column.is_null(), True).as_py() + 1, self._field, "null")
+        try:
+            texts = column.cast(pa.large_string()).combine_chunks()
+        except pa.ArrowInvalid as error:
+            raise InputError(f"column {self._field!r} does not hold texts ({error})", hint="Name another with text_field=.") from None
+        self.texts = Column.from_arrow(texts)
+        fields = Fields.of(config).optional()
+        self.records = self._table.select(sorted({path[0] for path in fields} & set(self._table.column_names))).to_pylist()
+        if not self.records:
+            self.records = [{} for _ in range(len(self.texts))]
+
+    def select(self, rows: npt.NDArray[np.int64], texts: Column, changed: set[int]) -> Any:
+        """Return some rows as a table; `texts` holds the text of every row."""
+        import pyarrow as pa
+
+        place = self._table.column_names.index(self._field)
+        column = pa.array([texts[row] for row in rows.tolist()], self._table.schema.field(place).type)
+        return self._table.take(pa.array(rows)).set_column(place, self._table.schema.field(place), column)
+
+
+class _Memory:
+    """Documents in memory, as the engine reads them."""
+
+    def __init__(self, rows: _Listed | _Tabled, config: Config) -> None:
+        fields = Fields.of(config)
+        records = rows.records
+        self._batch = Batch(
+            files=np.zeros(len(records), np.int32),
+            records=np.arange(1, len(records) + 1),
+            texts=rows.texts,
+            ids=_encode([id_text(reach(record, fields.id)) or f"{NAME}:{i}" for i, record in enumerate(records, 1)]),
+            sources=_encode([_source(record, fields) for record in records]),
+            ranks=None if fields.rank is None else [rank_of(reach(record, fields.rank)) for record in records],
+        )
+
+    @property
+    def names(self) -> list[str]:
+        return [NAME]
+
+    def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
+        rows = np.arange(len(self._batch)) if wanted is None else wanted.records - 1
+        for start in range(0, len(rows), BATCH_ROWS):
+            yield take(self._batch, rows[start : start + BATCH_ROWS])
+
+
+def _rows(data: Any, config: Config) -> _Listed | _Tabled:
+    if hasattr(data, "__arrow_c_stream__"):
+        return _Tabled(data, config)
+    if isinstance(data, str | bytes | Mapping):
+        raise UsageError(f"data is a single {type(data).__name__}", hint="Give a list of texts, or use clean_text.")
+    return _Listed(list(data), config)
+
+
+def _no_text(number: int, field: str, found: str) -> InputError:
+    return InputError(f"record {number} has no text in field {field!r} (it is {found})", hint="Name the field with text_field=.")
+
+
+def _encode(texts: list[str]) -> Column:
+    try:
+        return Column.of(texts)
+    except UnicodeEncodeError:
+        number = next(i for i, text in enumerate(texts, 1) if not text.isascii() and any("\ud800" <= c < "\ue000" for c in text))
+        raise InputError(f"record {number} holds a lone surrogate, which is no character", hint="Decode the text anew.") from None
+
+
+def _source(record: Mapping[str, Any], fields: Fields) -> str:
+    values = [reach(record, path) for path in fields.sources]
+    return source_of(values, reach(record, fields.url) if fields.url else None, "")
+
+
+def _replaced(record: Mapping[str, Any], path: tuple[str, ...], text: str) -> dict[str, Any]:
+    """Return a copy of a record with another text."""
+    inner = text if len(path) == 1 else _replaced(record[path[0]], path[1:], text)
+    return dict(record) | {path[0]: inner}

@@ -1,0 +1,99 @@
+"""Every tunable once: its unit, its range, where the default comes from, and what moving it risks."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from dedup.errors import UsageError
+
+KINDS = ("repeats", "boilerplate", "articles")
+KEEP_POLICIES = ("longest", "shortest", "first", "last")
+KEEP_FIELDS = ("max:", "min:")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What is looked for, what may go, and how sure it must be. Immutable; `dataclasses.replace` makes another.
+
+    >>> Config(threshold=0.7).threshold
+    0.7
+    >>> Config(threshold=7)
+    Traceback (most recent call last):
+    dedup.errors.UsageError: threshold is 7, but must be between 0.1 and 1. Give a fraction, such as 0.8.
+    """
+
+    text_field: str = "text"
+    """The field that holds the text; a dotted path reaches into nested objects. Only this field is ever changed."""
+
+    id_field: str = "id"
+    """The field that names a document in decisions. Where it is missing, file and record number do."""
+
+    source_field: str = ""
+    """The field that says which site a document is from. Empty: `source`, else `domain`, else the host of `url`,
+    else the file's folder. Boilerplate is counted inside one source, so a wrong field hides it or, where unlike
+    sites share a value, finds less."""
+
+    only: tuple[str, ...] = KINDS
+    """The kinds of duplication looked for."""
+
+    threshold: float = 0.8
+    """Lowest exact Jaccard similarity (0-1, word 5-gram shingles) at which an article goes in favour of another.
+    Chosen: at 0.8 re-crawls and lightly edited copies go; below 0.7 different reports on one event begin to."""
+
+    keep: str = "longest"
+    """Which article of several alike stays: longest, shortest, first, last, max:FIELD or min:FIELD. Ties go by id,
+    then by content. `first` and `last` depend on the order of the files; the others do not."""
+
+    hashes: int = 128
+    """MinHash permutations at most (16-1024). More find pairs at low thresholds more surely and cost time."""
+
+    recall: float = 0.98
+    """Least probability (0-1) with which a pair at the threshold becomes a candidate for exact verification."""
+
+    seed: int = 1
+    """Seed of the permutations, as in `datasketch.MinHash(seed=...)`."""
+
+    max_loss: float = 0.9
+    """The breaker: highest share (0-1) of documents or characters, exact duplicates not counted, that may go from an
+    input of 20 documents or more. Raise it only after reading the report."""
+
+    repeat_width: int = 25
+    """Least width (columns of the folded text; wide characters count 2) of a segment that goes as a repeat.
+    Chosen from SEGMENTS: shorter lines ("Ja.", "Werbung") repeat legitimately."""
+
+    adjacent_repeat_width: int = 15
+    """The same for a segment right after its first copy, or equal to the title (the first line)."""
+
+    template_documents: int = 5
+    """Least number of different articles of a source that carry a line before it is boilerplate. Measured on 1,026
+    German articles: at 3, 0.024 % of the content goes; at 5, 0.003 %."""
+
+    template_share: float = 0.005
+    """The same as a share (0-1) of the source's articles; the larger of the two holds."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("threshold", 0.1, 1), ("recall", 0.5, 0.9999), ("max_loss", 0, 1), ("template_share", 0, 1)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise UsageError(
+                    f"{name} is {value:g}, but must be between {low:g} and {high:g}", hint="Give a fraction, such as 0.8."
+                )
+        if not 16 <= self.hashes <= 1024:
+            raise UsageError(f"hashes is {self.hashes}, but must be between 16 and 1024", hint="128 is usual.")
+        if self.keep not in KEEP_POLICIES and not (self.keep[:4] in KEEP_FIELDS and self.keep[4:]):
+            raise UsageError(
+                f"keep policy {self.keep!r} is not known", hint="Use longest, shortest, first, last, max:FIELD or min:FIELD."
+            )
+        unknown = [kind for kind in self.only if kind not in KINDS]
+        if unknown or not self.only:
+            raise UsageError(
+                f"kind {unknown[0]!r} is not known" if unknown else "no kind of duplication is named",
+                hint=f"Name one or more of {', '.join(KINDS)}, separated by commas.",
+            )
+
+    def fingerprint(self) -> str:
+        """Return 16 hex digits that differ whenever a setting that decisions depend on differs."""
+        import hashlib
+
+        return hashlib.sha256(repr(dataclasses.astuple(self)).encode()).hexdigest()[:16]

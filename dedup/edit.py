@@ -1,0 +1,74 @@
+"""The only place where text changes: spans are taken out, and nothing else happens."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup.columns import Column
+
+Ints = npt.NDArray[np.int64]
+
+
+def remove_spans(texts: Column, rows: Ints, starts: Ints, ends: Ints) -> Column:
+    """Return the texts without the given spans.
+
+    Args:
+        texts: The texts.
+        rows: int64[spans], the row of each span, ascending.
+        starts: int64[spans], bytes from the start of the row, ascending inside a row.
+        ends: int64[spans], exclusive; no two spans of a row overlap.
+
+    >>> column = remove_spans(Column.of(["eins zwei drei"]), *(np.array([n]) for n in (0, 4, 9)))
+    >>> column[0]
+    'eins drei'
+    """
+    from dedup.kernels import edit as kernels
+
+    base, top = int(texts.offsets[0]), int(texts.offsets[-1])
+    out = np.empty(top - base - int((ends - starts).sum()), np.uint8)
+    offsets = np.empty(len(texts) + 1, np.int64)
+    kernels.remove_spans(texts.data, texts.offsets, rows, starts, ends, out, offsets)
+    return Column(out, offsets)
+
+
+def count_characters(texts: Column) -> Ints:
+    """Return the code points of each row.
+
+    >>> count_characters(Column.of(["Käse", ""])).tolist()
+    [4, 0]
+    """
+    from dedup.kernels import edit as kernels
+
+    counts = np.zeros(len(texts), np.int64)
+    kernels.count_characters(texts.data, texts.offsets, counts)
+    return counts
+
+
+def count_span_characters(texts: Column, rows: Ints, starts: Ints, ends: Ints) -> Ints:
+    """Return the code points of each span, given as for `remove_spans`."""
+    from dedup.kernels import edit as kernels
+
+    counts = np.zeros(len(rows), np.int64)
+    kernels.count_span_characters(texts.data, texts.offsets, rows, starts, ends, counts)
+    return counts
+
+
+def to_characters(text: bytes, positions: Ints) -> Ints:
+    """Turn byte positions in one text into code-point positions.
+
+    >>> to_characters("Käse da".encode(), np.array([0, 5, 6])).tolist()
+    [0, 4, 5]
+    """
+    begins = (np.frombuffer(text, np.uint8) & 0xC0) != 0x80
+    return np.concatenate([[0], np.cumsum(begins)])[positions]
+
+
+def to_bytes(text: bytes, positions: Ints) -> Ints:
+    """Turn code-point positions in one text into byte positions; raises IndexError for one past the end.
+
+    >>> to_bytes("Käse da".encode(), np.array([0, 4, 7])).tolist()
+    [0, 5, 8]
+    """
+    begins = np.flatnonzero((np.frombuffer(text, np.uint8) & 0xC0) != 0x80)
+    return np.concatenate([begins, [len(text)]])[positions]

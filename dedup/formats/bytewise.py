@@ -1,0 +1,173 @@
+"""Editing the byte formats: copy a file without some of its bytes, and put them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import IO, NamedTuple
+
+import numpy as np
+import xxhash
+
+from dedup.columns import Ints
+from dedup.formats import delimited, jsonl, plain
+from dedup.formats.compression import Sink
+from dedup.formats.fields import Fields
+from dedup.formats.slabs import FileEdits, Slab, view
+from dedup.formats.source import InputFile
+from dedup.kernels import raw as kernels
+
+SLABS: dict[str, Callable[[InputFile, Fields, FileEdits], Iterator[Slab]]] = {
+    "text": plain.slabs,
+    "jsonl": jsonl.slabs,
+    "csv": delimited.slabs,
+    "tsv": delimited.slabs,
+}
+
+COPY_BYTES = 8 << 20
+
+
+class Digest(NamedTuple):
+    """What identifies bytes: XXH3 (128 bits, hexadecimal) and how many there are."""
+
+    xxh3: str
+    size: int
+
+
+class Meter:
+    """Takes bytes on to a sink, if there is one, and computes their digest."""
+
+    def __init__(self, sink: Sink | None = None) -> None:
+        self._sink = sink
+        self._hash = xxhash.xxh3_128()
+        self._size = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Take bytes."""
+        self._hash.update(data)
+        self._size += len(data)
+        if self._sink is not None:
+            self._sink.write(data)
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of what was taken so far."""
+        return Digest(self._hash.hexdigest(), self._size)
+
+
+class Removals:
+    """The bytes that went from the files, and where they were: what undo needs.
+
+    Attributes:
+        rows: One int64[n, 4] for each stretch of a file: file, offset in its plain bytes, bytes removed there, bytes
+            inserted in their place.
+    """
+
+    def __init__(self, sink: Sink | None) -> None:
+        self._sink = sink
+        self.rows: list[Ints] = []
+
+    def add(self, file: int, offset: int, slab: Slab, removed: memoryview) -> None:
+        """Note what went from a slab that starts at `offset` of a file."""
+        if self._sink is None:
+            return
+        rows = np.zeros((len(slab.starts), 4), np.int64)
+        rows[:, 0] = file
+        rows[:, 1] = slab.starts + offset
+        rows[:, 2] = slab.ends - slab.starts
+        for index, data in slab.inserted.items():
+            rows[index, 3] = len(data)
+        self.rows.append(rows)
+        self._sink.write(removed)
+
+    @property
+    def table(self) -> Ints:
+        """All rows as one int64[n, 4]."""
+        return np.concatenate(self.rows) if self.rows else np.zeros((0, 4), np.int64)
+
+
+def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Meter, removals: Removals) -> Digest:
+    """Write a file's plain bytes without what `edits` names; return the digest of the whole."""
+    before = Meter()
+    offset = 0
+    for slab in SLABS[file.form.kind](file, fields, edits):
+        before.write(slab.data)
+        if len(slab.starts):
+            _strip_slab(slab, file.index, offset, out, removals)
+        else:
+            out.write(slab.data)
+        offset += len(slab.data)
+    return before.digest
+
+
+def _strip_slab(slab: Slab, file: int, offset: int, out: Meter, removals: Removals) -> None:
+    gone = int((slab.ends - slab.starts).sum())
+    kept = np.empty(len(slab.data) - gone, np.uint8)
+    removed = np.empty(gone, np.uint8)
+    kernels.take_out(view(slab.data), slab.starts, slab.ends, kept, removed)
+    removals.add(file, offset, slab, removed.data)
+    if not slab.inserted:
+        out.write(kept.data)
+        return
+    places = slab.starts - np.cumsum(slab.ends - slab.starts) + (slab.ends - slab.starts)
+    at = 0
+    for index in sorted(slab.inserted):
+        out.write(kept.data[at : int(places[index])])
+        out.write(slab.inserted[index])
+        at = int(places[index])
+    out.write(kept.data[at:])
+
+
+def put_back(stripped: Iterator[bytes], rows: Ints, removed: IO[bytes], out: Meter) -> None:
+    """Rebuild the plain bytes of a file.
+
+    Args:
+        stripped: Its bytes as they were written.
+        rows: int64[n, 4], the rows of `Removals` for this file.
+        removed: The removed bytes, positioned at the first of this file.
+        out: Takes the plain bytes.
+
+    Raises:
+        EOFError: There are fewer bytes than the rows say.
+    """
+    source = _Pull(stripped)
+    position = 0
+    for _, offset, size, inserted in rows.tolist():
+        for chunk in source.take(offset - position):
+            out.write(chunk)
+        for _ in source.take(inserted):
+            pass
+        left = size
+        while left:
+            chunk = removed.read(min(left, COPY_BYTES))
+            if not chunk:
+                raise EOFError
+            out.write(chunk)
+            left -= len(chunk)
+        position = offset + size
+    for chunk in source.rest():
+        out.write(chunk)
+
+
+class _Pull:
+    """Takes exact amounts from an iterator of chunks."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._current = memoryview(b"")
+
+    def take(self, size: int) -> Iterator[memoryview]:
+        """Yield the next `size` bytes in pieces."""
+        while size:
+            if not self._current:
+                self._current = memoryview(next(self._chunks, b""))
+                if not self._current:
+                    raise EOFError
+            piece = self._current[:size]
+            self._current = self._current[len(piece) :]
+            size -= len(piece)
+            yield piece
+
+    def rest(self) -> Iterator[bytes | memoryview]:
+        """Yield all that is left."""
+        yield self._current
+        yield from self._chunks

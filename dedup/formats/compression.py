@@ -1,0 +1,126 @@
+"""Compressed files as plain bytes, in both directions: gzip, bzip2, xz and Zstandard."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any, Protocol, cast
+
+from dedup.errors import InputError
+
+CHUNK_BYTES = 1 << 20
+# A Zstandard decompressor returns all that a piece of input expands to, so the pieces are small.
+ZSTD_CHUNK_BYTES = 1 << 16
+
+# Chosen for speed: the usual levels of the command line tools.
+GZIP_LEVEL = 6
+ZSTD_LEVEL = 3
+
+
+class Sink(Protocol):
+    """Something bytes can be written to and that is closed at the end."""
+
+    def write(self, data: Any, /) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+def decompressed(file: IO[bytes], compression: str, name: str) -> Iterator[bytes]:
+    """Yield the plain bytes of an open file, whatever number of members or frames it has.
+
+    Raises:
+        InputError: The file is not what `compression` says, is damaged, or ends too early.
+    """
+    try:
+        if compression == "zstd":
+            yield from _zstd_chunks(file)
+            return
+        # GzipFile and its siblings are context managers that leave `file` open.
+        with _reader(file, compression) as plain:
+            while chunk := plain.read(CHUNK_BYTES):
+                yield chunk
+    except EOFError:
+        raise InputError(
+            f"the {compression} data end too early", file=name, hint="The file is incomplete: fetch it again."
+        ) from None
+    except (gzip.BadGzipFile, zlib.error, lzma.LZMAError, _BadZstdError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise InputError(
+            f"is not valid {compression} data ({_reason(error)})",
+            file=name,
+            hint="Fetch it again, or rename it if it is not compressed.",
+        ) from None
+
+
+class _BadZstdError(Exception):
+    """What zstandard.ZstdError says, without importing zstandard before it is needed."""
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__
+
+
+def _reader(file: IO[bytes], compression: str) -> IO[bytes]:
+    if compression == "gzip":
+        return cast(IO[bytes], gzip.GzipFile(fileobj=file))
+    if compression == "bzip2":
+        return cast(IO[bytes], bz2.BZ2File(file))
+    if compression == "xz":
+        return cast(IO[bytes], lzma.LZMAFile(file))
+    raise ValueError(f"no compression is called {compression!r}")
+
+
+def _zstd_chunks(file: IO[bytes]) -> Iterator[bytes]:
+    """Decompress frame by frame, since the stream reader of `zstandard` takes a cut frame for a finished one."""
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor()
+    frame = decompressor.decompressobj()
+    is_open = True
+    while data := file.read(ZSTD_CHUNK_BYTES):
+        while data:
+            if frame.eof:
+                frame = decompressor.decompressobj()
+            try:
+                plain = frame.decompress(data)
+            except zstandard.ZstdError as error:
+                raise _BadZstdError(error) from None
+            if plain:
+                yield plain
+            data = frame.unused_data if frame.eof else b""
+        is_open = not frame.eof
+    if is_open:
+        raise EOFError
+
+
+@contextlib.contextmanager
+def compressing(file: IO[bytes], compression: str) -> Iterator[Sink]:
+    """Open a sink that compresses into `file` and leaves it open; the same bytes give the same bytes each time."""
+    sink = _writer(file, compression)
+    try:
+        yield sink
+    finally:
+        if sink is not file:
+            sink.close()
+
+
+def _writer(file: IO[bytes], compression: str) -> Sink:
+    if not compression:
+        return file
+    if compression == "gzip":
+        # No name and no time in the header, for they would differ from run to run.
+        return gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0)
+    if compression == "bzip2":
+        return bz2.BZ2File(file, "wb")
+    if compression == "xz":
+        return lzma.LZMAFile(file, "wb")
+    if compression == "zstd":
+        import zstandard
+
+        return cast(Sink, zstandard.ZstdCompressor(level=ZSTD_LEVEL).stream_writer(file, closefd=False))
+    raise ValueError(f"no compression is called {compression!r}")

@@ -1,0 +1,157 @@
+"""Parquet: a row is a document; only the columns that matter are read, a piece of a row group at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dedup.columns import Column, Ints
+from dedup.errors import InputError
+from dedup.formats.fields import Fields, Path, id_text, rank_of, source_of
+from dedup.formats.json_faults import NAME_THE_FIELD, listed
+from dedup.formats.source import InputFile, Reject, Rejected
+from dedup.model import Batch
+
+BATCH_BYTES = 8 << 20
+BATCH_ROWS = 50_000
+
+
+def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -> Iterator[Batch]:
+    """Yield the documents of a Parquet file; see `jsonl.read` for the arguments."""
+    with opened(file) as source:
+        columns = _columns(file, source.schema_arrow, fields)
+        first = 1
+        for group in range(source.num_row_groups):
+            rows = source.metadata.row_group(group).num_rows
+            chosen = None if wanted is None else _between(wanted, first, rows)
+            if chosen is None or len(chosen):
+                yield from _group(file, source, group, columns, first, chosen, fields, reject)
+            first += rows
+
+
+@contextlib.contextmanager
+def opened(file: InputFile) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file; what Arrow says about damage in it becomes an InputError."""
+    with file.open() as handle:
+        try:
+            yield pq.ParquetFile(handle)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise InputError(f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again.") from None
+
+
+def column_at(table: pa.Table | pa.RecordBatch | pa.Schema, path: Path) -> Path | None:
+    """Tell how a path leads through a table: a column of exactly that name, else structs; None if it does not."""
+    schema = table if isinstance(table, pa.Schema) else table.schema
+    whole = (".".join(path),)
+    if whole[0] in schema.names:
+        return whole
+    if path[0] not in schema.names:
+        return None
+    kind = schema.field(path[0]).type
+    for name in path[1:]:
+        if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+            return None
+        kind = kind.field(name).type
+    return path
+
+
+def values_at(table: pa.Table | pa.RecordBatch, path: Path) -> Any:
+    """Return the array at a path that `column_at` found; null where an object around it is."""
+    column = table.column(path[0])
+    for name in path[1:]:
+        column = pc.struct_field(column, name)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a column of this type holds strings, dictionary-encoded ones included."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _between(numbers: Ints, first: int, count: int) -> Ints:
+    low, high = np.searchsorted(numbers, (first, first + count))
+    return numbers[low:high]
+
+
+def _columns(file: InputFile, schema: pa.Schema, fields: Fields) -> list[str]:
+    """Return the columns to read; raises if there is no text among them."""
+    text = column_at(schema, fields.text)
+    name = ".".join(fields.text)
+    if text is None:
+        message = f"no column {name!r} (it has: {listed(schema.names)})"
+        raise InputError(message, file=file.shown, hint=NAME_THE_FIELD)
+    kind = schema.field(text[0]).type
+    for part in text[1:]:
+        kind = kind.field(part).type
+    if not is_text(kind):
+        raise InputError(f"column {name!r} is of type {kind}, not string", file=file.shown, hint=NAME_THE_FIELD)
+    found = [text, *(column_at(schema, path) for path in fields.optional())]
+    return list(dict.fromkeys(path[0] for path in found if path is not None))
+
+
+def _group(
+    file: InputFile,
+    source: pq.ParquetFile,
+    group: int,
+    columns: list[str],
+    first: int,
+    chosen: Ints | None,
+    fields: Fields,
+    reject: Reject,
+) -> Iterator[Batch]:
+    """Yield one row group, the first row of which has the number `first`."""
+    metadata = source.metadata.row_group(group)
+    mean_bytes = metadata.total_byte_size // max(1, metadata.num_rows) + 1
+    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // mean_bytes))
+    for part in source.iter_batches(batch_rows, row_groups=[group], columns=columns):
+        numbers = np.arange(first, first + len(part))
+        first += len(part)
+        if chosen is not None:
+            numbers = _between(chosen, int(numbers[0]), len(part))
+            if not len(numbers):
+                continue
+            part = part.take(pa.array(numbers - (first - len(part))))
+        batch = _batch(file, part, numbers, fields, reject)
+        if len(batch):
+            yield batch
+
+
+def _batch(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields, reject: Reject) -> Batch:
+    texts = values_at(part, column_at(part, fields.text) or fields.text).cast(pa.large_string())
+    if texts.null_count:
+        nulls = texts.is_null()
+        for number in numbers[nulls.to_numpy(zero_copy_only=False)].tolist():
+            message = f"column {'.'.join(fields.text)!r} is null, not a string"
+            reject(Rejected(file.index, number, number, message, "Pass over such rows with --on-error skip.", 0, 0))
+        keep = pc.invert(nulls)
+        part, texts, numbers = part.filter(keep), texts.filter(keep), numbers[keep.to_numpy(zero_copy_only=False)]
+    texts.validate(full=True)
+
+    def values(path: Path | None) -> list[Any]:
+        at = None if path is None else column_at(part, path)
+        return [None] * len(part) if at is None else values_at(part, at).to_pylist()
+
+    ids = [
+        f"{file.name}:{number}" if (text := id_text(value)) is None else text
+        for value, number in zip(values(fields.id), numbers.tolist(), strict=True)
+    ]
+    origins = zip(*(values(path) for path in fields.sources), strict=True)
+    return Batch(
+        files=np.full(len(part), file.index, np.int32),
+        records=numbers,
+        texts=Column.from_arrow(texts),
+        ids=Column.of(ids),
+        sources=Column.of(
+            source_of(found, url, file.folder) for found, url in zip(origins, values(fields.url), strict=True)
+        ),
+        ranks=None if fields.rank is None else [rank_of(value) for value in values(fields.rank)],
+    )

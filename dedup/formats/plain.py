@@ -1,0 +1,52 @@
+"""Plain text: a file is one document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dedup.columns import Column, Ints
+from dedup.formats.fields import Fields
+from dedup.formats.json_faults import CONVERT
+from dedup.formats.slabs import FileEdits, Slab, misplaced
+from dedup.formats.source import InputFile, Reject, Rejected
+from dedup.model import Batch
+
+RECORD = 1
+
+
+def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -> Iterator[Batch]:
+    """Yield the file as one document; see `jsonl.read` for the arguments."""
+    with file.open() as handle:
+        data = handle.read()
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"is not UTF-8 (byte {error.start + 1} of the file is {data[error.start]:#04x})"
+        reject(Rejected(file.index, RECORD, line, message, CONVERT, 0, len(data)))
+        return
+    yield Batch(
+        files=np.array([file.index], np.int32),
+        records=np.array([RECORD], np.int64),
+        texts=Column.join([data]),
+        ids=Column.of([file.name]),
+        sources=Column.of([file.folder]),
+        ranks=None if fields.rank is None else [None],
+    )
+
+
+def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
+    """Yield the file's bytes with its cuts marked, all of them if it is dropped."""
+    with file.open() as handle:
+        data = handle.read()
+    for records in (edits.drops, edits.cuts):
+        if len(records) and records[-1] != RECORD:
+            raise misplaced(file, int(records[-1]))
+    if len(edits.drops):
+        yield Slab(data, np.zeros(1, np.int64), np.array([len(data)], np.int64))
+        return
+    if len(edits.ends) and edits.ends[-1] > len(data):
+        raise misplaced(file, RECORD)
+    yield Slab(data, edits.starts, edits.ends)

@@ -1,0 +1,111 @@
+"""Grouping versions of one article, so that a crawl's repetitions are not counted as a site's boilerplate."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def group_versions(order, offsets, units, widths, common, residual, total, least_residual, least_share, share, reach, leaders):
+    """Give every document, longest first, the leader that holds most of its own text, or make it a leader.
+
+    Args:
+        order: int64[n], documents, longest first.
+        offsets: int64[n + 1], the units of document d are units[offsets[d]:offsets[d + 1]].
+        units: int64[], unit numbers from 0.
+        widths: int64[units], columns of each unit.
+        common: bool[units], units that so many documents carry that they say nothing about versions.
+        residual: int64[n], columns of the document's units that are not common, with those no other document has.
+        total: int64[n], columns of all its units.
+        least_residual: Columns below which the residual is too little to judge by; then all units count.
+        least_share: The same as a share of the document.
+        share: A document whose text is held to this share by a leader is a version of it.
+        reach: Leaders remembered per common unit, which bounds the work on short pages that are all template.
+        leaders: int64[n], out.
+    """
+    n = offsets.shape[0] - 1
+    heads = np.full(widths.shape[0], -1, np.int64)
+    lengths = np.zeros(widths.shape[0], np.int64)
+    # A posting is the position in `units` of a leader's unit; `following` chains those of one unit.
+    following = np.full(units.shape[0], -1, np.int64)
+    owner = np.empty(units.shape[0], np.int64)
+    held = np.zeros(n, np.int64)
+    stamp = np.full(n, -1, np.int64)
+    touched = np.empty(n, np.int64)
+    rank = np.empty(n, np.int64)
+    for i in range(n):
+        document = order[i]
+        rank[document] = i
+        everything = residual[document] < max(least_residual, least_share * total[document])
+        count = 0
+        for at in range(offsets[document], offsets[document + 1]):
+            unit = units[at]
+            if common[unit] and not everything:
+                continue
+            posting = heads[unit]
+            while posting >= 0:
+                leader = owner[posting]
+                if stamp[leader] != document:
+                    stamp[leader] = document
+                    held[leader] = 0
+                    touched[count] = leader
+                    count += 1
+                held[leader] += widths[unit]
+                posting = following[posting]
+        best = -1
+        for j in range(count):
+            leader = touched[j]
+            own = total[document] if everything else min(residual[document], residual[leader])
+            if held[leader] < share * own:
+                continue
+            if best < 0 or held[leader] > held[best] or (held[leader] == held[best] and rank[leader] < rank[best]):
+                best = leader
+        if best >= 0:
+            leaders[document] = best
+            continue
+        leaders[document] = document
+        for at in range(offsets[document], offsets[document + 1]):
+            unit = units[at]
+            if common[unit]:
+                if lengths[unit] >= reach:
+                    continue
+                lengths[unit] += 1
+            owner[at] = document
+            following[at] = heads[unit]
+            heads[unit] = at
+
+
+@njit(cache=True, nogil=True)
+def settle(line_offsets, blank, sure, likely, marked, whole):
+    """Mark the sure lines, and the likely ones in an unbroken run with a sure one; spare documents with nothing else.
+
+    Args:
+        line_offsets: int64[rows + 1].
+        blank: bool[lines]; blank lines neither break a run nor are marked.
+        sure: bool[lines].
+        likely: bool[lines].
+        marked: bool[lines], out, all False.
+        whole: bool[rows], out: every line with text would have gone, so none is marked.
+    """
+    for row in range(line_offsets.shape[0] - 1):
+        start, end = line_offsets[row], line_offsets[row + 1]
+        texts = 0
+        hits = 0
+        run = False
+        for line in range(start, end):
+            if blank[line]:
+                continue
+            texts += 1
+            run = sure[line] or (run and likely[line])
+            marked[line] = run
+        run = False
+        for line in range(end - 1, start - 1, -1):
+            if blank[line]:
+                continue
+            run = marked[line] or (run and likely[line])
+            marked[line] = run
+            hits += run
+        whole[row] = texts > 0 and hits == texts
+        if whole[row]:
+            marked[start:end] = False

@@ -1,0 +1,191 @@
+"""Finding what a document says twice, and turning lines and sentences that go into spans."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+FREE = np.uint64(0)
+ONE = np.uint64(1)
+SPACE, TAB = np.uint8(0x20), np.uint8(0x09)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def look_up(keys, units, mask, key):
+    """Return the slot of a key in an open-addressing table, or the free slot where it would go."""
+    slot = key & mask
+    while keys[slot] != FREE and keys[slot] != key:
+        slot = (slot + ONE) & mask
+    return np.int64(slot)
+
+
+@njit(cache=True, nogil=True)
+def find_repeats(
+    line_offsets, line_keys, line_widths, marked, segment_offsets, segment_keys, segment_widths,
+    least, least_adjacent, most_units, most_times, line_keepers, segment_keepers, structured,
+):  # fmt: skip
+    """Tie every later copy of a line or sentence to its first copy in the document.
+
+    Lines are compared whole first, then the sentences of lines that are new. Units are numbered: segment s is s, a line
+    of several segments is `segments + line`.
+
+    Args:
+        line_offsets: int64[rows + 1]; line l has segments segment_offsets[l]:segment_offsets[l + 1].
+        line_keys: uint64[lines], 0 for lines without words, which are never repeats.
+        line_widths: int32[lines].
+        marked: bool[lines], lines that go already and are not looked at.
+        segment_offsets: int64[lines + 1].
+        segment_keys: uint64[segments].
+        segment_widths: int32[segments].
+        least: Columns from which a unit can be a repeat.
+        least_adjacent: Columns from which a line can be a repeat of the line right above it or of the title.
+        most_units: A document with this many different repeated units is a structured page and left alone.
+        most_times: So is one that says one unit this many times.
+        line_keepers: int64[lines], out, the unit that stays instead of the line; -1 where it stays itself.
+        segment_keepers: int64[segments], out, the same for a sentence in a line that stays.
+        structured: bool[rows], out, had repeats but was left alone.
+    """
+    segments = segment_keys.shape[0]
+    keys = np.zeros(16, np.uint64)
+    units = np.zeros(16, np.int64)
+    times = np.zeros(16, np.int64)
+    for row in range(line_offsets.shape[0] - 1):
+        start, end = line_offsets[row], line_offsets[row + 1]
+        size = 16
+        while size < 2 * (end - start + segment_offsets[end] - segment_offsets[start]):
+            size *= 2
+        if size > keys.shape[0]:
+            keys = np.zeros(size, np.uint64)
+            units = np.zeros(size, np.int64)
+            times = np.zeros(size, np.int64)
+        else:
+            keys[:size] = FREE
+        mask = np.uint64(size - 1)
+        title = np.int64(-1)
+        above = np.int64(-1)
+        repeated = 0
+        most = 0
+        for line in range(start, end):
+            key = line_keys[line]
+            if key == FREE or marked[line]:
+                continue
+            first_segment, last_segment = segment_offsets[line], segment_offsets[line + 1]
+            own = first_segment if last_segment - first_segment == 1 else segments + line
+            if title < 0:
+                title = own
+            slot = look_up(keys, units, mask, key)
+            if keys[slot] == key:
+                unit = units[slot]
+                if line_widths[line] >= least or (line_widths[line] >= least_adjacent and (unit == above or unit == title)):
+                    line_keepers[line] = unit
+                    times[slot] += 1
+                    repeated += times[slot] == 2
+                    most = max(most, times[slot])
+                    above = unit
+                    continue
+            else:
+                keys[slot], units[slot], times[slot] = key, own, 1
+            above = own
+            if last_segment - first_segment == 1:
+                continue
+            for segment in range(first_segment, last_segment):
+                key = segment_keys[segment]
+                if key == FREE:
+                    continue
+                slot = look_up(keys, units, mask, key)
+                if keys[slot] != key:
+                    keys[slot], units[slot], times[slot] = key, segment, 1
+                elif segment_widths[segment] >= least:
+                    segment_keepers[segment] = units[slot]
+                    times[slot] += 1
+                    repeated += times[slot] == 2
+                    most = max(most, times[slot])
+        if repeated >= most_units or most >= most_times:
+            structured[row] = True
+            line_keepers[start:end] = -1
+            segment_keepers[segment_offsets[start] : segment_offsets[end]] = -1
+
+
+@njit(cache=True, nogil=True)
+def cut_spans(
+    data, text_offsets, line_offsets, line_starts, line_ends, line_text_ends, line_widths, marked, line_keepers,
+    segment_offsets, segment_starts, segment_ends, segment_keepers, rows, lines, units, starts, ends,
+):  # fmt: skip
+    """Turn what goes into spans, in order; return how many.
+
+    A line goes with its line ending, and with the blank line after it where it would leave two blank lines in a row. A
+    sentence goes with the space after it, or before it at the end of its line.
+
+    Args:
+        data: uint8[], UTF-8.
+        text_offsets: int64[rows + 1].
+        line_offsets: int64[rows + 1].
+        line_starts: int64[lines], bytes in `data`.
+        line_ends: int64[lines], past the line ending.
+        line_text_ends: int64[lines], past the last visible character.
+        line_widths: int32[lines], 0 for lines without words.
+        marked: bool[lines], boilerplate.
+        line_keepers: int64[lines] of `find_repeats`.
+        segment_offsets: int64[lines + 1].
+        segment_starts: int64[segments].
+        segment_ends: int64[segments].
+        segment_keepers: int64[segments] of `find_repeats`.
+        rows: int64[spans], out.
+        lines: int64[spans], out, the line the span is in.
+        units: int64[spans], out, the unit that stays instead; -1 for boilerplate.
+        starts: int64[spans], out, bytes from the start of the text.
+        ends: int64[spans], out.
+    """
+    count = 0
+    for row in range(line_offsets.shape[0] - 1):
+        base = text_offsets[row]
+        blank_above = False
+        line = line_offsets[row]
+        last = line_offsets[row + 1]
+        while line < last:
+            blank = line_text_ends[line] == line_starts[line]
+            first_segment, last_segment = segment_offsets[line], segment_offsets[line + 1]
+            going = 0
+            for segment in range(first_segment, last_segment):
+                going += segment_keepers[segment] >= 0
+            whole = marked[line] or line_keepers[line] >= 0
+            if not whole and going < last_segment - first_segment:
+                previous_going = False
+                for segment in range(first_segment, last_segment):
+                    if segment_keepers[segment] < 0:
+                        previous_going = False
+                        continue
+                    start, end = segment_starts[segment], segment_ends[segment]
+                    rest_goes = True
+                    for later in range(segment + 1, last_segment):
+                        rest_goes = rest_goes and segment_keepers[later] >= 0
+                    if rest_goes and not previous_going:
+                        while start > line_starts[line] and (data[start - 1] == SPACE or data[start - 1] == TAB):
+                            start -= 1
+                    if segment == last_segment - 1:
+                        end = line_text_ends[line]
+                    rows[count], lines[count], units[count] = row, line, segment_keepers[segment]
+                    starts[count], ends[count] = start - base, end - base
+                    count += 1
+                    previous_going = True
+                blank_above = blank
+                line += 1
+                continue
+            end = line_ends[line]
+            following = line + 1
+            if blank_above and following < last and line_text_ends[following] == line_starts[following]:
+                end = line_ends[following]
+                following += 1
+            if whole:
+                rows[count], lines[count] = row, line
+                units[count] = -1 if marked[line] else line_keepers[line]
+                starts[count], ends[count] = line_starts[line] - base, end - base
+                count += 1
+            else:
+                for segment in range(first_segment, last_segment):
+                    rows[count], lines[count], units[count] = row, line, segment_keepers[segment]
+                    starts[count] = segment_starts[segment] - base
+                    ends[count] = (end if segment == last_segment - 1 else segment_ends[segment]) - base
+                    count += 1
+            line = following
+    return count

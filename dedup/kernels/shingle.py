@@ -1,0 +1,277 @@
+"""From UTF-8 to tokens, from tokens to shingle hashes, from shingle hashes to MinHash signatures and band keys."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dedup.unicode import EXPANDS as _EXPANDS
+from dedup.unicode import FOLD_MASK as _FOLD_MASK
+from dedup.unicode import MARK as _MARK
+from dedup.unicode import SINGLE as _SINGLE
+from dedup.unicode import SYMBOL as _SYMBOL
+from dedup.unicode import WORD as _WORD
+
+FOLD_MASK, WORD, SINGLE, EXPANDS = np.uint32(_FOLD_MASK), np.uint32(_WORD), np.uint32(_SINGLE), np.uint32(_EXPANDS)
+SYMBOL, MARK = np.uint32(_SYMBOL), np.uint32(_MARK)
+
+# Odd 64-bit multipliers with well-spread bits: golden ratio, and two of PCG's and splitmix64's.
+MIX = np.uint64(0x9E3779B97F4A7C15)
+ROLL = np.uint64(0xD1342543DE82EF95)
+FINAL = np.uint64(0xBF58476D1CE4E5B9)
+S29, S32 = np.uint64(29), np.uint64(32)
+NO_STATE, IN_WORD, IN_SINGLE = 0, 1, 2
+
+
+@njit(cache=True, nogil=True, inline="always")
+def finish(h):
+    """Avalanche: every input bit reaches the high half, which is what base hashes are taken from."""
+    h ^= h >> S32
+    h *= FINAL
+    h ^= h >> S29
+    h *= MIX
+    return h ^ (h >> S32)
+
+
+@njit(cache=True, nogil=True)
+def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, tokens):
+    """Hash the tokens of one document into `tokens`; return (tokens, text key, marks out of canonical order).
+
+    The text key runs over tokens and symbols alike, so "5 %" and "5" differ in it while their tokens do not.
+    It is 0 exactly when there is neither.
+    """
+    count = 0
+    h = np.uint64(0)
+    state = NO_STATE
+    key = np.uint64(0)
+    last_class = np.uint8(0)
+    disordered = False
+    at = start
+    while at < end:
+        byte = np.uint32(data[at])
+        if byte < np.uint32(0x80):
+            code_point = byte
+            at += 1
+        elif byte < np.uint32(0xE0):
+            code_point = ((byte & np.uint32(0x1F)) << np.uint32(6)) | (np.uint32(data[at + 1]) & np.uint32(0x3F))
+            at += 2
+        elif byte < np.uint32(0xF0):
+            code_point = (
+                ((byte & np.uint32(0x0F)) << np.uint32(12))
+                | ((np.uint32(data[at + 1]) & np.uint32(0x3F)) << np.uint32(6))
+                | (np.uint32(data[at + 2]) & np.uint32(0x3F))
+            )
+            at += 3
+        else:
+            code_point = (
+                ((byte & np.uint32(0x07)) << np.uint32(18))
+                | ((np.uint32(data[at + 1]) & np.uint32(0x3F)) << np.uint32(12))
+                | ((np.uint32(data[at + 2]) & np.uint32(0x3F)) << np.uint32(6))
+                | (np.uint32(data[at + 3]) & np.uint32(0x3F))
+            )
+            at += 4
+        entry = packed[code_point]
+        if entry & EXPANDS:
+            row = np.int64(entry & FOLD_MASK)
+            piece = expansion_offsets[row]
+            pieces = expansion_offsets[row + 1]
+            if piece == pieces:
+                continue
+            entry = packed[expansions[piece]]
+        else:
+            piece = pieces = 0
+        while True:
+            if (entry & (WORD | SINGLE | MARK)) == WORD and state != IN_SINGLE:
+                h = (h ^ np.uint64(entry & FOLD_MASK)) * MIX
+                state = IN_WORD
+                last_class = np.uint8(0)
+            elif entry & MARK:
+                folded = entry & FOLD_MASK
+                mark_class = ordered[folded]
+                if mark_class != 0 and mark_class < last_class:
+                    disordered = True
+                last_class = mark_class
+                h = (h ^ np.uint64(folded)) * MIX
+                if state == NO_STATE:
+                    state = IN_WORD
+            else:
+                if state != NO_STATE:
+                    tokens[count] = finish(h)
+                    key = (key + tokens[count]) * ROLL
+                    count += 1
+                    state = NO_STATE
+                    h = np.uint64(0)
+                last_class = np.uint8(0)
+                if entry & WORD:
+                    h = (h ^ np.uint64(entry & FOLD_MASK)) * MIX
+                    state = IN_SINGLE if entry & SINGLE else IN_WORD
+                elif entry & SYMBOL:
+                    key = (key + finish(np.uint64(entry & FOLD_MASK))) * ROLL
+            piece += 1
+            if piece >= pieces:
+                break
+            entry = packed[expansions[piece]]
+    if state != NO_STATE:
+        tokens[count] = finish(h)
+        key = (key + tokens[count]) * ROLL
+        count += 1
+    return count, key, disordered
+
+
+@njit(cache=True, nogil=True, inline="always")
+def roll(tokens, count, words, shingles):
+    """Hash every run of `words` tokens (one shorter run if there are fewer); return how many shingles there are."""
+    if count == 0:
+        return 0
+    size = min(words, count)
+    drop = np.uint64(1)
+    for _ in range(size):
+        drop *= ROLL
+    h = np.uint64(0)
+    for i in range(size):
+        h = h * ROLL + tokens[i]
+    shingles[0] = finish(h)
+    for i in range(size, count):
+        h = h * ROLL + tokens[i] - drop * tokens[i - size]
+        shingles[i - size + 1] = finish(h)
+    return count - size + 1
+
+
+@njit(cache=True, nogil=True, inline="always")
+def base_hash(shingle):
+    """Take 32 bits of a shingle hash and premix them as datasketch's affine32 scheme does (MurmurHash3 finalizer)."""
+    h = np.uint32(shingle >> S32)
+    h ^= h >> np.uint32(16)
+    h = np.uint32(h * np.uint32(0x85EBCA6B))
+    h ^= h >> np.uint32(13)
+    h = np.uint32(h * np.uint32(0xC2B2AE35))
+    return np.uint32(h ^ (h >> np.uint32(16)))
+
+
+@njit(cache=True, nogil=True)
+def minimise(shingles, count, multipliers, increments, signature):
+    """Lower each hash of `signature` to the least `multiplier * base hash + increment` (mod 2**32) over the shingles.
+
+    Four shingles a turn, so that signature, multipliers and increments are loaded once for the four.
+    """
+    hashes = signature.shape[0]
+    i = 0
+    while i + 4 <= count:
+        h0 = base_hash(shingles[i])
+        h1 = base_hash(shingles[i + 1])
+        h2 = base_hash(shingles[i + 2])
+        h3 = base_hash(shingles[i + 3])
+        for j in range(hashes):
+            a = multipliers[j]
+            b = increments[j]
+            low = min(np.uint32(a * h0 + b), np.uint32(a * h1 + b))
+            low = min(low, min(np.uint32(a * h2 + b), np.uint32(a * h3 + b)))
+            signature[j] = min(signature[j], low)
+        i += 4
+    while i < count:
+        h0 = base_hash(shingles[i])
+        for j in range(hashes):
+            signature[j] = min(signature[j], np.uint32(multipliers[j] * h0 + increments[j]))
+        i += 1
+
+
+@njit(cache=True, nogil=True)
+def scratch_size(offsets):
+    """Return how many tokens the longest row can have: no code point folds to more than 5 tokens in 3 bytes."""
+    longest = np.int64(0)
+    for row in range(offsets.shape[0] - 1):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    return longest * 2 + 2
+
+
+@njit(cache=True, nogil=True)
+def sign_rows(
+    data, offsets, packed, expansion_offsets, expansions, ordered, words, multipliers, increments, signatures, counts, keys, disordered
+):
+    """Fill signature, token count and text key of every row of a column; `signatures` starts at all ones."""
+    tokens = np.empty(scratch_size(offsets), np.uint64)
+    shingles = np.empty(tokens.shape[0], np.uint64)
+    for row in range(offsets.shape[0] - 1):
+        counts[row], keys[row], disordered[row] = tokenise(
+            data, offsets[row], offsets[row + 1], packed, expansion_offsets, expansions, ordered, tokens
+        )
+        minimise(shingles, roll(tokens, counts[row], words, shingles), multipliers, increments, signatures[row])
+
+
+@njit(cache=True, nogil=True)
+def distinct(shingles, count, table):
+    """Move the distinct ones among `shingles[:count]` to the front, in order of first sight; return how many.
+
+    `table` is an empty open-addressing table (all zeros), a power of two, at least twice `count`. The hash 0 stands for
+    "free" and is counted by hand.
+    """
+    mask = np.uint64(table.shape[0] - 1)
+    kept = 0
+    zero_seen = False
+    for i in range(count):
+        shingle = shingles[i]
+        if shingle == np.uint64(0):
+            if not zero_seen:
+                zero_seen = True
+                shingles[kept] = shingle
+                kept += 1
+            continue
+        slot = shingle & mask
+        while table[slot] != np.uint64(0) and table[slot] != shingle:
+            slot = (slot + np.uint64(1)) & mask
+        if table[slot] == np.uint64(0):
+            table[slot] = shingle
+            shingles[kept] = shingle
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def table_size(count):
+    """Return the power of two that keeps an open-addressing table of `count` keys at most half full."""
+    size = 16
+    while size < 2 * count:
+        size *= 2
+    return size
+
+
+@njit(cache=True, nogil=True)
+def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, words, set_offsets, disordered):
+    """Return the distinct shingle hashes of every row, end to end; `set_offsets` gets where each row's begin."""
+    tokens = np.empty(scratch_size(offsets), np.uint64)
+    shingles = np.empty(tokens.shape[0], np.uint64)
+    found = np.empty(max(offsets[offsets.shape[0] - 1] - offsets[0], 64) // 4, np.uint64)
+    table = np.zeros(16, np.uint64)
+    at = 0
+    set_offsets[0] = 0
+    for row in range(offsets.shape[0] - 1):
+        count, _, disordered[row] = tokenise(
+            data, offsets[row], offsets[row + 1], packed, expansion_offsets, expansions, ordered, tokens
+        )
+        count = roll(tokens, count, words, shingles)
+        size = table_size(count)
+        if size > table.shape[0]:
+            table = np.zeros(size, np.uint64)
+        else:
+            table[:size] = np.uint64(0)
+        count = distinct(shingles, count, table[:size])
+        if at + count > found.shape[0]:
+            grown = np.empty(max(2 * found.shape[0], at + count), np.uint64)
+            grown[:at] = found[:at]
+            found = grown
+        found[at : at + count] = shingles[:count]
+        at += count
+        set_offsets[row + 1] = at
+    return found[:at]
+
+
+@njit(cache=True, nogil=True)
+def band_rows(signatures, bands, rows, keys):
+    """Hash each band of each signature: `keys[d, b]` over `signatures[d, b * rows : (b + 1) * rows]`."""
+    for document in range(signatures.shape[0]):
+        for band in range(bands):
+            h = np.uint64(band + 1)
+            for j in range(band * rows, (band + 1) * rows):
+                h = (h ^ np.uint64(signatures[document, j])) * MIX
+                h ^= h >> S29
+            keys[document, band] = h

@@ -1,0 +1,153 @@
+"""The word lists that segmentation and masking look at, as one hash table the kernels read.
+
+`data/lexicon.toml` is written by hand. `data/dates.txt` holds month and weekday names of every CLDR locale; run
+`python -m dedup.lexicon` (needs Babel) to write it anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup import unicode
+from dedup.kernels import segment as kernels
+
+ROLES = {
+    "abbreviation": kernels.ABBREVIATION,
+    "ender": kernels.ENDER,
+    "unit": kernels.UNIT,
+    "numbered": kernels.NUMBERED,
+    "starter": kernels.STARTER,
+    "form": kernels.FORM,
+}
+
+SHORTEST_SURE_DATE = 4
+"""Names of fewer letters ("so", "mai", "mar") are masked next to a number only. Chosen."""
+
+ALSO_WORDS = frozenset(
+    # Month and weekday names that are everyday words, or names, in some language.
+    "april august dimanche juin juli julia juni march marts mars marta marti maja maya mayo magha phalguna ravi soma "
+    "safar tammuz tevet ocak sabato sunday domingo lunes terça quarta quinta sexta segunda prima second martes".split()
+)
+
+
+class Lexicon(NamedTuple):
+    """An open-addressing table, a power of two, at most a quarter full.
+
+    Attributes:
+        hashes: uint64[slots], the finished hash of a word, or of the chain of a dotted one; 0 where free.
+        roles: uint8[slots], the bits ABBREVIATION ... NEAR_DATE of `dedup.kernels.segment`.
+    """
+
+    hashes: npt.NDArray[np.uint64]
+    roles: npt.NDArray[np.uint8]
+
+
+def read_data(name: str) -> str:
+    """Return the text of a data file of this package."""
+    return resources.files("dedup").joinpath("data", name).read_text("utf-8")
+
+
+def entries() -> Iterator[tuple[str, int]]:
+    """Yield every word with one of its roles; a word may come more than once."""
+    for role, lists in tomllib.loads(read_data("lexicon.toml")).items():
+        for words in lists.values():
+            for word in words.split():
+                yield word, ROLES[role]
+    for line in read_data("dates.txt").splitlines():
+        word, _, near = line.partition(" ")
+        yield word, kernels.NEAR_DATE if near else kernels.DATE
+
+
+def token_hash(token: str) -> int:
+    """Hash a word, or words joined by full stops, as the kernel hashes the token left of a full stop.
+
+    >>> token_hash("Z.B") == token_hash("z.b") != token_hash("zb")
+    True
+    """
+    mask = 0xFFFFFFFFFFFFFFFF
+    chain = 0
+    for position, word in enumerate(unicode.fold(token).split(".")):
+        h = int(kernels.SEED)
+        for character in word:
+            h = (h ^ ord(character)) * int(kernels.STEP) & mask
+        h = _finish(h)
+        chain = (chain * int(kernels.CHAIN) + h) & mask
+    return _finish(chain) if "." in token else chain
+
+
+def _finish(h: int) -> int:
+    mask = 0xFFFFFFFFFFFFFFFF
+    h = (h ^ (h >> 30)) * int(kernels.MIX_A) & mask
+    h = (h ^ (h >> 27)) * int(kernels.MIX_B) & mask
+    return h ^ (h >> 31)
+
+
+@functools.cache
+def load() -> Lexicon:
+    """Build the table (some 30 ms, then cached); two words with one hash would be an error in the hash function."""
+    roles: dict[str, int] = {}
+    for word, role in entries():
+        folded = unicode.fold(word)
+        roles[folded] = roles.get(folded, 0) | role
+    by_hash = {token_hash(word): bits for word, bits in roles.items()}
+    if len(by_hash) != len(roles) or 0 in by_hash:
+        raise AssertionError("two words of the lexicon have one hash")
+    slots = 1 << (4 * len(roles)).bit_length()
+    table = Lexicon(np.zeros(slots, np.uint64), np.zeros(slots, np.uint8))
+    for h, bits in by_hash.items():
+        slot = h & (slots - 1)
+        while table.hashes[slot]:
+            slot = (slot + 1) & (slots - 1)
+        table.hashes[slot] = h
+        table.roles[slot] = bits
+    return table
+
+
+def fingerprint() -> str:
+    """Return 8 hex digits that change with the word lists and the Unicode tables."""
+    digest = hashlib.sha256(f"{unicode.TABLES_VERSION}".encode())
+    for name in ("lexicon.toml", "dates.txt"):
+        digest.update(read_data(name).encode())
+    return digest.hexdigest()[:8]
+
+
+def build_dates() -> list[str]:
+    """Collect the month and weekday names of all CLDR locales that are one word of letters."""
+    import regex
+    from babel import Locale, localedata
+
+    sure, near = set[str](), set[str]()
+    for identifier in localedata.locale_identifiers():
+        locale = Locale.parse(identifier)
+        for names in (locale.months, locale.days):
+            for context in ("format", "stand-alone"):
+                for width in ("wide", "abbreviated"):
+                    for name in names[context][width].values():
+                        word = unicode.fold(name).strip().rstrip(".")
+                        if not regex.fullmatch(r"[\p{L}\p{M}]{2,}", word) or regex.search(r"[\p{Han}\p{Line_Break=SA}]", word):
+                            continue
+                        letters = len(regex.findall(r"\P{M}", word))
+                        is_sure = width == "wide" and letters >= SHORTEST_SURE_DATE and word not in ALSO_WORDS
+                        (sure if is_sure else near).add(word)
+    return sorted([*sure, *(f"{word} ?" for word in near - sure)])
+
+
+def main() -> None:
+    """Write the list of dates that `entries` reads."""
+    path = Path(__file__).parent / "data" / "dates.txt"
+    lines = build_dates()
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    print(f"{path}: {len(lines)} names")
+
+
+if __name__ == "__main__":
+    main()

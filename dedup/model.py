@@ -1,0 +1,73 @@
+"""The nouns: what is read, what is found, what is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup.columns import Column
+
+
+class Span(NamedTuple):
+    """A half-open range; in code points of the original text wherever a user sees it."""
+
+    start: int
+    end: int
+
+
+class Wanted(NamedTuple):
+    """Some documents of a corpus, ascending by file and record.
+
+    Attributes:
+        files: int32[documents], positions in the list of inputs.
+        records: int64[documents], 1-based.
+    """
+
+    files: npt.NDArray[np.int32]
+    records: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive documents, as readers yield them.
+
+    Attributes:
+        files: int32[rows], position of each document's file in the list of inputs.
+        records: int64[rows], 1-based number of the record in its file, as people count: rejected ones are counted.
+        texts: The text field.
+        ids: The id field as text, or "FILE:RECORD" (just the file where a file is one document).
+        sources: The source of each document.
+        ranks: The value of FIELD under `--keep max:FIELD`: numbers as float, strings as they are, None where it is
+            neither; None without such a policy.
+    """
+
+    files: npt.NDArray[np.int32]
+    records: npt.NDArray[np.int64]
+    texts: Column
+    ids: Column
+    sources: Column
+    ranks: list[float | str | None] | None = None
+    digests: npt.NDArray[np.uint64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:
+    """Return some rows of a batch, as a batch of its own."""
+
+    def texts(column: Column) -> Column:
+        return Column.join([column.row(row) for row in rows.tolist()])
+
+    return Batch(
+        files=batch.files[rows],
+        records=batch.records[rows],
+        texts=texts(batch.texts),
+        ids=texts(batch.ids),
+        sources=texts(batch.sources),
+        ranks=None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()],
+        digests=None if batch.digests is None else batch.digests[rows],
+    )

@@ -1,0 +1,348 @@
+"""The local engine: read, segment, count, decide; then read again and carry it out.
+
+Text is read once for the statistics of boilerplate, once for cuts and signatures, and once more, candidates only, for
+exact verification. No text is held: what stays of a document between the passes is its row in `Documents`, its band
+keys and its cuts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup import boilerplate, edit, lsh, repeats, signature
+from dedup.cluster import Clusters, cluster
+from dedup.columns import Column, concatenate
+from dedup.config import Config
+from dedup.errors import InputError
+from dedup.model import Batch, Wanted
+from dedup.policy import Cuts, cut
+from dedup.segment import Segments, segment
+from dedup.shingle import ShingleSets, shingle_sets
+
+Ints = npt.NDArray[np.int64]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Corpus(Protocol):
+    """Documents that can be read again and again, always in the same order."""
+
+    @property
+    def names(self) -> list[str]:
+        """What decisions call each file."""
+
+    def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
+        """Read all documents, or the wanted ones."""
+
+
+class Progress(Protocol):
+    """Is told what the engine is at."""
+
+    def __call__(self, stage: str, documents: int) -> None:
+        """Hear that so many more documents are through a stage."""
+
+
+def silent(stage: str, documents: int) -> None:
+    """Take progress and say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What is kept of every document between the passes: about 60 bytes, its id and its band keys.
+
+    Attributes:
+        files: int32[n].
+        records: int64[n].
+        ids: The ids.
+        sources: int64[n], rows of `source_names`.
+        source_names: Every source once.
+        digests: uint64[n], of the whole record; the last resort in breaking ties without regard to the order of files.
+        ranks: The values of FIELD under `--keep max:FIELD`, else None.
+        characters: int64[n], code points of the text.
+        stored: int64[n], code points after the cuts.
+        whole: bool[n], every line is boilerplate, so all of them stay.
+        structured: bool[n], has so many repeats that they are its structure.
+        keys: uint64[n], text keys of what is stored.
+        tokens: int64[n], tokens of what is stored.
+    """
+
+    files: npt.NDArray[np.int32]
+    records: Ints
+    ids: Column
+    sources: Ints
+    source_names: list[str]
+    digests: npt.NDArray[np.uint64]
+    ranks: list[float | str | None] | None
+    characters: Ints
+    stored: Ints
+    whole: npt.NDArray[np.bool_]
+    structured: npt.NDArray[np.bool_]
+    keys: npt.NDArray[np.uint64]
+    tokens: Ints
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that was found and decided, before any of it is written down or carried out.
+
+    Attributes:
+        config: The configuration it was decided under.
+        documents: The documents, in input order.
+        templates: The boilerplate of every source.
+        cuts: The spans that go, from documents that stay and from those that go.
+        clusters: Who stays and who goes.
+        bands: The shape of the LSH; None where articles were not compared.
+    """
+
+    config: Config
+    documents: Documents
+    templates: boilerplate.Templates
+    cuts: Cuts
+    clusters: Clusters
+    bands: lsh.Bands | None
+
+    @property
+    def dropped(self) -> npt.NDArray[np.bool_]:
+        """bool[documents]."""
+        return self.clusters.keepers != np.arange(len(self.documents))
+
+
+class _Scanned(NamedTuple):
+    """One batch after the second pass."""
+
+    batch: Batch
+    cuts: Cuts
+    characters: Ints
+    stored: Ints
+    whole: npt.NDArray[np.bool_]
+    structured: npt.NDArray[np.bool_]
+    sketches: signature.Sketches
+    band_keys: npt.NDArray[np.uint64]
+
+
+def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress = silent) -> Plan:
+    """Find and decide; nothing is written and nothing changed.
+
+    Raises InputError for an input without a single document.
+    """
+    sources = SourceNumbers()
+    templates = boilerplate.Templates.none()
+    if "boilerplate" in config.only:
+        occurrences = boilerplate.Occurrences()
+        for batch, segments in in_order(lambda batch: (batch, segment(batch.texts)), corpus.batches(), workers):
+            occurrences.add(sources.of(batch), segments)
+            progress("counting lines", len(batch))
+        templates = occurrences.count(config)
+    bands = lsh.choose_bands(config.threshold, config.hashes, config.recall) if "articles" in config.only else None
+    permutations = signature.permutations(config.hashes, config.seed)
+
+    def examine(item: tuple[Batch, Ints]) -> _Scanned:
+        return _examine(*item, templates, config, bands, permutations)
+
+    parts = []
+    numbered = ((batch, sources.of(batch)) for batch in corpus.batches())
+    for part in in_order(examine, numbered, workers):
+        parts.append(part)
+        progress("comparing", len(part.batch))
+    if not parts:
+        raise InputError("there is not a single document in the input", hint="Check the path.")
+    documents, cuts = _documents(parts, sources), _cuts(parts)
+    numbers = np.arange(len(documents))
+    if bands is None:
+        nothing = np.zeros(len(documents))
+        clusters = Clusters(numbers, nothing, np.full(len(documents), -1), nothing.astype(np.bool_), 0, 0)
+    else:
+        keys = np.concatenate([part.band_keys for part in parts])
+        clusters = cluster(
+            lambda rows: keep_order(documents, rows, config.keep),
+            documents.keys,
+            documents.tokens,
+            keys.T,
+            lambda rows: fetch_shingles(corpus, documents, cuts, rows, workers, progress),
+            config.threshold,
+        )
+    return Plan(config, documents, templates, cuts, clusters, bands)
+
+
+def _examine(
+    batch: Batch,
+    sources: Ints,
+    templates: boilerplate.Templates,
+    config: Config,
+    bands: lsh.Bands | None,
+    permutations: signature.Permutations,
+) -> _Scanned:
+    """Cut one batch and sketch what is left of it."""
+    rows = len(batch)
+    nowhere = np.zeros(rows, np.bool_)
+    cuts, whole, structured, stored = Cuts.none(), nowhere, nowhere, batch.texts
+    if config.only != ("articles",):
+        segments = segment(batch.texts)
+        marks = boilerplate.mark(templates, sources, segments)
+        found = find_repeats(batch.texts, segments, marks, config)
+        cuts, whole, structured = cut(batch.texts, segments, marks, found), marks.whole, found.structured
+        stored = edit.remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends)
+    characters = edit.count_characters(batch.texts)
+    stored_characters = edit.count_characters(stored) if stored is not batch.texts else characters
+    if bands is None:
+        sketches = signature.Sketches(np.zeros((rows, 0), np.uint32), np.zeros(rows, np.int64), np.zeros(rows, np.uint64))
+        keys = np.zeros((rows, 0), np.uint64)
+    else:
+        sketches = signature.sketch(stored, permutations)
+        keys = signature.band_keys(sketches.signatures, *bands)
+    # The text and the signatures end here.
+    batch = dataclasses.replace(batch, texts=Column.of([]))
+    sketches = sketches._replace(signatures=np.zeros((0, 0), np.uint32))
+    return _Scanned(batch, cuts, characters, stored_characters, whole, structured, sketches, keys)
+
+
+def find_repeats(texts: Column, segments: Segments, marks: boilerplate.Marks, config: Config) -> repeats.Repeats:
+    """Find repeats if they are asked for."""
+    if "repeats" not in config.only:
+        return repeats.no_repeats(segments)
+    return repeats.find_repeats(texts, segments, marks.marked, config)
+
+
+def fetch_shingles(
+    corpus: Corpus, documents: Documents, cuts: Cuts, rows: Ints, workers: int, progress: Progress = silent
+) -> ShingleSets:
+    """Read some documents again and return the shingle sets of what is stored of them.
+
+    Args:
+        corpus: The corpus.
+        documents: Its documents.
+        cuts: Their cuts.
+        rows: Ascending document numbers.
+        workers: Threads.
+        progress: Told how far it is.
+    """
+
+    def sets_of(item: tuple[Batch, Ints]) -> ShingleSets:
+        batch, numbers = item
+        return shingle_sets(stored_texts(batch.texts, numbers, cuts))
+
+    parts = []
+    for sets in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
+        parts.append(sets)
+        progress("verifying", len(sets.offsets) - 1)
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(np.concatenate([np.diff(part.offsets) for part in parts]), out=offsets[1:])
+    return ShingleSets(np.concatenate([part.hashes for part in parts]), offsets)
+
+
+def numbered_batches(corpus: Corpus, documents: Documents, rows: Ints) -> Iterator[tuple[Batch, Ints]]:
+    """Read some documents, given by ascending numbers, with their numbers."""
+    done = 0
+    for batch in corpus.batches(Wanted(documents.files[rows], documents.records[rows])):
+        yield batch, rows[done : done + len(batch)]
+        done += len(batch)
+
+
+def stored_texts(texts: Column, numbers: Ints, cuts: Cuts) -> Column:
+    """Return the texts of some documents after their cuts; `numbers` are their document numbers, ascending."""
+    first, last = np.searchsorted(cuts.documents, numbers), np.searchsorted(cuts.documents, numbers, side="right")
+    rows = np.repeat(np.arange(len(numbers)), last - first)
+    spans = np.arange(len(rows)) - np.repeat(np.cumsum(last - first) - last, last - first)
+    return edit.remove_spans(texts, rows, cuts.starts[spans], cuts.ends[spans])
+
+
+def keep_order(documents: Documents, rows: Ints, keep: str) -> Ints:
+    """Return some documents in the order in which they are to be kept, best first.
+
+    Ties go by id, then by the digest of the record, so that only `first` and `last` depend on the order of the input;
+    two records that are equal to the byte are told apart by position, which shows nowhere.
+    """
+    wanted: list[object]
+    if keep in ("longest", "shortest"):
+        wanted = (documents.stored[rows] * (-1 if keep == "longest" else 1)).tolist()
+    elif keep in ("first", "last"):
+        wanted = (rows * (1 if keep == "first" else -1)).tolist()
+    else:
+        wanted = _field_ranks(documents, rows, descending=keep.startswith("max:"))
+    ids = [documents.ids.row(int(row)) for row in rows]
+    digests = documents.digests[rows].tolist()
+    order = sorted(range(len(rows)), key=lambda i: (wanted[i], ids[i], digests[i], rows[i]))  # type: ignore[operator]
+    return rows[np.array(order, np.int64)]
+
+
+def _field_ranks(documents: Documents, rows: Ints, *, descending: bool) -> list[object]:
+    """Rank the values of a field: numbers among themselves, then strings, and last the documents without a value."""
+    ranks = documents.ranks or []
+    values = [ranks[row] for row in rows]
+    found = sorted({value for value in values if value is not None}, key=lambda v: (isinstance(v, str), v), reverse=descending)  # type: ignore[type-var]
+    places = {value: place for place, value in enumerate(found)}
+    return [places.get(value, len(places)) if value is not None else len(places) for value in values]
+
+
+class SourceNumbers:
+    """Numbers sources as they come."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+
+    def of(self, batch: Batch) -> Ints:
+        """Return the number of each document's source."""
+        numbers = self._numbers
+        rows = (batch.sources.row(row) for row in range(len(batch)))
+        return np.fromiter((numbers.setdefault(name, len(numbers)) for name in rows), np.int64, len(batch))
+
+    @property
+    def names(self) -> list[str]:
+        """The sources by number."""
+        return [name.decode() for name in self._numbers]
+
+
+def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """Apply a function in threads and yield the results in the order of the items, with few items under way at once."""
+    if workers == 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _documents(parts: list[_Scanned], sources: SourceNumbers) -> Documents:
+    batches = [part.batch for part in parts]
+    return Documents(
+        files=np.concatenate([batch.files for batch in batches]),
+        records=np.concatenate([batch.records for batch in batches]),
+        ids=concatenate([batch.ids for batch in batches]),
+        sources=np.concatenate([sources.of(batch) for batch in batches]),
+        source_names=sources.names,
+        digests=np.concatenate([batch.digests if batch.digests is not None else np.zeros(len(batch), np.uint64) for batch in batches]),
+        ranks=None if batches[0].ranks is None else [rank for batch in batches for rank in batch.ranks or ()],
+        characters=np.concatenate([part.characters for part in parts]),
+        stored=np.concatenate([part.stored for part in parts]),
+        whole=np.concatenate([part.whole for part in parts]),
+        structured=np.concatenate([part.structured for part in parts]),
+        keys=np.concatenate([part.sketches.keys for part in parts]),
+        tokens=np.concatenate([part.sketches.tokens for part in parts]),
+    )
+
+
+def _cuts(parts: list[_Scanned]) -> Cuts:
+    before = np.cumsum([0] + [len(part.batch) for part in parts])
+    return Cuts.join(
+        [part.cuts._replace(documents=part.cuts.documents + first) for part, first in zip(parts, before, strict=False)]
+    )

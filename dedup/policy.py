@@ -1,0 +1,70 @@
+"""From what was found to what is done: pure functions, no text in or out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup.boilerplate import Marks
+from dedup.columns import Column
+from dedup.edit import count_span_characters
+from dedup.repeats import Repeats, unit_span
+from dedup.segment import Segments
+
+Ints = npt.NDArray[np.int64]
+
+
+class Cuts(NamedTuple):
+    """Spans that go, ascending by document and start, disjoint; positions in bytes from the start of the text.
+
+    Attributes:
+        documents: int64[spans].
+        starts: int64[spans].
+        ends: int64[spans], exclusive.
+        keeper_starts: int64[spans], the first copy of a repeat; -1 for boilerplate.
+        keeper_ends: int64[spans].
+        templates: int64[spans], row in `Templates` of boilerplate; -1 for a repeat.
+        characters: int64[spans], code points of what goes.
+    """
+
+    documents: Ints
+    starts: Ints
+    ends: Ints
+    keeper_starts: Ints
+    keeper_ends: Ints
+    templates: Ints
+    characters: Ints
+
+    @classmethod
+    def none(cls) -> Cuts:
+        """Return no cuts."""
+        return cls(*(np.zeros(0, np.int64) for _ in cls._fields))
+
+    @classmethod
+    def join(cls, parts: list[Cuts]) -> Cuts:
+        """Put the cuts of consecutive batches together."""
+        return cls(*(np.concatenate([np.zeros(0, np.int64), *columns]) for columns in zip(*parts, strict=True)))
+
+
+def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cuts:
+    """Turn marked lines and repeats into spans with their evidence; documents are numbered from 0."""
+    from dedup.kernels import repeats as kernels
+
+    most = int(marks.marked.sum() + (repeats.line_keepers >= 0).sum())
+    most += int((repeats.segment_keepers >= 0).sum())
+    rows, lines, units, starts, ends = (np.empty(most, np.int64) for _ in range(5))
+    count = kernels.cut_spans(
+        texts.data, texts.offsets, segments.line_offsets, segments.line_start, segments.line_end,
+        segments.line_text_end, segments.line_width, marks.marked, repeats.line_keepers,
+        segments.segment_offsets, segments.segment_start, segments.segment_end, repeats.segment_keepers,
+        rows, lines, units, starts, ends,
+    )  # fmt: skip
+    rows, lines, units, starts, ends = (column[:count] for column in (rows, lines, units, starts, ends))
+    keepers = np.full((count, 2), -1, np.int64)
+    for span in np.flatnonzero(units >= 0):
+        keepers[span] = np.array(unit_span(segments, int(units[span]))) - texts.offsets[rows[span]]
+    templates = np.where(units < 0, marks.templates[lines], -1)
+    characters = count_span_characters(texts, rows, starts, ends)
+    return Cuts(rows, starts, ends, keepers[:, 0], keepers[:, 1], templates, characters)

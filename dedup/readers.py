@@ -1,0 +1,186 @@
+"""From paths to documents: find the files, and read them in batches as often as needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup.columns import Column, Ints, concatenate
+from dedup.config import Config
+from dedup.errors import InputError
+from dedup.formats import delimited, jsonl, parquet, plain
+from dedup.formats.discovery import find
+from dedup.formats.fields import Fields
+from dedup.formats.source import InputFile, Rejected
+from dedup.model import Batch
+
+READERS = {
+    "text": plain.read,
+    "jsonl": jsonl.read,
+    "csv": delimited.read,
+    "tsv": delimited.read,
+    "parquet": parquet.read,
+}
+
+BATCH_BYTES = 4 << 20
+"""Text enough for a batch of its own; smaller pieces, files even, are put together."""
+
+BATCH_ROWS = 50_000
+"""The most rows of a batch."""
+
+
+class Wanted(NamedTuple):
+    """Documents to read, by file and record, in that order.
+
+    Attributes:
+        files: int32[], positions of files in the corpus.
+        records: int64[], 1-based.
+    """
+
+    files: npt.NDArray[np.int32]
+    records: Ints
+
+
+class Corpus:
+    """The inputs of one run in a fixed order; can be read as often as needed.
+
+    Attributes:
+        files: The input files.
+        fields: Which fields are read.
+        is_single_file: Whether the inputs are one file, named directly.
+    """
+
+    def __init__(self, files: Sequence[InputFile], fields: Fields, *, skip_bad: bool, is_single_file: bool) -> None:
+        self.files = tuple(files)
+        self.fields = fields
+        self.is_single_file = is_single_file
+        self._skip_bad = skip_bad
+        self._rejected: dict[tuple[int, int], Rejected] = {}
+        self._is_complete = False
+
+    @property
+    def names(self) -> list[str]:
+        """How decisions name the files."""
+        return [file.name for file in self.files]
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """The records set aside so far, in input order; complete after one full pass."""
+        return [self._rejected[key] for key in sorted(self._rejected)]
+
+    def complete(self) -> None:
+        """Make `rejected` complete: read everything once, unless that was done or bad records are errors anyway."""
+        if self._skip_bad and not self._is_complete:
+            for _ in self.batches():
+                pass
+
+    def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
+        """Yield the documents, all of them or the wanted ones, in input order.
+
+        Raises:
+            InputError: A file cannot be read or changed since an earlier pass, or, unless bad records are skipped,
+                a record holds no document.
+        """
+        if wanted is None:
+            yield from _gathered(self._pieces())
+            self._is_complete = True
+        else:
+            yield from _gathered(self._wanted_pieces(wanted))
+
+    def _pieces(self) -> Iterator[Batch]:
+        for file in self.files:
+            has_rows = False
+            self._refuse_empty(file)
+            for piece in READERS[file.form.kind](file, self.fields, None, self._reject):
+                has_rows = True
+                yield piece
+            if not has_rows and not self._skip_bad:
+                raise InputError("holds no records", file=file.shown, hint="Leave the file out.")
+
+    def _wanted_pieces(self, wanted: Wanted) -> Iterator[Batch]:
+        for index in np.unique(wanted.files):
+            file = self.files[index]
+            low, high = np.searchsorted(wanted.files, (index, index + 1))
+            yield from READERS[file.form.kind](file, self.fields, wanted.records[low:high], self._reject)
+
+    def _refuse_empty(self, file: InputFile) -> None:
+        """Raise for a file without a byte, which is a document only if it is a text found in a folder."""
+        if (file.form.kind != "text" or file.is_named) and not self._skip_bad and file.plain().stat().st_size == 0:
+            raise InputError("is empty", file=file.shown, hint="Leave the file out, or fetch it again.")
+
+    def _reject(self, rejected: Rejected) -> None:
+        if not self._skip_bad:
+            file = self.files[rejected.file].shown
+            raise InputError(rejected.message, file=file, line=rejected.line, hint=rejected.hint)
+        self._rejected[rejected.file, rejected.record] = rejected
+
+
+def open_corpus(
+    inputs: Sequence[str], config: Config, *, work: Path, format: str | None = None, on_error: str = "fail"  # noqa: A002
+) -> Corpus:
+    """Find the input files; nothing but folders and file sizes is read yet.
+
+    Args:
+        inputs: Files, folders, and `-` for standard input.
+        config: Says which fields matter.
+        work: An existing folder for the plain bytes of compressed files and of standard input.
+        format: The format of the inputs named directly, whatever their names say.
+        on_error: `fail` raises at the first bad record, `skip` sets bad records aside.
+
+    Raises:
+        InputError: An input is missing or is not what can be read.
+        UsageError: The inputs or the arguments do not go together.
+    """
+    files = find(inputs, work, format)
+    is_single_file = len(inputs) == 1 and not os.path.isdir(inputs[0])
+    return Corpus(files, Fields.of(config), skip_bad=on_error == "skip", is_single_file=is_single_file)
+
+
+def _gathered(pieces: Iterator[Batch]) -> Iterator[Batch]:
+    """Put small consecutive pieces together and split those of too many rows."""
+    pending: list[Batch] = []
+    size = rows = 0
+    for piece in pieces:
+        if pending and rows + len(piece) > BATCH_ROWS:
+            yield _joined(pending)
+            pending, size, rows = [], 0, 0
+        for start in range(0, len(piece), BATCH_ROWS):
+            part = _rows(piece, start, start + BATCH_ROWS)
+            pending.append(part)
+            size += int(part.texts.offsets[-1] - part.texts.offsets[0])
+            rows += len(part)
+            if size >= BATCH_BYTES or rows >= BATCH_ROWS:
+                yield _joined(pending)
+                pending, size, rows = [], 0, 0
+    if pending:
+        yield _joined(pending)
+
+
+def _rows(batch: Batch, start: int, stop: int) -> Batch:
+    """Return some rows of a batch, as views."""
+    if start == 0 and stop >= len(batch):
+        return batch
+    texts, ids, sources = (
+        Column(column.data, column.offsets[start : stop + 1]) for column in (batch.texts, batch.ids, batch.sources)
+    )
+    ranks = None if batch.ranks is None else batch.ranks[start:stop]
+    return Batch(batch.files[start:stop], batch.records[start:stop], texts, ids, sources, ranks)
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    ranks = None if batches[0].ranks is None else [rank for batch in batches for rank in batch.ranks or ()]
+    return Batch(
+        files=np.concatenate([batch.files for batch in batches]),
+        records=np.concatenate([batch.records for batch in batches]),
+        texts=concatenate([batch.texts for batch in batches]),
+        ids=concatenate([batch.ids for batch in batches]),
+        sources=concatenate([batch.sources for batch in batches]),
+        ranks=ranks,
+    )

@@ -1,0 +1,128 @@
+"""Files and folders that appear complete under their final names or not at all.
+
+What is being written stands beside its target under a hidden name that holds the process id, so that the next run to
+the same target can clear away what a killed one left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from dedup.errors import OutputError
+
+NAME_CHARACTERS = 40
+"""How much of the target's name the hidden name repeats; file names end at 255 bytes on most systems."""
+
+SYNC_ONE_BY_ONE = 64
+"""With more files than this, one sync of everything is quicker than one for each."""
+
+
+class Staging:
+    """A file or folder on its way to `target`.
+
+    Attributes:
+        target: The final path.
+        path: Where to write: a path that does not exist yet, on the same file system.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self.path = self._beside("new")
+        self._replaced = self._beside("old")
+
+    def clear_leftovers(self) -> None:
+        """Remove what killed runs to the same target left behind."""
+        pattern = re.compile(rf"{re.escape(self._prefix)}(\d+)\.[0-9a-f]+\.(new|old)")
+        for entry in self.target.parent.iterdir():
+            match = pattern.fullmatch(entry.name)
+            if match and not _is_running(int(match[1])):
+                remove(entry)
+
+    def commit(self) -> None:
+        """Bring the staged file or folder to disk and to its final name, in place of what was there."""
+        _sync(self.path)
+        if self.target.is_dir() and not self.target.is_symlink():
+            # A folder cannot be renamed over another one.
+            self.target.rename(self._replaced)
+        self.path.replace(self.target)
+        _sync_folder(self.target.parent)
+        remove(self._replaced)
+
+    def discard(self) -> None:
+        """Remove what was staged; does nothing after `commit`."""
+        remove(self.path)
+
+    @property
+    def _prefix(self) -> str:
+        return f".{self.target.name[:NAME_CHARACTERS]}.dedup."
+
+    def _beside(self, what: str) -> Path:
+        return self.target.with_name(f"{self._prefix}{os.getpid()}.{secrets.token_hex(4)}.{what}")
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn what the system says about writing to `target` into an OutputError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written: {error.strerror or error}",
+            file=str(target),
+            hint="Check its folder, its permissions and the room on the disk.",
+        ) from None
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, if it exists."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or a folder with all that is in it, to disk."""
+    if not path.is_dir():
+        _sync_file(path)
+        return
+    folders = [Path(folder) for folder, _, _ in os.walk(path)]
+    files = [folder / entry.name for folder in folders for entry in os.scandir(folder) if entry.is_file()]
+    if len(files) > SYNC_ONE_BY_ONE:
+        os.sync()
+        return
+    for file in files:
+        _sync_file(file)
+    for folder in reversed(folders):
+        _sync_folder(folder)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

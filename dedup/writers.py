@@ -1,0 +1,265 @@
+"""The cleaned corpus on disk: written beside its final name, with what undo needs, and moved there when complete."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from dedup.columns import Ints
+from dedup.errors import OutputError, UsageError
+from dedup.formats import parquet_edits
+from dedup.formats.bytewise import Digest, Meter, Removals, strip
+from dedup.formats.compression import compressing
+from dedup.formats.names import compression_of, form_of
+from dedup.formats.slabs import FileEdits
+from dedup.formats.source import InputFile
+from dedup.manifest import FileEntry, Manifest, seal
+from dedup.readers import Corpus
+from dedup.staging import Staging, remove, writing
+from dedup.undo import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX
+
+STANDARD_OUTPUT = "-"
+SIDECAR_SUFFIX = ".dedup"
+
+
+class Edits(NamedTuple):
+    """What goes, in input order: by file, record and start.
+
+    Attributes:
+        drop_files: int32[], the file of each dropped document.
+        drop_records: int64[], its record.
+        cut_files: int32[], the file of each cut.
+        cut_records: int64[], its record.
+        cut_starts: int64[], byte offsets in the UTF-8 of the document's text; ascending and disjoint in a document.
+        cut_ends: int64[].
+    """
+
+    drop_files: npt.NDArray[np.int32]
+    drop_records: Ints
+    cut_files: npt.NDArray[np.int32]
+    cut_records: Ints
+    cut_starts: Ints
+    cut_ends: Ints
+
+    def of_file(self, file: int, rejected: Ints) -> FileEdits:
+        """Return what goes from one file, records that could not be read included."""
+        drops = slice(*np.searchsorted(self.drop_files, (file, file + 1)))
+        cuts = slice(*np.searchsorted(self.cut_files, (file, file + 1)))
+        records = np.union1d(self.drop_records[drops], rejected)
+        return FileEdits(records, self.cut_records[cuts], self.cut_starts[cuts], self.cut_ends[cuts])
+
+
+class Output:
+    """The output of one run.
+
+    Use it as a context manager, early: entering refuses what must not be written to before any work is done. Then
+    `write` stages the corpus, the caller adds its own files to `sidecar_staging`, and `commit` moves everything to
+    its final name. Without `commit` nothing remains.
+
+    Attributes:
+        sidecar_staging: The folder for the files beside the output; None if they are not kept.
+    """
+
+    def __init__(self, corpus: Corpus, output: str, sidecar: Path | None, force: bool) -> None:
+        self._corpus = corpus
+        self._is_stdout = output == STANDARD_OUTPUT
+        self._target = Path(os.path.abspath(output))
+        if sidecar is None and not self._is_stdout:
+            sidecar = self._target.with_name(self._target.name + SIDECAR_SUFFIX)
+        self._force = force
+        self._staging = None if self._is_stdout else Staging(self._target)
+        self._sidecar = None if sidecar is None else Staging(Path(os.path.abspath(sidecar)))
+        self._entries: list[FileEntry] = []
+        self.sidecar_staging = None if self._sidecar is None else self._sidecar.path
+
+    def __enter__(self) -> Self:
+        if self._is_stdout:
+            self._refuse_stdout()
+        for staging in (self._staging, self._sidecar):
+            if staging is not None:
+                _refuse_inputs(self._corpus, staging.target)
+                _refuse_parent(staging.target)
+        if self._staging is not None:
+            self._refuse_existing(self._staging.target)
+        if self._sidecar is not None:
+            self._refuse_foreign(self._sidecar.target)
+        with writing(self._target):
+            for staging in (self._staging, self._sidecar):
+                if staging is not None:
+                    staging.clear_leftovers()
+            if self._sidecar is not None:
+                self._sidecar.path.mkdir()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for staging in (self._staging, self._sidecar):
+            if staging is not None:
+                staging.discard()
+
+    def write(self, edits: Edits) -> None:
+        """Stage the cleaned corpus and what undo needs."""
+        self._corpus.complete()
+        self._note_rejected()
+        folder = self.sidecar_staging
+        with writing(self._target):
+            if folder is None:
+                self._write_files(edits, Removals(None))
+                return
+            with (folder / REMOVED).open("wb") as sink:
+                removals = Removals(sink)
+                self._write_files(edits, removals)
+            np.save(folder / REMOVED_INDEX, removals.table, allow_pickle=False)
+
+    def commit(self, version: str = "") -> None:
+        """Move everything to its final name; the sidecar first, so that no output is ever without it.
+
+        Args:
+            version: The version of dedup, for the manifest.
+        """
+        with writing(self._target):
+            if self._sidecar is not None:
+                manifest = Manifest(
+                    version=version,
+                    is_folder=not self._corpus.is_single_file,
+                    text_field=list(self._corpus.fields.text),
+                    files=self._entries,
+                    sidecar=seal(self._sidecar.path),
+                )
+                (self._sidecar.path / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+            if self._staging is not None and not self._force:
+                self._refuse_existing(self._staging.target)
+            for staging in (self._sidecar, self._staging):
+                if staging is not None:
+                    staging.commit()
+
+    def _write_files(self, edits: Edits, removals: Removals) -> None:
+        rejected: dict[int, list[int]] = {}
+        for record in self._corpus.rejected:
+            rejected.setdefault(record.file, []).append(record.record)
+        if self._staging is not None and not self._corpus.is_single_file:
+            self._staging.path.mkdir()
+        for file in self._corpus.files:
+            own = edits.of_file(file.index, np.array(rejected.get(file.index, ()), np.int64))
+            self._entries.append(self._write_file(file, own, removals))
+
+    def _write_file(self, file: InputFile, edits: FileEdits, removals: Removals) -> FileEntry:
+        compression, path = self._place(file)
+        if file.form.kind == "parquet":
+            return self._write_parquet(file, edits, path)
+        digest: Digest | None
+        if file.form.kind == "text" and len(edits.drops):
+            before, digest = strip(file, self._corpus.fields, edits, Meter(), removals), None
+        elif path is None:
+            meter = Meter(sys.stdout.buffer)
+            before = strip(file, self._corpus.fields, edits, meter, removals)
+            digest = meter.digest
+            sys.stdout.buffer.flush()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as raw, compressing(raw, compression) as sink:
+                meter = Meter(sink)
+                before = strip(file, self._corpus.fields, edits, meter, removals)
+                digest = meter.digest
+        return FileEntry(file.name, file.form.kind, file.form.compression, compression, before, digest)
+
+    def _write_parquet(self, file: InputFile, edits: FileEdits, path: Path | None) -> FileEntry:
+        assert path is not None, "Parquet to standard output is refused on entering"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        undo = None
+        if self.sidecar_staging is not None:
+            undo = self.sidecar_staging / PARQUET
+            undo.mkdir(exist_ok=True)
+        before, texts, groups = parquet_edits.strip(file, self._corpus.fields, edits, path, undo)
+        return FileEntry(
+            file.name, "parquet", "", "", before, parquet_edits.digest_of(path), text_xxh3=texts, group_rows=groups
+        )
+
+    def _place(self, file: InputFile) -> tuple[str, Path | None]:
+        """Return the compression of an output file and its staged path, None for standard output."""
+        if self._staging is None:
+            return "", None
+        if self._corpus.is_single_file:
+            return compression_of(self._target.name), self._staging.path
+        return file.form.compression, self._staging.path / file.name
+
+    def _note_rejected(self) -> None:
+        """Write the records that could not be read, with what is wrong with them."""
+        if self.sidecar_staging is None or not self._corpus.rejected:
+            return
+        with (self.sidecar_staging / REJECTED).open("wb") as out:
+            for record in self._corpus.rejected:
+                file = self._corpus.files[record.file]
+                raw = b""
+                if record.end:
+                    with file.open() as source:
+                        source.seek(record.start)
+                        raw = source.read(record.end - record.start)
+                line = {
+                    "file": file.name,
+                    "record": record.record,
+                    "line": record.line,
+                    "error": record.message,
+                    "raw": raw.decode("utf-8", "backslashreplace"),
+                }
+                out.write(msgspec.json.encode(line) + b"\n")
+
+    def _refuse_stdout(self) -> None:
+        files = self._corpus.files
+        if not self._corpus.is_single_file or files[0].form.kind == "parquet":
+            raise OutputError(
+                "standard output takes one file of a text format", hint="Name an output with -o, or give one such file."
+            )
+
+    def _refuse_existing(self, target: Path) -> None:
+        is_file = self._corpus.is_single_file
+        if is_file and target.is_dir():
+            raise OutputError("is a folder, but the output of one file is a file", file=str(target), hint="Name a file.")
+        form = form_of(target.name)
+        kind = self._corpus.files[0].form.kind
+        if is_file and form is not None and form.kind != kind:
+            raise OutputError(
+                f"is named like {form.kind}, but the output has the format of the input: {kind}",
+                file=str(target),
+                hint="Give it the extension of the input.",
+            )
+        if os.path.lexists(target) and not self._force:
+            raise OutputError("exists already", file=str(target), hint="Use --force to replace it.")
+        if not is_file and target.exists() and Path.cwd().is_relative_to(target.resolve()):
+            raise OutputError("holds the current folder and cannot be replaced", file=str(target), hint="Name another.")
+
+    def _refuse_foreign(self, target: Path) -> None:
+        """Raise if the sidecar would replace anything but a sidecar."""
+        if target.is_dir() and ((target / MANIFEST).exists() or not any(target.iterdir())):
+            return
+        if os.path.lexists(target):
+            raise OutputError(
+                "exists already and was not written by dedup", file=str(target), hint="Name another folder with --sidecar."
+            )
+
+
+def _refuse_parent(target: Path) -> None:
+    if not target.parent.is_dir():
+        raise OutputError("has no folder to be in", file=str(target), hint=f"Create {target.parent} first.")
+
+
+def _refuse_inputs(corpus: Corpus, target: Path) -> None:
+    """Raise if writing to `target` could touch an input: it is one, is in one, or holds one."""
+    resolved = Path(os.path.realpath(target))
+    for name in corpus.inputs:
+        source = Path(os.path.realpath(name))
+        if resolved == source or (target.exists() and source.exists() and target.samefile(source)):
+            raise OutputError(f"is the input {name}", file=str(target), hint="Name another output.")
+        if resolved.is_relative_to(source):
+            raise OutputError(f"is inside the input {name}", file=str(target), hint="Name an output beside it.")
+        if source.is_relative_to(resolved):
+            raise OutputError(f"holds the input {name}", file=str(target), hint="Name another output.")
+
+
+__all__ = ["Edits", "Output", "UsageError", "remove"]
