@@ -87,11 +87,8 @@ def clean(data: Any, *, workers: int = 1, **options: Any) -> Result:
     report.check_loss(plan)
     edited = remove_spans(rows.texts, plan.cuts.documents, plan.cuts.starts, plan.cuts.ends)
     changed = set(plan.cuts.documents.tolist())
-    decisions = list(audit.decisions(plan, corpus))
     template_texts: dict[str, str] = {}
-    for decision in decisions:
-        if decision.template and decision.text:
-            template_texts.setdefault(decision.template, decision.text.strip())
+    decisions = list(audit.noting_templates(audit.decisions(plan, corpus), template_texts))
     summary = report.build(plan, template_texts, corpus.names, rejected=0, timing_s={})
     return Result(
         kept=rows.select(np.flatnonzero(~plan.dropped), edited, changed),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -26,15 +26,28 @@ def decisions(plan: Plan, corpus: Corpus) -> Iterator[Decision]:
     has_cuts &= ~dropped
     near = borderline(plan)
     flagged = near | plan.documents.whole | plan.documents.structured
-    texts = _texts(plan, corpus, np.flatnonzero(has_cuts))
-    for document in np.flatnonzero(dropped | has_cuts | flagged).tolist():
+    is_quoted = has_cuts.copy()
+    is_quoted[plan.suspicions.documents] = True
+    is_quoted &= ~dropped
+    texts = _texts(plan, corpus, np.flatnonzero(is_quoted))
+    for document in np.flatnonzero(dropped | is_quoted | flagged).tolist():
         if dropped[document]:
             yield _drop(plan, corpus.names, document)
             continue
-        if has_cuts[document]:
-            yield from _cuts(plan, corpus.names, document, next(texts))
+        if is_quoted[document]:
+            text = next(texts)
+            yield from _cuts(plan, corpus.names, document, text)
+            yield from _suspicions(plan, corpus.names, document, text)
         if flagged[document]:
             yield from _flags(plan, corpus.names, document, is_borderline=bool(near[document]))
+
+
+def noting_templates(found: Iterable[Decision], texts: dict[str, str]) -> Iterator[Decision]:
+    """Pass decisions on, and note in `texts` what each template that went says, by its id."""
+    for decision in found:
+        if decision.action == "cut" and decision.template is not None and decision.text is not None:
+            texts.setdefault(decision.template, decision.text.strip())
+        yield decision
 
 
 def borderline(plan: Plan) -> npt.NDArray[np.bool_]:
@@ -106,6 +119,23 @@ def _cuts(plan: Plan, names: list[str], document: int, text: bytes) -> Iterator[
                 start=start, end=end, text=went, documents=int(plan.templates.documents[template]),
                 template=template_id(plan.templates, template),
             )  # fmt: skip
+
+
+def _suspicions(plan: Plan, names: list[str], document: int, text: bytes) -> Iterator[Decision]:
+    name, source, file, record = _place(plan.documents, names, document)
+    spans = plan.suspicions
+    for span in range(*np.searchsorted(spans.documents, [document, document + 1]).tolist()):
+        start, end = to_characters(text, np.array([spans.starts[span], spans.ends[span]])).tolist()
+        template = int(spans.templates[span])
+        articles = int(plan.templates.articles[template])
+        yield Decision(
+            document=name, source=source, file=file, record=record, action="flag", reason="boilerplate",
+            start=start, end=end, text=text[spans.starts[span] : spans.ends[span]].decode(),
+            documents=int(plan.templates.documents[template]), template=template_id(plan.templates, template),
+            why=f"{articles} different articles of its source carry this line; it stays, since it may be a quotation"
+            if plan.templates.often[template]
+            else f"{articles} different articles of its source carry this line, too few to be sure; it stays",
+        )  # fmt: skip
 
 
 def _flags(plan: Plan, names: list[str], document: int, *, is_borderline: bool) -> Iterator[Decision]:

@@ -55,6 +55,9 @@ LABEL_SHARE = 0.05
 """Share of a source's articles that must carry a label ("Lesen Sie auch: ...") before its lines are boilerplate."""
 
 
+SUSPICIOUS_ARTICLES = 3
+"""Different articles that carry a line before it is flagged, though it stays."""
+
 SURE_WIDTH = 25
 """Columns from which a line that is the same in every article is boilerplate wherever it stands."""
 
@@ -71,6 +74,7 @@ class Templates(NamedTuple):
         articles: int64[templates], different articles that carry it.
         documents: int64[templates], documents that carry it.
         sources: int64[templates], source numbers.
+        often: bool[templates], carried by enough different articles; the others are merely suspicious.
     """
 
     keys: Keys
@@ -78,11 +82,12 @@ class Templates(NamedTuple):
     articles: Ints
     documents: Ints
     sources: Ints
+    often: Bools
 
     @classmethod
     def join(cls, parts: list[Templates]) -> Templates:
         """Put templates together, ordered by key."""
-        dtypes = (np.uint64, np.uint8, np.int64, np.int64, np.int64)
+        dtypes = (np.uint64, np.uint8, np.int64, np.int64, np.int64, np.bool_)
         columns = [np.concatenate([np.zeros(0, dtype), *(part[i] for part in parts)]) for i, dtype in enumerate(dtypes)]
         order = np.argsort(columns[0])
         return cls(*(column[order] for column in columns))
@@ -231,14 +236,14 @@ def _count_distinct(keys: Keys, values: npt.NDArray[Any]) -> tuple[Keys, Ints, n
 
 
 def _carried_often(documents: Ints, keys: Keys, groups: Ints, sources: Ints, least: Ints, kind: int) -> Templates:
-    """Return the keys that at least `least` (by source) different articles carry."""
+    """Return the keys that several articles carry, and whether it is at least `least` (by source)."""
     found, carriers, first = _count_distinct(keys, documents)
     _, articles, _ = _count_distinct(keys, groups[documents])
     key_sources = sources[first]
-    enough = articles >= least[key_sources]
-    return Templates(
-        found[enough], np.full(int(enough.sum()), kind, np.uint8), articles[enough], carriers[enough], key_sources[enough]
-    )
+    often = articles >= least[key_sources]
+    several = articles >= np.minimum(SUSPICIOUS_ARTICLES, least[key_sources])
+    every = Templates(found, np.full(len(found), kind, np.uint8), articles, carriers, key_sources, often)
+    return Templates(*(column[several] for column in every))
 
 
 class Marks(NamedTuple):
@@ -246,13 +251,22 @@ class Marks(NamedTuple):
 
     Attributes:
         marked: bool[lines], the line goes.
+        suspicious: bool[lines], the line stays, but nearly went.
         templates: int64[lines], its row in `Templates`, whether it goes or not; -1 for none.
         whole: bool[documents]: every line with text is boilerplate, so all of them stay.
     """
 
     marked: Bools
+    suspicious: Bools
     templates: Ints
     whole: Bools
+
+
+def no_marks(segments: Segments) -> Marks:
+    """Return the result where no boilerplate is looked for."""
+    lines = len(segments.line_start)
+    nothing = np.zeros(lines, np.bool_)
+    return Marks(nothing, nothing, np.full(lines, -1, np.int64), np.zeros(len(segments.line_offsets) - 1, np.bool_))
 
 
 def mark(templates: Templates, sources: Ints, segments: Segments) -> Marks:
@@ -266,19 +280,23 @@ def mark(templates: Templates, sources: Ints, segments: Segments) -> Marks:
 
     rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
     found = np.full(len(rows), -1, np.int64)
+    often = np.zeros(len(rows), np.bool_)
+    listed, listed_often = np.append(templates.keys, np.uint64(0)), np.append(templates.often, False)
     for keys in line_keys(segments, sources[rows]):
-        at = np.minimum(np.searchsorted(templates.keys, keys), max(len(templates.keys) - 1, 0))
-        if len(templates.keys):
-            hit = (found < 0) & (keys != 0) & (templates.keys[at] == keys)
-            found[hit] = at[hit]
-    kinds = np.where(found >= 0, templates.kinds[found] if len(templates.keys) else 0, -1)
-    quoted = segments.line_flags & QUOTED != 0
-    likely = (found >= 0) & ~quoted
-    sure = likely & (
+        at = np.searchsorted(templates.keys, keys)
+        # The first kind that fits says what a line is, unless only a later one is carried often enough.
+        hit = (keys != 0) & (listed[at] == keys) & ((found < 0) | (~often & listed_often[at]))
+        found[hit], often[hit] = at[hit], listed_often[at[hit]]
+    known = found >= 0
+    kinds = np.full(len(rows), -1)
+    kinds[known] = templates.kinds[found[known]]
+    telling = (
         ((kinds == EXACT) & (segments.line_width >= SURE_WIDTH))
         | ((kinds == DATED) & (segments.line_width >= SURE_DATED_WIDTH))
         | (kinds == LABEL)
     )
+    likely = often & (segments.line_flags & QUOTED == 0)
+    sure = likely & telling
     marked, whole = np.zeros(len(rows), np.bool_), np.zeros(len(sources), np.bool_)
     kernels.settle(segments.line_offsets, segments.line_width == 0, sure, likely, marked, whole)
-    return Marks(marked, found, whole)
+    return Marks(marked, telling & ~marked, found, whole)

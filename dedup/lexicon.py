@@ -27,6 +27,7 @@ ROLES = {
     "numbered": kernels.NUMBERED,
     "starter": kernels.STARTER,
     "form": kernels.FORM,
+    "counted": kernels.COUNTED,
 }
 
 SHORTEST_SURE_DATE = 4
@@ -44,11 +45,11 @@ class Lexicon(NamedTuple):
 
     Attributes:
         hashes: uint64[slots], the finished hash of a word, or of the chain of a dotted one; 0 where free.
-        roles: uint8[slots], the bits ABBREVIATION ... NEAR_DATE of `dedup.kernels.segment`.
+        roles: uint16[slots], the bits ABBREVIATION ... COUNTED of `dedup.kernels.segment`.
     """
 
     hashes: npt.NDArray[np.uint64]
-    roles: npt.NDArray[np.uint8]
+    roles: npt.NDArray[np.uint16]
 
 
 def read_data(name: str) -> str:
@@ -102,7 +103,7 @@ def load() -> Lexicon:
     if len(by_hash) != len(roles) or 0 in by_hash:
         raise AssertionError("two words of the lexicon have one hash")
     slots = 1 << (4 * len(roles)).bit_length()
-    table = Lexicon(np.zeros(slots, np.uint64), np.zeros(slots, np.uint8))
+    table = Lexicon(np.zeros(slots, np.uint64), np.zeros(slots, np.uint16))
     for h, bits in by_hash.items():
         slot = h & (slots - 1)
         while table.hashes[slot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -54,6 +55,10 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def without_texts(self) -> Batch:
+        """Return what can be kept of the batch when memory must not grow with the texts."""
+        return dataclasses.replace(self, texts=Column.of([]))
 
 
 def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:

@@ -7,7 +7,6 @@ keys and its cuts.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,8 +22,8 @@ from dedup.columns import Column, concatenate
 from dedup.config import Config
 from dedup.errors import InputError
 from dedup.model import Batch, Wanted
-from dedup.policy import Cuts, cut
-from dedup.segment import Segments, segment
+from dedup.policy import Cuts, cut, suspect
+from dedup.segment import segment
 from dedup.shingle import ShingleSets, shingle_sets
 
 Ints = npt.NDArray[np.int64]
@@ -101,6 +100,7 @@ class Plan:
         documents: The documents, in input order.
         templates: The boilerplate of every source.
         cuts: The spans that go, from documents that stay and from those that go.
+        suspicions: Lines that stay though they nearly went as boilerplate.
         clusters: Who stays and who goes.
         bands: The shape of the LSH; None where articles were not compared.
     """
@@ -109,6 +109,7 @@ class Plan:
     documents: Documents
     templates: boilerplate.Templates
     cuts: Cuts
+    suspicions: Cuts
     clusters: Clusters
     bands: lsh.Bands | None
 
@@ -123,6 +124,7 @@ class _Scanned(NamedTuple):
 
     batch: Batch
     cuts: Cuts
+    suspicions: Cuts
     characters: Ints
     stored: Ints
     whole: npt.NDArray[np.bool_]
@@ -157,7 +159,9 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
         progress("comparing", len(part.batch))
     if not parts:
         raise InputError("there is not a single document in the input", hint="Check the path.")
-    documents, cuts = _documents(parts, sources), _cuts(parts)
+    documents = _documents(parts, sources)
+    cuts = _numbered([part.cuts for part in parts], parts)
+    suspicions = _numbered([part.suspicions for part in parts], parts)
     numbers = np.arange(len(documents))
     if bands is None:
         nothing = np.zeros(len(documents))
@@ -172,7 +176,7 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
             lambda rows: fetch_shingles(corpus, documents, cuts, rows, workers, progress),
             config.threshold,
         )
-    return Plan(config, documents, templates, cuts, clusters, bands)
+    return Plan(config, documents, templates, cuts, suspicions, clusters, bands)
 
 
 def _examine(
@@ -186,12 +190,15 @@ def _examine(
     """Cut one batch and sketch what is left of it."""
     rows = len(batch)
     nowhere = np.zeros(rows, np.bool_)
-    cuts, whole, structured, stored = Cuts.none(), nowhere, nowhere, batch.texts
+    cuts, suspicions, whole, structured, stored = Cuts.none(), Cuts.none(), nowhere, nowhere, batch.texts
     if config.only != ("articles",):
         segments = segment(batch.texts)
-        marks = boilerplate.mark(templates, sources, segments)
-        found = find_repeats(batch.texts, segments, marks, config)
-        cuts, whole, structured = cut(batch.texts, segments, marks, found), marks.whole, found.structured
+        marks = boilerplate.mark(templates, sources, segments) if len(templates.keys) else boilerplate.no_marks(segments)
+        found = repeats.no_repeats(segments)
+        if "repeats" in config.only:
+            found = repeats.find_repeats(batch.texts, segments, marks.marked, config)
+        whole, structured = marks.whole, found.structured
+        cuts, suspicions = cut(batch.texts, segments, marks, found), suspect(batch.texts, segments, marks)
         stored = edit.remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends)
     characters = edit.count_characters(batch.texts)
     stored_characters = edit.count_characters(stored) if stored is not batch.texts else characters
@@ -202,16 +209,8 @@ def _examine(
         sketches = signature.sketch(stored, permutations)
         keys = signature.band_keys(sketches.signatures, *bands)
     # The text and the signatures end here.
-    batch = dataclasses.replace(batch, texts=Column.of([]))
     sketches = sketches._replace(signatures=np.zeros((0, 0), np.uint32))
-    return _Scanned(batch, cuts, characters, stored_characters, whole, structured, sketches, keys)
-
-
-def find_repeats(texts: Column, segments: Segments, marks: boilerplate.Marks, config: Config) -> repeats.Repeats:
-    """Find repeats if they are asked for."""
-    if "repeats" not in config.only:
-        return repeats.no_repeats(segments)
-    return repeats.find_repeats(texts, segments, marks.marked, config)
+    return _Scanned(batch.without_texts(), cuts, suspicions, characters, stored_characters, whole, structured, sketches, keys)
 
 
 def fetch_shingles(
@@ -341,8 +340,7 @@ def _documents(parts: list[_Scanned], sources: SourceNumbers) -> Documents:
     )
 
 
-def _cuts(parts: list[_Scanned]) -> Cuts:
-    before = np.cumsum([0] + [len(part.batch) for part in parts])
-    return Cuts.join(
-        [part.cuts._replace(documents=part.cuts.documents + first) for part, first in zip(parts, before, strict=False)]
-    )
+def _numbered(cuts: list[Cuts], parts: list[_Scanned]) -> Cuts:
+    """Join the cuts of batches, with documents numbered through."""
+    before = np.cumsum([0] + [len(part.batch) for part in parts[:-1]])
+    return Cuts.join([cut._replace(documents=cut.documents + first) for cut, first in zip(cuts, before, strict=True)])

@@ -48,6 +48,16 @@ class Cuts(NamedTuple):
         return cls(*(np.concatenate([np.zeros(0, np.int64), *columns]) for columns in zip(*parts, strict=True)))
 
 
+def suspect(texts: Column, segments: Segments, marks: Marks) -> Cuts:
+    """Return the lines that nearly went as boilerplate, as if they were cuts."""
+    lines = np.flatnonzero(marks.suspicious)
+    rows = np.searchsorted(segments.line_offsets, lines, side="right") - 1
+    starts, ends = segments.line_start[lines] - texts.offsets[rows], segments.line_text_end[lines] - texts.offsets[rows]
+    nowhere = np.full(len(lines), -1, np.int64)
+    characters = count_span_characters(texts, rows, starts, ends)
+    return Cuts(rows, starts, ends, nowhere, nowhere, marks.templates[lines], characters)
+
+
 def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cuts:
     """Turn marked lines and repeats into spans with their evidence; documents are numbered from 0."""
     from dedup.kernels import repeats as kernels

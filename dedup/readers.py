@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,11 +11,11 @@ import numpy.typing as npt
 
 from dedup.columns import Column, Ints, concatenate
 from dedup.config import Config
-from dedup.errors import InputError
+from dedup.errors import InputError, UsageError
 from dedup.formats import delimited, jsonl, parquet, plain
 from dedup.formats.discovery import find
 from dedup.formats.fields import Fields
-from dedup.formats.source import InputFile, Rejected
+from dedup.formats.source import STANDARD_INPUT, InputFile, Rejected
 from dedup.model import Batch
 
 READERS = {
@@ -26,6 +25,8 @@ READERS = {
     "tsv": delimited.read,
     "parquet": parquet.read,
 }
+
+ON_ERROR = ("fail", "skip")
 
 BATCH_BYTES = 4 << 20
 """Text enough for a batch of its own; smaller pieces, files even, are put together."""
@@ -52,13 +53,17 @@ class Corpus:
     Attributes:
         files: The input files.
         fields: Which fields are read.
+        inputs: The files and folders that were named, without standard input.
         is_single_file: Whether the inputs are one file, named directly.
     """
 
-    def __init__(self, files: Sequence[InputFile], fields: Fields, *, skip_bad: bool, is_single_file: bool) -> None:
+    def __init__(
+        self, inputs: Sequence[str], files: Sequence[InputFile], fields: Fields, *, skip_bad: bool
+    ) -> None:
         self.files = tuple(files)
         self.fields = fields
-        self.is_single_file = is_single_file
+        self.inputs = [name for name in inputs if name != STANDARD_INPUT]
+        self.is_single_file = len(inputs) == 1 and files[0].is_named
         self._skip_bad = skip_bad
         self._rejected: dict[tuple[int, int], Rejected] = {}
         self._is_complete = False
@@ -110,7 +115,11 @@ class Corpus:
 
     def _refuse_empty(self, file: InputFile) -> None:
         """Raise for a file without a byte, which is a document only if it is a text found in a folder."""
-        if (file.form.kind != "text" or file.is_named) and not self._skip_bad and file.plain().stat().st_size == 0:
+        if (
+            (file.form.kind != "text" or file.is_named)
+            and not self._skip_bad
+            and file.plain().stat().st_size == 0
+        ):
             raise InputError("is empty", file=file.shown, hint="Leave the file out, or fetch it again.")
 
     def _reject(self, rejected: Rejected) -> None:
@@ -121,7 +130,12 @@ class Corpus:
 
 
 def open_corpus(
-    inputs: Sequence[str], config: Config, *, work: Path, format: str | None = None, on_error: str = "fail"  # noqa: A002
+    inputs: Sequence[str],
+    config: Config,
+    *,
+    work: Path,
+    format: str | None = None,
+    on_error: str = "fail",  # noqa: A002
 ) -> Corpus:
     """Find the input files; nothing but folders and file sizes is read yet.
 
@@ -136,9 +150,11 @@ def open_corpus(
         InputError: An input is missing or is not what can be read.
         UsageError: The inputs or the arguments do not go together.
     """
-    files = find(inputs, work, format)
-    is_single_file = len(inputs) == 1 and not os.path.isdir(inputs[0])
-    return Corpus(files, Fields.of(config), skip_bad=on_error == "skip", is_single_file=is_single_file)
+    if on_error not in ON_ERROR:
+        raise UsageError(f"on_error is {on_error!r}, but must be fail or skip", hint="fail is usual.")
+    if not inputs:
+        raise UsageError("no input is named", hint="Name a file, a folder, or - for standard input.")
+    return Corpus(inputs, find(inputs, work, format), Fields.of(config), skip_bad=on_error == "skip")
 
 
 def _gathered(pieces: Iterator[Batch]) -> Iterator[Batch]:
@@ -166,7 +182,8 @@ def _rows(batch: Batch, start: int, stop: int) -> Batch:
     if start == 0 and stop >= len(batch):
         return batch
     texts, ids, sources = (
-        Column(column.data, column.offsets[start : stop + 1]) for column in (batch.texts, batch.ids, batch.sources)
+        Column(column.data, column.offsets[start : stop + 1])
+        for column in (batch.texts, batch.ids, batch.sources)
     )
     ranks = None if batch.ranks is None else batch.ranks[start:stop]
     return Batch(batch.files[start:stop], batch.records[start:stop], texts, ids, sources, ranks)

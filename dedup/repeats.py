@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.segment import Segments, same_words
+from dedup.segment import Segments, same_words, segment
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -20,6 +21,21 @@ Measured on 62 news and 313 form pages: 246 of 313 repeats on the latter were co
 
 STRUCTURED_TIMES = 5
 """Times that one unit stands in a structured page (a refrain, a label)."""
+
+
+VERSE_UNITS, VERSE_TIMES = 4, 3
+"""Four units said twice or more, one of them three times: a song with its refrain."""
+
+CREDIT_BYTES = 80
+"""Longest credit looked for at the end of a line."""
+
+CREDITS = (
+    r"\b(?:fotos?|photos?|bild(?:er)?|image|picture|pic|credits?|cr[eé]dito?s?|quelle|source|fuente|archivo?|archive"
+    r"|symbolbild|symbolfoto|grafik|graphic|illustration|video|copyright|courtesy|sujet|zvg|фото|изображение"
+    r"|apa|dpa|afp|ap|epa|reuters|imago|getty|keystone|shutterstock|picture alliance|alamy|efe|ansa|tass|xinhua)\b"
+    r"|[©/]|图|圖|摄|攝|写真|사진|صور"
+)
+"""What makes a bracket at the end of a caption a credit. A bracket with anything else in it is content."""
 
 
 class Repeats(NamedTuple):
@@ -41,25 +57,63 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, config: Confi
     """Find later copies of lines and sentences, leaving out the lines in `marked`, which go already.
 
     Units are equal when their folded words and symbols are, in order: punctuation, case and spacing do not matter,
-    digits do. Equal hashes are checked against the text.
+    digits do. A line is also a repeat of one that differs from it only in a credit in brackets at the end of one of the
+    two. Equal hashes are checked against the text.
     """
     from dedup.kernels import repeats as kernels
 
     result = no_repeats(segments)
+    brackets = find_credits(texts, segments)
     kernels.find_repeats(
-        segments.line_offsets, segments.line_k0, segments.line_width, marked,
+        segments.line_offsets, segments.line_k0, core_keys(texts, segments, brackets), segments.line_width, marked,
         segments.segment_offsets, segments.segment_k0, segments.segment_width,
-        config.repeat_width, config.adjacent_repeat_width, STRUCTURED_UNITS, STRUCTURED_TIMES, *result,
+        config.repeat_width, config.adjacent_repeat_width, STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES,
+        *result,
     )  # fmt: skip
-    for keepers, starts, ends in (
-        (result.line_keepers, segments.line_start, segments.line_end),
-        (result.segment_keepers, segments.segment_start, segments.segment_end),
-    ):
-        for copy in np.flatnonzero(keepers >= 0):
-            start, end = unit_span(segments, int(keepers[copy]))
-            if not same_words(texts.data, start, end, int(starts[copy]), int(ends[copy]), masked=False):
-                keepers[copy] = -1
+    for line in np.flatnonzero(result.line_keepers >= 0):
+        if not _is_same_line(texts, segments, brackets, int(line), int(result.line_keepers[line])):
+            result.line_keepers[line] = -1
+    for copy in np.flatnonzero(result.segment_keepers >= 0):
+        first, second = unit_span(segments, int(result.segment_keepers[copy])), unit_span(segments, int(copy))
+        if not same_words(texts.data, *first, *second, masked=False):
+            result.segment_keepers[copy] = -1
     return result
+
+
+def find_credits(texts: Column, segments: Segments) -> Ints:
+    """Return where the credit that closes each line begins, -1 for lines without one."""
+    from dedup.kernels import repeats as kernels
+
+    brackets = np.empty(len(segments.line_start), np.int64)
+    kernels.find_brackets(texts.data, segments.line_start, segments.line_text_end, CREDIT_BYTES, brackets)
+    pattern = regex.compile(CREDITS, regex.IGNORECASE)
+    for line in np.flatnonzero(brackets >= 0):
+        inside = texts.data[brackets[line] : segments.line_text_end[line]].tobytes().decode(errors="replace")
+        if not pattern.search(inside):
+            brackets[line] = -1
+    return brackets
+
+
+def core_keys(texts: Column, segments: Segments, brackets: Ints) -> npt.NDArray[np.uint64]:
+    """Return the keys of lines without their credit, 0 for lines without one."""
+    keys = np.zeros(len(brackets), np.uint64)
+    lines = np.flatnonzero(brackets >= 0)
+    if len(lines):
+        starts = segments.line_start[lines].tolist()
+        cores = [texts.data[start:end].tobytes() for start, end in zip(starts, brackets[lines].tolist(), strict=True)]
+        # A line is one line still, and a core without words has the key 0.
+        keys[lines] = segment(Column.join([core or b" " for core in cores])).line_k0
+    return keys
+
+
+def _is_same_line(texts: Column, segments: Segments, brackets: Ints, line: int, unit: int) -> bool:
+    """Compare a line with the unit that is to stay, with and without the credits of either."""
+    first = unit_span(segments, unit)
+    start, end = int(segments.line_start[line]), int(segments.line_text_end[line])
+    own = int(np.searchsorted(segments.line_start, first[0], side="right")) - 1
+    firsts = [first] if brackets[own] < 0 else [first, (first[0], int(brackets[own]))]
+    seconds = [(start, end)] if brackets[line] < 0 else [(start, end), (start, int(brackets[line]))]
+    return any(same_words(texts.data, *a, *b, masked=False) for a in firsts for b in seconds)
 
 
 def no_repeats(segments: Segments) -> Repeats:

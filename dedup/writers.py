@@ -13,20 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup.columns import Ints
-from dedup.errors import OutputError, UsageError
+from dedup.errors import OutputError
 from dedup.formats import parquet_edits
-from dedup.formats.bytewise import Digest, Meter, Removals, strip
+from dedup.formats.bytewise import Removals, strip
 from dedup.formats.compression import compressing
+from dedup.formats.digests import Digest, Meter, digest_of
 from dedup.formats.names import compression_of, form_of
 from dedup.formats.slabs import FileEdits
 from dedup.formats.source import InputFile
-from dedup.manifest import FileEntry, Manifest, seal
+from dedup.manifest import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX, FileEntry, Manifest, seal
 from dedup.readers import Corpus
-from dedup.staging import Staging, remove, writing
-from dedup.undo import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX
+from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overlap, refuse_parent, writing
 
 STANDARD_OUTPUT = "-"
-SIDECAR_SUFFIX = ".dedup"
 
 
 class Edits(NamedTuple):
@@ -84,10 +83,10 @@ class Output:
             self._refuse_stdout()
         for staging in (self._staging, self._sidecar):
             if staging is not None:
-                _refuse_inputs(self._corpus, staging.target)
-                _refuse_parent(staging.target)
+                refuse_overlap(staging.target, self._corpus.inputs)
+                refuse_parent(staging.target)
         if self._staging is not None:
-            self._refuse_existing(self._staging.target)
+            self._refuse_target()
         if self._sidecar is not None:
             self._refuse_foreign(self._sidecar.target)
         with writing(self._target):
@@ -98,7 +97,9 @@ class Output:
                 self._sidecar.path.mkdir()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for staging in (self._staging, self._sidecar):
             if staging is not None:
                 staging.discard()
@@ -125,16 +126,15 @@ class Output:
         """
         with writing(self._target):
             if self._sidecar is not None:
-                manifest = Manifest(
+                Manifest(
                     version=version,
                     is_folder=not self._corpus.is_single_file,
                     text_field=list(self._corpus.fields.text),
                     files=self._entries,
                     sidecar=seal(self._sidecar.path),
-                )
-                (self._sidecar.path / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-            if self._staging is not None and not self._force:
-                self._refuse_existing(self._staging.target)
+                ).save(self._sidecar.path)
+            if self._staging is not None:
+                self._refuse_target()
             for staging in (self._sidecar, self._staging):
                 if staging is not None:
                     staging.commit()
@@ -178,7 +178,7 @@ class Output:
             undo.mkdir(exist_ok=True)
         before, texts, groups = parquet_edits.strip(file, self._corpus.fields, edits, path, undo)
         return FileEntry(
-            file.name, "parquet", "", "", before, parquet_edits.digest_of(path), text_xxh3=texts, group_rows=groups
+            file.name, "parquet", "", "", before, digest_of(path), text_xxh3=texts, group_rows=groups
         )
 
     def _place(self, file: InputFile) -> tuple[str, Path | None]:
@@ -214,25 +214,21 @@ class Output:
         files = self._corpus.files
         if not self._corpus.is_single_file or files[0].form.kind == "parquet":
             raise OutputError(
-                "standard output takes one file of a text format", hint="Name an output with -o, or give one such file."
+                "standard output takes one file of a text format",
+                hint="Name an output with -o, or give one such file.",
             )
 
-    def _refuse_existing(self, target: Path) -> None:
+    def _refuse_target(self) -> None:
+        """Raise if the output may not be where it was asked for."""
         is_file = self._corpus.is_single_file
-        if is_file and target.is_dir():
-            raise OutputError("is a folder, but the output of one file is a file", file=str(target), hint="Name a file.")
-        form = form_of(target.name)
-        kind = self._corpus.files[0].form.kind
+        form, kind = form_of(self._target.name), self._corpus.files[0].form.kind
         if is_file and form is not None and form.kind != kind:
             raise OutputError(
                 f"is named like {form.kind}, but the output has the format of the input: {kind}",
-                file=str(target),
+                file=str(self._target),
                 hint="Give it the extension of the input.",
             )
-        if os.path.lexists(target) and not self._force:
-            raise OutputError("exists already", file=str(target), hint="Use --force to replace it.")
-        if not is_file and target.exists() and Path.cwd().is_relative_to(target.resolve()):
-            raise OutputError("holds the current folder and cannot be replaced", file=str(target), hint="Name another.")
+        refuse_existing(self._target, is_file=is_file, force=self._force)
 
     def _refuse_foreign(self, target: Path) -> None:
         """Raise if the sidecar would replace anything but a sidecar."""
@@ -240,26 +236,7 @@ class Output:
             return
         if os.path.lexists(target):
             raise OutputError(
-                "exists already and was not written by dedup", file=str(target), hint="Name another folder with --sidecar."
+                "exists already and was not written by dedup",
+                file=str(target),
+                hint="Name another folder with --sidecar.",
             )
-
-
-def _refuse_parent(target: Path) -> None:
-    if not target.parent.is_dir():
-        raise OutputError("has no folder to be in", file=str(target), hint=f"Create {target.parent} first.")
-
-
-def _refuse_inputs(corpus: Corpus, target: Path) -> None:
-    """Raise if writing to `target` could touch an input: it is one, is in one, or holds one."""
-    resolved = Path(os.path.realpath(target))
-    for name in corpus.inputs:
-        source = Path(os.path.realpath(name))
-        if resolved == source or (target.exists() and source.exists() and target.samefile(source)):
-            raise OutputError(f"is the input {name}", file=str(target), hint="Name another output.")
-        if resolved.is_relative_to(source):
-            raise OutputError(f"is inside the input {name}", file=str(target), hint="Name an output beside it.")
-        if source.is_relative_to(resolved):
-            raise OutputError(f"holds the input {name}", file=str(target), hint="Name another output.")
-
-
-__all__ = ["Edits", "Output", "UsageError", "remove"]

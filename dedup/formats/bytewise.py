@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import IO, NamedTuple
+from typing import IO
 
 import numpy as np
-import xxhash
 
 from dedup.columns import Ints
 from dedup.formats import delimited, jsonl, plain
 from dedup.formats.compression import Sink
+from dedup.formats.digests import Digest, Meter
 from dedup.formats.fields import Fields
 from dedup.formats.slabs import FileEdits, Slab, view
 from dedup.formats.source import InputFile
@@ -24,34 +24,6 @@ SLABS: dict[str, Callable[[InputFile, Fields, FileEdits], Iterator[Slab]]] = {
 }
 
 COPY_BYTES = 8 << 20
-
-
-class Digest(NamedTuple):
-    """What identifies bytes: XXH3 (128 bits, hexadecimal) and how many there are."""
-
-    xxh3: str
-    size: int
-
-
-class Meter:
-    """Takes bytes on to a sink, if there is one, and computes their digest."""
-
-    def __init__(self, sink: Sink | None = None) -> None:
-        self._sink = sink
-        self._hash = xxhash.xxh3_128()
-        self._size = 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Take bytes."""
-        self._hash.update(data)
-        self._size += len(data)
-        if self._sink is not None:
-            self._sink.write(data)
-
-    @property
-    def digest(self) -> Digest:
-        """The digest of what was taken so far."""
-        return Digest(self._hash.hexdigest(), self._size)
 
 
 class Removals:

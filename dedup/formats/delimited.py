@@ -8,14 +8,14 @@ from __future__ import annotations
 import csv
 import sys
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from dedup.columns import Column, Ints
 from dedup.errors import InputError
-from dedup.formats.fields import Fields, Path, id_text, rank_of_cell, source_of
+from dedup.formats.fields import Fields, Path, rank_of_cell, source_of
 from dedup.formats.json_faults import CONVERT, NAME_THE_FIELD, listed
 from dedup.formats.slabs import BOM, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
@@ -130,7 +130,13 @@ def _slab(
 
 
 def _requoted(
-    data: bytes, cells: Ints, cell_ends: Ints, starts: Ints, ends: Ints, is_only_cell: bool, drops: tuple[Ints, Ints]
+    data: bytes,
+    cells: Ints,
+    cell_ends: Ints,
+    starts: Ints,
+    ends: Ints,
+    is_only_cell: bool,
+    drops: tuple[Ints, Ints],
 ) -> Slab:
     """Make the slab, and where the rest of a bare cell would read as another value, put it in quotes.
 
@@ -142,7 +148,11 @@ def _requoted(
         cell, cell_end = int(cells[first]), int(cell_ends[first])
         if data[cell : cell + 1] == b'"' or starts[first] != cell:
             continue
-        pieces = np.flatnonzero(cells == cell) if len(cells) < 2 else slice(*np.searchsorted(cells, (cell, cell + 1)))
+        pieces = (
+            np.flatnonzero(cells == cell)
+            if len(cells) < 2
+            else slice(*np.searchsorted(cells, (cell, cell + 1)))
+        )
         edges = [cell, *np.stack((starts[pieces], ends[pieces]), 1).ravel().tolist(), cell_end]
         rest = b"".join(data[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))
         if rest.startswith(b'"') or (not rest and is_only_cell):
@@ -224,7 +234,11 @@ def _header(handle: IO[bytes], file: InputFile, fields: Fields) -> _Header:
             raise InputError(record.fault, file=file.shown, line=record.line, hint="Repair the header.")
         if record.cells.count(name) != 1:
             count = record.cells.count(name)
-            what = f"{count} columns are called {name!r}" if count else f"no column {name!r} (it has: {listed(record.cells)})"
+            what = (
+                f"{count} columns are called {name!r}"
+                if count
+                else f"no column {name!r} (it has: {listed(record.cells)})"
+            )
             raise InputError(what, file=file.shown, line=record.line, hint=NAME_THE_FIELD)
         handle.seek(record.end)
         return _Header(record.cells, delimiter, record.end, record.line + _lines_in(handle, record))
@@ -260,7 +274,11 @@ def _parsed(handle: IO[bytes], delimiter: str, start: int, line: int) -> Iterato
             return
         except csv.Error as error:
             cells = []
-            fault = "a quote is opened in this record and never closed" if feed.is_over else f"is broken CSV: {error}"
+            fault = (
+                "a quote is opened in this record and never closed"
+                if feed.is_over
+                else f"is broken CSV: {error}"
+            )
         fault = feed.take_fault() or fault
         if cells or fault:
             yield _Record(cells, line, start, feed.position, fault)

@@ -11,9 +11,7 @@ from typing import NamedTuple
 from dedup.errors import InputError, UsageError
 from dedup.formats.names import KNOWN, Form, compression_of, form_of, kind_named
 from dedup.formats.source import STANDARD_INPUT, InputFile
-
-SIDECAR_SUFFIX = ".dedup"
-"""How the names of the folders end that hold decisions; they are never input."""
+from dedup.staging import SIDECAR_SUFFIX
 
 
 class _Found(NamedTuple):
@@ -62,7 +60,11 @@ def _expand(name: str, kind: str | None) -> Iterator[_Found]:
         return
     form = Form(kind, compression_of(name)) if kind else form_of(name)
     if form is None and os.path.lexists(path):
-        raise InputError("has no known format", file=name, hint=f"Say which with --format, or rename it: known are {KNOWN}.")
+        raise InputError(
+            "has no known format",
+            file=name,
+            hint=f"Say which with --format, or rename it: known are {KNOWN}.",
+        )
     parent = os.path.basename(os.path.dirname(os.path.abspath(name)))
     yield _Found(path, path.name, parent, form or Form("text"), True)
 
@@ -73,7 +75,9 @@ def _walk(folder: Path, prefix: str, root: str = "") -> Iterator[_Found]:
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", file=str(folder), hint="Change its permissions.") from None
+        raise InputError(
+            f"cannot be read: {error.strerror}", file=str(folder), hint="Change its permissions."
+        ) from None
     for entry in entries:
         if entry.name.startswith(".") or entry.name.endswith(SIDECAR_SUFFIX):
             continue
@@ -91,7 +95,9 @@ def _refuse_twice(files: Sequence[_Found]) -> None:
         real = STANDARD_INPUT if str(file.path) == STANDARD_INPUT else os.path.realpath(file.path)
         if real in seen:
             raise UsageError(
-                "is an input twice" if seen[real] == file.path else f"is an input twice, also as {seen[real]}",
+                "is an input twice"
+                if seen[real] == file.path
+                else f"is an input twice, also as {seen[real]}",
                 file=str(file.path),
                 hint="Name it once.",
             )
@@ -106,6 +112,7 @@ def _unique_names(files: Sequence[_Found]) -> list[str]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UsageError(
-            f"two inputs would both be called {twice[0]!r}", hint="Name a folder above both of them, or rename one."
+            f"two inputs would both be called {twice[0]!r}",
+            hint="Name a folder above both of them, or rename one.",
         )
     return names

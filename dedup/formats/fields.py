@@ -46,7 +46,13 @@ class Fields(NamedTuple):
         """
         rank = path_of(config.keep[4:]) if config.keep[:4] in KEEP_FIELDS else None
         if config.source_field:
-            return cls(path_of(config.text_field), path_of(config.id_field), (path_of(config.source_field),), None, rank)
+            return cls(
+                path_of(config.text_field),
+                path_of(config.id_field),
+                (path_of(config.source_field),),
+                None,
+                rank,
+            )
         return cls(path_of(config.text_field), path_of(config.id_field), SOURCE_FIELDS, URL_FIELD, rank)
 
     def optional(self) -> list[Path]:

@@ -14,7 +14,14 @@ NAME_THE_FIELD = "Name the field with --text-field."
 CONVERT = "Convert the file to UTF-8."
 ONE_A_LINE = "Write one object a line, for instance with: jq -c '.[]' FILE"
 
-_NAMES = ((bool, "true or false"), (str, "a string"), (int, "a number"), (float, "a number"), (list, "a list"), (dict, "an object"))
+_NAMES = (
+    (bool, "true or false"),
+    (str, "a string"),
+    (int, "a number"),
+    (float, "a number"),
+    (list, "a list"),
+    (dict, "an object"),
+)
 
 
 def fault_of(line: bytes, path: Path) -> tuple[str, str]:
@@ -54,7 +61,9 @@ def value_fault(record: dict[str, Any], path: Path) -> tuple[str, str] | None:
 def listed(names: Any) -> str:
     """List names for a message, not too many of them."""
     shown = list(names)
-    return ", ".join(shown[:SHOWN_NAMES]) + (", ..." if len(shown) > SHOWN_NAMES else "") if shown else "nothing"
+    return (
+        ", ".join(shown[:SHOWN_NAMES]) + (", ..." if len(shown) > SHOWN_NAMES else "") if shown else "nothing"
+    )
 
 
 def name_of(value: object) -> str:
@@ -73,7 +82,10 @@ def _syntax_fault(line: bytes, error: Exception) -> tuple[str, str]:
         lenient = json.loads(line)
         json.dumps(lenient, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return "has half of a surrogate pair, which stands for no character", "Repair the program that wrote it."
+        return (
+            "has half of a surrogate pair, which stands for no character",
+            "Repair the program that wrote it.",
+        )
     except (ValueError, RecursionError):
         reason = str(error).removeprefix("JSON is malformed: ")
         return f"is broken JSON: {reason}", "Repair the line, or pass over such records with --on-error skip."

@@ -71,9 +71,13 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
             lines = edits.drops[drops] - chunk.first
             starts, ends = _locate(chunk, file, shape, FileEdits(lines, *(part[cuts] for part in edits[1:])))
             yield slab_of(
-                chunk.data, np.concatenate((chunk.starts[lines], starts)), np.concatenate((chunk.ends[lines], ends))
+                chunk.data,
+                np.concatenate((chunk.starts[lines], starts)),
+                np.concatenate((chunk.ends[lines], ends)),
             )
-    beyond = [int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last]
+    beyond = [
+        int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last
+    ]
     if beyond:
         raise misplaced(file, beyond[0])
 
@@ -87,7 +91,11 @@ class _Shape:
         attributes = {name: f"field_{position}" for position, name in enumerate(names)}
         self.decoder = _raw_decoder(list(attributes.items()))
         self._getters = {name: operator.attrgetter(attribute) for name, attribute in attributes.items()}
-        self._inner = {name: _raw_decoder([(name, "value")]) for path in (fields.text, *fields.optional()) for name in path[1:]}
+        self._inner = {
+            name: _raw_decoder([(name, "value")])
+            for path in (fields.text, *fields.optional())
+            for name in path[1:]
+        }
 
     def raws(self, records: Sequence[msgspec.Struct], path: Path) -> Raws:
         """Return the raw value of a field in each record, `MISSING` where it has none."""
@@ -127,7 +135,9 @@ def _select(chunk: Chunk, wanted: Ints | None) -> _Lines:
         return _Lines(chunk.data, chunk.starts, chunk.ends, np.arange(len(chunk.ends)) + chunk.first)
     numbers = wanted[_between(wanted, chunk.first, chunk.first + len(chunk.ends) - 1)]
     which = numbers - chunk.first
-    pieces = [chunk.data[start:end] for start, end in zip(chunk.starts[which], chunk.ends[which], strict=True)]
+    pieces = [
+        chunk.data[start:end] for start, end in zip(chunk.starts[which], chunk.ends[which], strict=True)
+    ]
     offsets = np.zeros(len(pieces) + 1, np.int64)
     np.cumsum(chunk.ends[which] - chunk.starts[which], out=offsets[1:])
     return _Lines(b"".join(pieces), offsets[:-1], offsets[1:], numbers)
@@ -163,7 +173,9 @@ def _batch(lines: _Lines, offset: int, file: InputFile, shape: _Shape, reject: R
     )
 
 
-def _decode(lines: _Lines, shape: _Shape, refuse: Callable[[int, str, str], None]) -> tuple[list[msgspec.Struct], Ints]:
+def _decode(
+    lines: _Lines, shape: _Shape, refuse: Callable[[int, str, str], None]
+) -> tuple[list[msgspec.Struct], Ints]:
     """Decode all lines that hold a record; return the records and which lines they are."""
     if _has_one_object_a_line(lines) and _is_utf8(lines.data):
         try:

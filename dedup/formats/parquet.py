@@ -43,7 +43,9 @@ def opened(file: InputFile) -> Iterator[pq.ParquetFile]:
             yield pq.ParquetFile(handle)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             reason = str(error).splitlines()[0].rstrip(".")
-            raise InputError(f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again.") from None
+            raise InputError(
+                f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again."
+            ) from None
 
 
 def column_at(table: pa.Table | pa.RecordBatch | pa.Schema, path: Path) -> Path | None:
@@ -93,7 +95,9 @@ def _columns(file: InputFile, schema: pa.Schema, fields: Fields) -> list[str]:
     for part in text[1:]:
         kind = kind.field(part).type
     if not is_text(kind):
-        raise InputError(f"column {name!r} is of type {kind}, not string", file=file.shown, hint=NAME_THE_FIELD)
+        raise InputError(
+            f"column {name!r} is of type {kind}, not string", file=file.shown, hint=NAME_THE_FIELD
+        )
     found = [text, *(column_at(schema, path) for path in fields.optional())]
     return list(dict.fromkeys(path[0] for path in found if path is not None))
 
@@ -131,9 +135,17 @@ def _batch(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields,
         nulls = texts.is_null()
         for number in numbers[nulls.to_numpy(zero_copy_only=False)].tolist():
             message = f"column {'.'.join(fields.text)!r} is null, not a string"
-            reject(Rejected(file.index, number, number, message, "Pass over such rows with --on-error skip.", 0, 0))
+            reject(
+                Rejected(
+                    file.index, number, number, message, "Pass over such rows with --on-error skip.", 0, 0
+                )
+            )
         keep = pc.invert(nulls)
-        part, texts, numbers = part.filter(keep), texts.filter(keep), numbers[keep.to_numpy(zero_copy_only=False)]
+        part, texts, numbers = (
+            part.filter(keep),
+            texts.filter(keep),
+            numbers[keep.to_numpy(zero_copy_only=False)],
+        )
     texts.validate(full=True)
 
     def values(path: Path | None) -> list[Any]:

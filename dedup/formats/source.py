@@ -92,7 +92,9 @@ class InputFile:
         with self._readable():
             status = self.path.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise InputError("is a directory, not a file", file=self.shown, hint="Name the files in it, or their folder.")
+            raise InputError(
+                "is a directory, not a file", file=self.shown, hint="Name the files in it, or their folder."
+            )
         if not stat.S_ISREG(status.st_mode):
             raise InputError(
                 "is not a regular file, and it is read more than once",
@@ -150,11 +152,15 @@ class InputFile:
             yield
         except FileNotFoundError:
             message = "does not exist" if self._stamp is None else "vanished while it was being read"
-            raise InputError(message, file=self.shown, hint="Check the path." if self._stamp is None else "Run again.") from None
+            raise InputError(
+                message, file=self.shown, hint="Check the path." if self._stamp is None else "Run again."
+            ) from None
         except PermissionError:
             raise InputError("may not be read", file=self.shown, hint="Change its permissions.") from None
         except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", file=self.shown, hint="Check the path and the disk.") from None
+            raise InputError(
+                f"cannot be read: {error.strerror}", file=self.shown, hint="Check the path and the disk."
+            ) from None
 
     def _check(self, file: IO[bytes]) -> None:
         """Raise if the open file is not the one that was stamped; a spool is ours alone and cannot change."""
@@ -163,5 +169,7 @@ class InputFile:
         status = os.fstat(file.fileno())
         if _Stamp(status.st_size, status.st_mtime_ns) != self._stamp:
             raise InputError(
-                "changed while it was being read", file=self.shown, hint="Run again when nothing writes to it."
+                "changed while it was being read",
+                file=self.shown,
+                hint="Run again when nothing writes to it.",
             )

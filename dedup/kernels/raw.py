@@ -108,7 +108,9 @@ def _first_at(positions: Ints, least: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def unescape(data: Bytes, starts: Ints, ends: Ints, backslashes: Ints, out: Bytes, offsets: Ints, is_bad: Bytes) -> int:
+def unescape(
+    data: Bytes, starts: Ints, ends: Ints, backslashes: Ints, out: Bytes, offsets: Ints, is_bad: Bytes
+) -> int:
     """Decode JSON strings end to end.
 
     Args:
@@ -218,7 +220,9 @@ def locate_in_json(
 
 
 @njit(cache=True, nogil=True)
-def find_cells(data: Bytes, records: Ints, record_ends: Ints, column: int, delimiter: int, starts: Ints, ends: Ints) -> int:
+def find_cells(
+    data: Bytes, records: Ints, record_ends: Ints, column: int, delimiter: int, starts: Ints, ends: Ints
+) -> int:
     """Find one cell in CSV records, as raw bytes with its quotes.
 
     Args:

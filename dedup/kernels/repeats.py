@@ -11,7 +11,7 @@ SPACE, TAB = np.uint8(0x20), np.uint8(0x09)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def look_up(keys, units, mask, key):
+def look_up(keys, mask, key):
     """Return the slot of a key in an open-addressing table, or the free slot where it would go."""
     slot = key & mask
     while keys[slot] != FREE and keys[slot] != key:
@@ -20,9 +20,32 @@ def look_up(keys, units, mask, key):
 
 
 @njit(cache=True, nogil=True)
+def find_brackets(data, starts, ends, reach, brackets):
+    """Find the bracket that closes each line: `brackets[line]` is where it opens, -1 for none within `reach` bytes."""
+    for line in range(starts.shape[0]):
+        brackets[line] = -1
+        at = ends[line] - 1
+        if at > starts[line] and data[at] == np.uint8(0x2E):
+            at -= 1
+        if at <= starts[line]:
+            continue
+        if data[at] == np.uint8(0x29):
+            opening = np.uint8(0x28)
+        elif data[at] == np.uint8(0x5D):
+            opening = np.uint8(0x5B)
+        else:
+            continue
+        lowest = max(starts[line], at - reach)
+        while at > lowest and data[at] != opening:
+            at -= 1
+        if data[at] == opening:
+            brackets[line] = at
+
+
+@njit(cache=True, nogil=True)
 def find_repeats(
-    line_offsets, line_keys, line_widths, marked, segment_offsets, segment_keys, segment_widths,
-    least, least_adjacent, most_units, most_times, line_keepers, segment_keepers, structured,
+    line_offsets, line_keys, line_cores, line_widths, marked, segment_offsets, segment_keys, segment_widths,
+    least, least_adjacent, most_units, most_times, verse_units, verse_times, line_keepers, segment_keepers, structured,
 ):  # fmt: skip
     """Tie every later copy of a line or sentence to its first copy in the document.
 
@@ -32,6 +55,7 @@ def find_repeats(
     Args:
         line_offsets: int64[rows + 1]; line l has segments segment_offsets[l]:segment_offsets[l + 1].
         line_keys: uint64[lines], 0 for lines without words, which are never repeats.
+        line_cores: uint64[lines], key of the line without the credit at its end; 0 for a line without one.
         line_widths: int32[lines].
         marked: bool[lines], lines that go already and are not looked at.
         segment_offsets: int64[lines + 1].
@@ -41,6 +65,8 @@ def find_repeats(
         least_adjacent: Columns from which a line can be a repeat of the line right above it or of the title.
         most_units: A document with this many different repeated units is a structured page and left alone.
         most_times: So is one that says one unit this many times.
+        verse_units: So is one with this many repeated units ...
+        verse_times: ... of which one stands this many times.
         line_keepers: int64[lines], out, the unit that stays instead of the line; -1 where it stays itself.
         segment_keepers: int64[segments], out, the same for a sentence in a line that stays.
         structured: bool[rows], out, had repeats but was left alone.
@@ -52,7 +78,7 @@ def find_repeats(
     for row in range(line_offsets.shape[0] - 1):
         start, end = line_offsets[row], line_offsets[row + 1]
         size = 16
-        while size < 2 * (end - start + segment_offsets[end] - segment_offsets[start]):
+        while size < 2 * (2 * (end - start) + segment_offsets[end] - segment_offsets[start]):
             size *= 2
         if size > keys.shape[0]:
             keys = np.zeros(size, np.uint64)
@@ -73,7 +99,13 @@ def find_repeats(
             own = first_segment if last_segment - first_segment == 1 else segments + line
             if title < 0:
                 title = own
-            slot = look_up(keys, units, mask, key)
+            slot = look_up(keys, mask, key)
+            core = line_cores[line]
+            if keys[slot] != key and core != FREE:
+                core_slot = look_up(keys, mask, core)
+                if keys[core_slot] == core:
+                    slot = core_slot
+                    key = core
             if keys[slot] == key:
                 unit = units[slot]
                 if line_widths[line] >= least or (line_widths[line] >= least_adjacent and (unit == above or unit == title)):
@@ -85,6 +117,10 @@ def find_repeats(
                     continue
             else:
                 keys[slot], units[slot], times[slot] = key, own, 1
+                if core != FREE:
+                    slot = look_up(keys, mask, core)
+                    if keys[slot] != core:
+                        keys[slot], units[slot], times[slot] = core, own, 1
             above = own
             if last_segment - first_segment == 1:
                 continue
@@ -92,7 +128,7 @@ def find_repeats(
                 key = segment_keys[segment]
                 if key == FREE:
                     continue
-                slot = look_up(keys, units, mask, key)
+                slot = look_up(keys, mask, key)
                 if keys[slot] != key:
                     keys[slot], units[slot], times[slot] = key, segment, 1
                 elif segment_widths[segment] >= least:
@@ -100,7 +136,7 @@ def find_repeats(
                     times[slot] += 1
                     repeated += times[slot] == 2
                     most = max(most, times[slot])
-        if repeated >= most_units or most >= most_times:
+        if repeated >= most_units or most >= most_times or (repeated >= verse_units and most >= verse_times):
             structured[row] = True
             line_keepers[start:end] = -1
             segment_keepers[segment_offsets[start] : segment_offsets[end]] = -1

@@ -42,7 +42,7 @@ from dedup.unicode import (
 TERMINATED, QUOTED, BULLET = 1, 2, 4
 
 # What the lexicon says of a word, see dedup/data/lexicon.toml.
-ABBREVIATION, ENDER, UNIT, NUMBERED, STARTER, FORM, DATE, NEAR_DATE = 1, 2, 4, 8, 16, 32, 64, 128
+ABBREVIATION, ENDER, UNIT, NUMBERED, STARTER, FORM, DATE, NEAR_DATE, COUNTED = 1, 2, 4, 8, 16, 32, 64, 128, 256
 
 # Rows of `lines` and `segments`, the columns that `scan` returns.
 LINE_START, LINE_END, LINE_TEXT_END, LINE_K0, LINE_K1, LINE_WIDTH, LINE_FLAGS = 0, 1, 2, 3, 4, 5, 6
@@ -56,7 +56,7 @@ SEG_WORDS, SEG_WIDTH, SEG_ZERO, ROW_WORDS, ROW_WIDTH, ROW_ZERO, ROW_NUMBERS, ROW
 GROUP_IS_DATE, HELD, LAST_ALONE, COLONS, REST_WORDS, TEXT_START, TEXT_END, SEG_FLAGS, LINE_DONE = 8, 9, 10, 11, 12, 13, 14, 15, 16
 COUNTS = 17
 # What is known of the token left of a full stop.
-WORD_END, CHAIN_START, ROLES, IS_NUMBER, ORDINAL, IS_INITIAL, LETTERS, TOKEN = 0, 1, 2, 3, 4, 5, 6, 7
+WORD_END, CHAIN_START, ROLES, IS_NUMBER, ORDINAL, IS_INITIAL, LETTERS, BEFORE, TOKEN = 0, 1, 2, 3, 4, 5, 6, 7, 8
 # Values of COLONS: no colon yet, a label before it and its rest being read, a colon that makes no label.
 NO_COLON, LABELLED, NO_LABEL = 0, 1, 2
 
@@ -81,8 +81,12 @@ FIRST_NON_LATIN, FIRST_EAST_ASIAN = 0x500, 0x2E80
 MAX_LABEL_CHARS, MAX_LABEL_LINE_CHARS = 30, 160
 MAX_ORDINAL_DIGITS = 2
 # A full stop before a small letter ends a sentence only after a word too long for an abbreviation.
-MIN_PLAIN_LETTERS = 4
+MIN_PLAIN_LETTERS = 3
 CLOSING_BRACKET, ELLIPSIS = 0x29, 0x2026
+
+# Functions that only read and write the arrays they are given count no references: with counting, each call would
+# raise and lower those of all its arrays, atomically, and the whole pass would take twice as long (measured).
+leaf = njit(cache=True, nogil=True, _nrt=False)
 
 
 def finished(code_point: int) -> np.uint64:
@@ -98,7 +102,7 @@ def finished(code_point: int) -> np.uint64:
 ZERO_WORD, SIGN_WORD = finished(0x30), finished(HYPHEN)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def decode(data, i):
     """Return the code point at byte `i` of valid UTF-8 and its length in bytes."""
     first = np.int64(data[i])
@@ -113,7 +117,7 @@ def decode(data, i):
     return (first & 0x07) << 18 | second << 12 | third << 6 | (np.int64(data[i + 3]) & 0x3F), 4
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def finish(h):
     """Avalanche (splitmix64's finaliser): every input bit reaches every output bit."""
     h = (h ^ (h >> S30)) * MIX_A
@@ -121,7 +125,7 @@ def finish(h):
     return h ^ (h >> S31)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def finish_key(h, words):
     """Turn an accumulator into a key: 0 if and only if there were no words."""
     if words == 0:
@@ -129,50 +133,50 @@ def finish_key(h, words):
     return max(finish(h), ONE)
 
 
-@njit(cache=True, nogil=True)
-def look_up(lexicon, h):
+@leaf
+def look_up(hashes, roles, h):
     """Return what the lexicon says of the word (or dotted chain of words) with this hash; 0 if nothing."""
-    last = np.int64(lexicon.hashes.shape[0] - 1)
+    last = np.int64(hashes.shape[0] - 1)
     slot = np.int64(h & np.uint64(last))
-    while lexicon.hashes[slot] != NOTHING:
-        if lexicon.hashes[slot] == h:
-            return np.int64(lexicon.roles[slot])
+    while hashes[slot] != NOTHING:
+        if hashes[slot] == h:
+            return np.int64(roles[slot])
         slot = (slot + 1) & last
     return np.int64(0)
 
 
-@njit(cache=True, nogil=True)
-def folded_range(points, entry):
-    """Return the positions of the pieces that a code point folds to: places in `points.expansions`, else just 0."""
+@leaf
+def folded_range(expansion_offsets, entry):
+    """Return the positions of the pieces that a code point folds to: places in `expansions`, else just 0."""
     if entry & EXPANDS:
         row = entry & FOLD_MASK
-        return np.int64(points.expansion_offsets[row]), np.int64(points.expansion_offsets[row + 1])
+        return np.int64(expansion_offsets[row]), np.int64(expansion_offsets[row + 1])
     return np.int64(0), np.int64(1)
 
 
-@njit(cache=True, nogil=True)
-def folded_piece(points, entry, piece):
+@leaf
+def folded_piece(expansions, entry, piece):
     """Return the folded code point at one of those positions."""
     if entry & EXPANDS:
-        return np.int64(points.expansions[piece])
+        return np.int64(expansions[piece])
     return entry & FOLD_MASK
 
 
-@njit(cache=True, nogil=True)
-def mark_class(points, code_point, folded, k):
+@leaf
+def mark_class(ordered, code_point, folded, k):
     """Return the canonical combining class that the `k`-th folded piece of `code_point` had before folding."""
     if folded == IOTA and (code_point == IOTA_SUBSCRIPT or k > 0 and GREEK_FIRST <= code_point <= GREEK_LAST):
         return np.int64(IOTA_CLASS)
-    return np.int64(points.ordered[folded])
+    return np.int64(ordered[folded])
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def step(h, folded):
     """Add a code point to a word's hash."""
     return (h ^ np.uint64(folded)) * STEP
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def absorb(h0, h1, digits, after_digit, folded, is_digit):
     """Add a code point to both hashes of a word; the second sees a run of digits as one 0 (and lags until there is one)."""
     if is_digit:
@@ -199,7 +203,7 @@ def build_letters(packed):
     return letters
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def read_letters(data, i, end, letters, h):
     """Add a run of ASCII letters to a word's hash; return (end of the run, hash). Most of all time is spent here."""
     at = np.uint64(i)
@@ -213,12 +217,13 @@ def read_letters(data, i, end, letters, h):
     return np.int64(at), h
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def sort_marks(data, i, k, end, points, h0, h1, digits):
     """Hash the run of marks that begins at (i, k) in canonical order; return (end of the run, hash, masked hash).
 
     Two passes per combining class that occurs, at most some fifty, so a storm of marks still takes linear time.
     """
+    packed, expansion_offsets, expansions, ordered = points
     done = np.int64(0)
     while True:
         lowest = np.int64(256)
@@ -229,12 +234,12 @@ def sort_marks(data, i, k, end, points, h0, h1, digits):
             running = True
             while running and at < end:
                 code_point, size = decode(data, at)
-                entry = np.int64(points.packed[code_point])
-                low, high = folded_range(points, entry)
+                entry = np.int64(packed[code_point])
+                low, high = folded_range(expansion_offsets, entry)
                 running = low < high
                 for piece in range(low + skip, high):
-                    folded = folded_piece(points, entry, piece)
-                    found = mark_class(points, code_point, folded, piece - low)
+                    folded = folded_piece(expansions, entry, piece)
+                    found = mark_class(ordered, code_point, folded, piece - low)
                     if found == 0:
                         running = False
                         break
@@ -252,7 +257,7 @@ def sort_marks(data, i, k, end, points, h0, h1, digits):
         done = lowest
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def read_word(data, i, k, end, points, letters_of):
     """Hash the word that begins at byte `i`, at the `k`-th piece of what the code point there folds to.
 
@@ -260,6 +265,7 @@ def read_word(data, i, k, end, points, letters_of):
     columns, its code points without marks, the digits among them, and whether it is a letter or symbol that stands
     alone, as in scripts without spaces.
     """
+    packed, expansion_offsets, expansions, ordered = points
     first_i = i
     first_k = k
     h0 = h1 = run_h0 = run_h1 = SEED
@@ -276,7 +282,7 @@ def read_word(data, i, k, end, points, letters_of):
                 if i == end:
                     break
         code_point, size = decode(data, i)
-        entry = np.int64(points.packed[code_point])
+        entry = np.int64(packed[code_point])
         if entry & PLAIN == WORD and code_point != IOTA_SUBSCRIPT:
             if alone:
                 break
@@ -287,14 +293,14 @@ def read_word(data, i, k, end, points, letters_of):
             width += 2 if entry & WIDE else 1
             i += size
             continue
-        low, high = folded_range(points, entry)
+        low, high = folded_range(expansion_offsets, entry)
         if low == high:
             last_class = 0
         piece = low + k
         while piece < high:
-            folded = folded_piece(points, entry, piece)
-            flags = np.int64(points.packed[folded])
-            found = mark_class(points, code_point, folded, k)
+            folded = folded_piece(expansions, entry, piece)
+            flags = np.int64(packed[folded])
+            found = mark_class(ordered, code_point, folded, k)
             if not flags & MARK:
                 if found == 0:
                     started = i != first_i or k != first_k
@@ -322,7 +328,7 @@ def read_word(data, i, k, end, points, letters_of):
     return i, k, h0, h1 if digits else h0, width, letters, digits, alone
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def push(keys, counts, w0, w1, roles, joined, width, alone):
     """Add a finished word to the keys, widths and counts of the segment and of the line.
 
@@ -374,35 +380,35 @@ def push(keys, counts, w0, w1, roles, joined, width, alone):
     counts[SEG_ZERO] = counts[ROW_ZERO] = 1
 
 
-@njit(cache=True, nogil=True)
-def class_at(data, i, end, points):
+@leaf
+def class_at(data, i, end, packed):
     """Return (class, code point, bytes) at byte `i`; the end of the text counts as a line end."""
     if i >= end:
         return np.int64(NEWLINE), np.int64(0), 0
     code_point, size = decode(data, i)
-    return (np.int64(points.packed[code_point]) >> CLASS_SHIFT) & CLASS_MASK, code_point, size
+    return (np.int64(packed[code_point]) >> CLASS_SHIFT) & CLASS_MASK, code_point, size
 
 
-@njit(cache=True, nogil=True)
-def skip_spaces(data, i, end, points):
+@leaf
+def skip_spaces(data, i, end, packed):
     """Return the next position that holds no space, and the class there."""
-    kind, _, size = class_at(data, i, end, points)
+    kind, _, size = class_at(data, i, end, packed)
     while kind == SPACE:
         i += size
-        kind, _, size = class_at(data, i, end, points)
+        kind, _, size = class_at(data, i, end, packed)
     return i, kind
 
 
-@njit(cache=True, nogil=True)
-def skip_closers(data, i, end, points, wide):
+@leaf
+def skip_closers(data, i, end, packed, wide):
     """Return the position after the closing brackets and quotation marks at byte `i`.
 
     Which way a quotation mark faces depends on the language; one that space or punctuation follows is taken to close.
     """
     while True:
-        kind, _, size = class_at(data, i, end, points)
+        kind, _, size = class_at(data, i, end, packed)
         if kind == QUOTE:
-            after, _, _ = class_at(data, i + size, end, points)
+            after, _, _ = class_at(data, i + size, end, packed)
             if not wide and (after in (UPPER, LOWER, CASELESS, DIGIT, OPEN, OTHER)):
                 return i
         elif kind != CLOSE:
@@ -410,16 +416,16 @@ def skip_closers(data, i, end, points, wide):
         i += size
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def full_stop_ends(token, closed, next_class, next_roles, next_letters):
     """Say whether one full stop after `token` ends a sentence, given what the next token is."""
     starts = next_class == UPPER and next_roles & STARTER != 0
     if token[IS_NUMBER]:
-        if next_roles & (DATE | NEAR_DATE):
+        if next_class == LOWER:
             return False
-        if next_class == CASELESS or closed:
+        if next_class == CASELESS or closed or starts or not token[ORDINAL]:
             return True
-        return starts or token[ORDINAL] == 0
+        return token[BEFORE] & COUNTED != 0 and next_class == UPPER and not next_roles & (DATE | NEAR_DATE)
     roles = token[ROLES]
     if roles & ENDER:
         return next_class == UPPER and not next_roles & FORM
@@ -434,15 +440,16 @@ def full_stop_ends(token, closed, next_class, next_roles, next_letters):
     return next_class != LOWER or not closed and token[LETTERS] >= MIN_PLAIN_LETTERS
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def find_boundary(data, i, end, points, lexicon, letters_of, token):
     """Look at the run of terminators at byte `i`; return (end of it and its closers, start of the next sentence or -1)."""
+    packed = points.packed
     stops = 0
     hard = wide = False
     first = True
     j = i
     mark = np.int64(0)
-    kind, code_point, size = class_at(data, j, end, points)
+    kind, code_point, size = class_at(data, j, end, packed)
     while kind == STOP or kind == HARD or kind == WIDE_STOP:
         if first:
             mark = code_point
@@ -451,11 +458,11 @@ def find_boundary(data, i, end, points, lexicon, letters_of, token):
         hard |= kind == HARD
         wide |= kind == WIDE_STOP
         j += size
-        kind, code_point, size = class_at(data, j, end, points)
-    closed_end = skip_closers(data, j, end, points, wide)
+        kind, code_point, size = class_at(data, j, end, packed)
+    closed_end = skip_closers(data, j, end, packed, wide)
     closed = closed_end > j
-    kind, code_point, _ = class_at(data, closed_end, end, points)
-    start, next_class = skip_spaces(data, closed_end, end, points)
+    kind, code_point, _ = class_at(data, closed_end, end, packed)
+    start, next_class = skip_spaces(data, closed_end, end, packed)
     if next_class == NEWLINE:
         return closed_end, np.int64(-1)
     if wide:
@@ -468,15 +475,15 @@ def find_boundary(data, i, end, points, lexicon, letters_of, token):
         return closed_end, np.int64(-1)
     at = start
     while next_class == OPEN or next_class == QUOTE or next_class == DASH or next_class == SPACE:
-        _, _, size = class_at(data, at, end, points)
+        _, _, size = class_at(data, at, end, packed)
         at += size
-        next_class, _, _ = class_at(data, at, end, points)
+        next_class, _, _ = class_at(data, at, end, packed)
     if next_class == COMMA or next_class == STOP or next_class == HARD:
         return closed_end, np.int64(-1)
     next_roles = next_letters = np.int64(0)
     if next_class == UPPER or next_class == LOWER or next_class == CASELESS:
         after, _, h, _, _, next_letters, _, _ = read_word(data, at, np.int64(0), end, points, letters_of)
-        next_roles = look_up(lexicon, finish(h))
+        next_roles = look_up(lexicon.hashes, lexicon.roles, finish(h))
         if next_letters == 1 and after < end and data[after] == CLOSING_BRACKET:
             # "a) ..." starts a sentence as a capital letter would.
             next_class = np.int64(UPPER)
@@ -491,13 +498,13 @@ def find_boundary(data, i, end, points, lexicon, letters_of, token):
     return closed_end, np.int64(-1)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_spaceless(code_point):
     """Say whether the code point is of a script that sets spaces between phrases: Thai, Lao, Burmese, Khmer."""
     return 0x0E00 <= code_point <= 0x0EFF or 0x1000 <= code_point <= 0x109F or 0x1780 <= code_point <= 0x17FF
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def count_chars(data, start, end):
     """Count the code points of a byte range."""
     count = 0
@@ -506,29 +513,29 @@ def count_chars(data, start, end):
     return count
 
 
-@njit(cache=True, nogil=True)
-def read_label(data, i, after, end, points, wide, keys, counts):
+@leaf
+def read_label(data, i, after, end, packed, wide, keys, counts):
     """Decide at the first colon of a line whether a label stands before it."""
     counts[COLONS] = NO_LABEL
-    kind, _, _ = class_at(data, after, end, points)
+    kind, _, _ = class_at(data, after, end, packed)
     if counts[ROW_WORDS] and (kind == SPACE or wide) and count_chars(data, counts[TEXT_START], i) <= MAX_LABEL_CHARS:
         counts[COLONS] = LABELLED
         keys[LABEL] = finish_key(keys[ROW_K0], counts[ROW_WORDS])
 
 
-@njit(cache=True, nogil=True)
-def first_flags(data, i, end, points, kind, code_point, size):
+@leaf
+def first_flags(data, i, end, packed, kind, code_point, size):
     """Return the flags that the first visible character of a segment sets."""
     if kind == QUOTE or code_point in (0x300C, 0x300E):
         return QUOTED
     if kind == DASH or code_point in (0x2A, 0xB7, 0x2022, 0x2023, 0x25A0, 0x25AA, 0x25B6, 0x25BA, 0x25CB, 0x25CF):
-        after, _, _ = class_at(data, i + size, end, points)
+        after, _, _ = class_at(data, i + size, end, packed)
         if after == SPACE:
             return BULLET
     return 0
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, token):
     """Read one segment into the running state and return where it ends; `counts[LINE_DONE]` says if its line does too."""
     i = start
@@ -540,8 +547,12 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
     spaceless = False
     token[WORD_END] = -1
     token[IS_INITIAL] = 0
+    token[ROLES] = 0
     counts[SEG_FLAGS] = 0
     counts[LINE_DONE] = 0
+    packed, expansion_offsets, expansions, ordered = points
+    hashes = lexicon.hashes
+    roles_of = lexicon.roles
     while i < end:
         word_start = i
         complete = False
@@ -562,13 +573,13 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
         else:
             i = word_start
             code_point, size = decode(data, i)
-            entry = np.int64(points.packed[code_point])
+            entry = np.int64(packed[code_point])
             kind = (entry >> CLASS_SHIFT) & CLASS_MASK
             if k == 0:
                 if kind == SPACE:
                     i += size
                     if spaceless:
-                        at, _ = skip_spaces(data, i, end, points)
+                        at, _ = skip_spaces(data, i, end, packed)
                         if at < end and is_spaceless(decode(data, at)[0]):
                             i = at
                             break
@@ -580,7 +591,7 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
                     counts[LINE_DONE] = 1
                     break
                 if visible_end < 0:
-                    counts[SEG_FLAGS] = first_flags(data, i, end, points, kind, code_point, size)
+                    counts[SEG_FLAGS] = first_flags(data, i, end, packed, kind, code_point, size)
                     if counts[TEXT_START] < 0:
                         counts[TEXT_START] = i
                 visible_end = i + size
@@ -594,20 +605,28 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
                         i = following
                         break
                     continue
-            low, high = folded_range(points, entry)
-            if low + k >= high:
-                i += size
-                k = np.int64(0)
-                continue
-            folded = folded_piece(points, entry, low + k)
-            flags = np.int64(points.packed[folded])
+            if entry & EXPANDS:
+                low, high = folded_range(expansion_offsets, entry)
+                if low + k >= high:
+                    i += size
+                    k = np.int64(0)
+                    continue
+                folded = folded_piece(expansions, entry, low + k)
+                flags = np.int64(packed[folded])
+            else:
+                if k:
+                    i += size
+                    k = np.int64(0)
+                    continue
+                folded = entry & FOLD_MASK
+                flags = entry
             is_sign = folded == HYPHEN or folded == MINUS
             if is_sign:
-                after, _, _ = class_at(data, i + size, end, points)
+                after, _, _ = class_at(data, i + size, end, packed)
                 if after == DIGIT and token[WORD_END] != i:
                     push(keys, counts, SIGN_WORD, SIGN_WORD, 0, False, 1, False)
             elif folded == COLON and counts[COLONS] == NO_COLON:
-                read_label(data, i, i + size, end, points, code_point == WIDE_COLON, keys, counts)
+                read_label(data, i, i + size, end, packed, code_point == WIDE_COLON, keys, counts)
             if is_sign or not flags & (WORD | SYMBOL):
                 k += 1
                 continue
@@ -615,7 +634,7 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
         visible_end = i
         w0 = finish(h0)
         w1 = finish(h1) if digits else w0
-        roles = look_up(lexicon, w0)
+        roles = look_up(hashes, roles_of, w0)
         gap = word_start - token[WORD_END]
         after_stop = token[WORD_END] >= 0 and gap > 0 and data[token[WORD_END]] == FULL_STOP
         joined = token[WORD_END] >= 0 and gap == 1 and data[token[WORD_END]] in (0x2E, 0x3A, 0x2F, 0x2D)
@@ -627,9 +646,10 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
             token[IS_INITIAL] = initial
         if after_stop and gap == 1:
             chain = chain * CHAIN + w0
-            roles = roles | look_up(lexicon, finish(chain))
+            roles = roles | look_up(hashes, roles_of, finish(chain))
         else:
             chain = w0
+            token[BEFORE] = token[ROLES]
             token[CHAIN_START] = word_start
             token[IS_NUMBER] = 1
         token[IS_NUMBER] = token[IS_NUMBER] if digits == letters else 0

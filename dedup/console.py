@@ -1,0 +1,185 @@
+"""What a person sees on stderr: progress on a terminal, then a table of what went and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import rich.console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from dedup.config import Config
+from dedup.jobs import Run
+from dedup.writers import SIDECAR_SUFFIX, STANDARD_OUTPUT
+
+TOP_TEMPLATES = 5
+"""Most frequent templates shown; report.json lists more."""
+
+TEXT_CHARACTERS = 60
+"""Of a template, how much is shown."""
+
+
+@dataclass
+class Console:
+    """Reports to a person, as loudly as asked for.
+
+    Attributes:
+        quiet: Print errors only.
+        verbose: Print every source and every stage too.
+    """
+
+    quiet: bool
+    verbose: bool
+    sidecar: str | None
+    _rich: rich.console.Console = field(default_factory=lambda: rich.console.Console(stderr=True, highlight=False))
+
+    def finish(self, report: dict[str, Any]) -> None:
+        """Print the summary of a job."""
+        if self.quiet:
+            return
+        self._rich.print(summary_table(report))
+        templates = report["templates"][:TOP_TEMPLATES]
+        if templates:
+            self._rich.print(template_table(templates))
+        if self.verbose:
+            self._rich.print(source_table(report["sources"]))
+            self._rich.print(Text("seconds: " + ", ".join(f"{stage} {time:.2f}" for stage, time in report["timing_s"].items())))
+        for flag in report["flags"]["sources_losing_much"]:
+            self._rich.print(Text(f"{flag['source'] or '(no source)'} loses {flag['lost_ratio']:.0%} of its text", style="yellow"))
+        if report["documents"]["rejected"]:
+            self._rich.print(Text(f"{report['documents']['rejected']} unreadable records were set aside", style="yellow"))
+
+    def say_where(self, output: str) -> None:
+        """Say where decisions and undo data are."""
+        if self.quiet:
+            return
+        if output != STANDARD_OUTPUT or self.sidecar:
+            folder = self.sidecar or f"{Path(output)}{SIDECAR_SUFFIX}"
+            self._rich.print(Text(f"Why, and how to undo it: {folder}"), soft_wrap=True)
+        else:
+            self._rich.print(Text("Decisions and undo data are not kept: name a folder with --sidecar to keep them."))
+
+    @contextmanager
+    def progress(self) -> Iterator[Any]:
+        """Show progress on a terminal; yield what the engine reports to."""
+        announce_compilation(self)
+        if self.quiet or not self._rich.is_terminal:
+            yield lambda stage, documents: None
+            return
+        columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=self._rich, transient=True) as bars:
+            tasks: dict[str, TaskID] = {}
+            totals: dict[str, int] = {}
+
+            def advance(stage: str, documents: int) -> None:
+                if stage not in tasks:
+                    # The first full pass tells how many documents there are.
+                    tasks[stage] = bars.add_task(stage, total=max(totals.values(), default=0) or None)
+                totals[stage] = totals.get(stage, 0) + documents
+                bars.advance(tasks[stage], documents)
+
+            yield advance
+
+    def note(self, text: str) -> None:
+        """Print a line, unless quiet."""
+        if not self.quiet:
+            self._rich.print(Text(text, style="dim"))
+
+
+@contextmanager
+def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
+    """Turn a command's options into a configuration, a run and a console."""
+    sidecar = options.get("sidecar")
+    console = Console(options["quiet"], options["verbose"], sidecar)
+    config = Config(
+        text_field=options["text_field"],
+        id_field=options["id_field"],
+        source_field=options["source_field"],
+        only=tuple(kind.strip() for kind in options["only"].split(",") if kind.strip()),
+        threshold=options["threshold"],
+        keep=options["keep"],
+        max_loss=options["max_loss"],
+    )
+    with console.progress() as progress:
+        run = Run(
+            workers=options["workers"],
+            format=options["format_"],
+            on_error=options["on_error"],
+            force=options["force"],
+            sidecar=None if sidecar is None else Path(sidecar),
+            progress=progress,
+        )
+        yield config, run, console
+
+
+def announce_compilation(console: Console) -> None:
+    """Say so once when numba starts compiling, which takes seconds and happens on the very first run only."""
+    from numba.core import event
+
+    class Announcer(event.Listener):  # type: ignore[misc]
+        """Waits for the first compilation."""
+
+        said = False
+
+        def on_start(self, event: Any) -> None:
+            if not self.said:
+                self.said = True
+                console.note("compiling kernels (first run only)")
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    event.register("numba:compile", Announcer())
+
+
+def summary_table(report: dict[str, Any]) -> Table:
+    """Return what was read, what went and why, and what is left."""
+    documents, characters = report["documents"], report["characters"]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("")
+    for column in ("documents", "spans", "characters", "share"):
+        table.add_column(column, justify="right")
+
+    def add(name: str, count: int, spans: int | None, length: int, style: str = "") -> None:
+        share = length / max(characters["read"], 1)
+        table.add_row(name, f"{count:,}", "" if spans is None else f"{spans:,}", f"{length:,}", f"{share:.1%}", style=style)
+
+    add("read", documents["read"], None, characters["read"])
+    for reason, counts in report["reasons"].items():
+        spans = counts["spans"] if reason in ("repeat", "boilerplate") else None
+        add(f"- {reason}", counts["documents"], spans, counts["characters"])
+    add("left", documents["kept"] + documents["edited"], None, characters["kept"], "bold")
+    return table
+
+
+def template_table(templates: list[dict[str, Any]]) -> Table:
+    """Return the most frequent boilerplate."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("articles", justify="right")
+    table.add_column("source")
+    table.add_column("boilerplate", no_wrap=True)
+    for template in templates:
+        text = template["text"]
+        shown = text if len(text) <= TEXT_CHARACTERS else f"{text[: TEXT_CHARACTERS - 1]}…"
+        table.add_row(f"{template['articles']:,}", Text(template["source"]), Text(shown))
+    return table
+
+
+def source_table(sources: dict[str, Any]) -> Table:
+    """Return documents and characters by source."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("source")
+    for column in ("documents", "dropped", "characters", "left"):
+        table.add_column(column, justify="right")
+    for name, counts in sources.items():
+        documents, characters = counts["documents"], counts["characters"]
+        table.add_row(
+            Text(name or "(none)"), f"{documents['read']:,}", f"{documents['dropped']:,}", f"{characters['read']:,}",
+            f"{characters['kept'] / max(characters['read'], 1):.1%}",
+        )  # fmt: skip
+    return table

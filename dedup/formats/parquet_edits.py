@@ -1,0 +1,336 @@
+"""Editing Parquet: row groups are written anew without the dropped rows and with cut texts, and rebuilt from both parts.
+
+Undo data for file number N are two Parquet files: `N-rows`, the dropped rows as they were, and `N-edits`, one row for
+each thing that went: `record`; `start`, its byte offset in the text, or -1 for a dropped row; `removed`, the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+
+from dedup.columns import Bytes, Column, Ints
+from dedup.errors import InputError
+from dedup.formats.digests import Digest, digest_of
+from dedup.formats.fields import Fields
+from dedup.formats.fields import Path as FieldPath
+from dedup.formats.parquet import column_at, opened, values_at
+from dedup.formats.slabs import FileEdits, misplaced
+from dedup.formats.source import InputFile
+from dedup.kernels import raw as kernels
+
+WHOLE_ROW = -1
+UNDO_COMPRESSION = "zstd"
+EDITS_SCHEMA = pa.schema(
+    [("record", pa.int64()), ("start", pa.int64()), ("removed", pa.large_binary())],
+)
+
+
+class Stripped(NamedTuple):
+    """What the manifest says of a Parquet file: the digest of the input, of its texts, and the rows of its groups."""
+
+    before: Digest
+    text_xxh3: str
+    group_rows: list[int]
+
+
+class TextDigest:
+    """A digest over the values of a text column that does not depend on how they are split into arrays."""
+
+    def __init__(self) -> None:
+        self._sizes = xxhash.xxh3_128()
+        self._data = xxhash.xxh3_128()
+
+    def add(self, texts: pa.Array) -> None:
+        """Take the next values, a `large_string` array."""
+        column = Column.from_arrow(texts)
+        is_null = texts.is_null().to_numpy(zero_copy_only=False)
+        self._sizes.update(np.where(is_null, -1, column.sizes).tobytes())
+        for first, last in _runs(~is_null):
+            self._data.update(column.data[column.offsets[first] : column.offsets[last]])
+
+    def __str__(self) -> str:
+        return self._sizes.hexdigest() + self._data.hexdigest()
+
+
+def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Path, undo: Path | None) -> Stripped:
+    """Write a Parquet file without what `edits` names.
+
+    Args:
+        file: The input.
+        fields: Says where the text is.
+        edits: The dropped rows, and the cuts in others.
+        out: Where the output goes.
+        undo: The folder for undo data; None if they are not kept.
+    """
+    digest = TextDigest()
+    with opened(file) as source:
+        schema = source.schema_arrow
+        path = column_at(schema, fields.text)
+        if path is None:
+            raise InputError(f"no column {'.'.join(fields.text)!r}", file=file.shown, hint="Run again.")
+        _refuse_beyond(file, edits, source.metadata.num_rows)
+        groups = [source.metadata.row_group(group).num_rows for group in range(source.num_row_groups)]
+        with _writer(out, schema, source) as writer, _UndoWriter(undo, file.index, source) as undo_writer:
+            first = 1
+            for group, rows in enumerate(groups):
+                kept = []
+                for part in source.read_row_group(group).to_batches():
+                    digest.add(values_at(part, path).cast(pa.large_string()))
+                    kept.append(_strip_part(file, part, first, path, edits, undo_writer))
+                    first += len(part)
+                table = pa.Table.from_batches(kept, schema)
+                if len(table):
+                    writer.write_table(table, row_group_size=rows)
+    with file.open():
+        before = digest_of(file.plain())
+    return Stripped(before, str(digest), groups)
+
+
+def rebuild(
+    stripped: Path, index: int, text_field: FieldPath, group_rows: list[int], undo: Path, out: Path
+) -> str:
+    """Write a Parquet file as it was; return the digest of its texts.
+
+    Args:
+        stripped: The file without its dropped rows and its cuts.
+        index: The number of the file in the corpus.
+        text_field: The path of the text.
+        group_rows: The rows of each row group of the file as it was.
+        undo: The folder of the undo data.
+        out: Where the file goes.
+
+    Raises:
+        ValueError: The parts do not fit together.
+    """
+    edits = pq.read_table(_edits_path(undo, index))
+    records, starts = (edits.column(name).to_numpy() for name in ("record", "start"))
+    removed = edits.column("removed").combine_chunks()
+    digest = TextDigest()
+    with pq.ParquetFile(stripped) as source, pq.ParquetFile(_rows_path(undo, index)) as dropped:
+        schema = source.schema_arrow
+        path = column_at(schema, text_field)
+        if path is None:
+            raise ValueError(f"no column {'.'.join(text_field)!r}")
+        kept_groups, dropped_groups = _groups(source), _groups(dropped)
+        # An output without rows does not say how it was compressed; then the dropped rows do.
+        with _writer(out, schema, source if source.num_row_groups else dropped) as writer:
+            first = 1
+            for rows in group_rows:
+                own = slice(*np.searchsorted(records, (first, first + rows)))
+                is_row = starts[own] == WHOLE_ROW
+                gone = records[own][is_row] - first
+                kept = next(kept_groups) if len(gone) < rows else schema.empty_table()
+                again = next(dropped_groups) if len(gone) else schema.empty_table()
+                if len(kept) + len(again) != rows or len(again) != len(gone):
+                    raise ValueError("the row groups have other sizes")
+                is_kept = np.ones(rows, np.bool_)
+                is_kept[gone] = False
+                place = np.cumsum(is_kept) - 1
+                cuts = np.flatnonzero(~is_row)
+                texts = removed[own].take(pa.array(cuts))
+                kept = _with_texts_back(
+                    kept, path, place[records[own][cuts] - first], starts[own][cuts], texts
+                )
+                order = np.where(is_kept, place, len(kept) + np.cumsum(~is_kept) - 1)
+                table = pa.concat_tables([kept, again]).take(pa.array(order))
+                for part in table.to_batches():
+                    digest.add(values_at(part, path).cast(pa.large_string()))
+                writer.write_table(table, row_group_size=max(1, rows))
+                first += rows
+    return str(digest)
+
+
+class _UndoWriter:
+    """Writes the undo data of one file, if there is a folder for them."""
+
+    def __init__(self, folder: Path | None, index: int, source: pq.ParquetFile) -> None:
+        self._edits = self._rows = None
+        if folder is not None:
+            self._edits = pq.ParquetWriter(
+                _edits_path(folder, index), EDITS_SCHEMA, compression=UNDO_COMPRESSION
+            )
+            self._rows = _writer(_rows_path(folder, index), source.schema_arrow, source)
+
+    def __enter__(self) -> _UndoWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._edits is not None:
+            self._edits.close()
+            self._rows.close()
+
+    def add(self, records: Ints, starts: Ints, removed: pa.Array, rows: pa.RecordBatch) -> None:
+        """Note cuts and dropped rows."""
+        if self._edits is None:
+            return
+        if len(records):
+            self._edits.write_table(pa.table([records, starts, removed], schema=EDITS_SCHEMA))
+        if len(rows):
+            self._rows.write_batch(rows)
+
+
+def _strip_part(
+    file: InputFile, part: pa.RecordBatch, first: int, path: FieldPath, edits: FileEdits, undo: _UndoWriter
+) -> pa.RecordBatch:
+    """Return some rows, the first of which has the number `first`, without what goes from them."""
+    drops = _between(edits.drops, first, len(part))
+    cuts = slice(*np.searchsorted(edits.cuts, (first, first + len(part))))
+    if not len(drops) and cuts.start == cuts.stop:
+        return part
+    removed = pa.array([], pa.large_binary())
+    dropped = part.take(pa.array(drops - first))
+    if cuts.start < cuts.stop:
+        own = FileEdits(drops, edits.cuts[cuts], edits.starts[cuts], edits.ends[cuts])
+        part, removed = _cut(file, part, first, path, own)
+    records = np.concatenate((edits.cuts[cuts], drops))
+    starts = np.concatenate((edits.starts[cuts], np.full(len(drops), WHOLE_ROW)))
+    texts = pa.concat_arrays([removed, pa.array([b""] * len(drops), pa.large_binary())])
+    order = np.lexsort((starts, records))
+    undo.add(records[order], starts[order], texts.take(pa.array(order)), dropped)
+    is_kept = np.ones(len(part), np.bool_)
+    is_kept[drops - first] = False
+    return part.filter(pa.array(is_kept))
+
+
+def _cut(
+    file: InputFile, part: pa.RecordBatch, first: int, path: FieldPath, edits: FileEdits
+) -> tuple[pa.RecordBatch, pa.Array]:
+    """Take cuts out of the texts; return the rows and what was cut."""
+    texts = values_at(part, path).cast(pa.large_string())
+    column = Column.from_arrow(texts)
+    rows = edits.cuts - first
+    base = column.offsets[rows]
+    starts, ends = base + edits.starts, base + edits.ends
+    if (ends > column.offsets[rows + 1]).any():
+        raise misplaced(file, int(edits.cuts[np.argmax(ends > column.offsets[rows + 1])]))
+    sizes = ends - starts
+    low = int(column.offsets[0])
+    data = column.data[low : int(column.offsets[-1])].view()
+    data.flags.writeable = False
+    kept, removed = np.empty(len(data) - int(sizes.sum()), np.uint8), np.empty(int(sizes.sum()), np.uint8)
+    kernels.take_out(data, starts - low, ends - low, kept, removed)
+    lost = np.zeros(len(part), np.int64)
+    np.add.at(lost, rows, sizes)
+    column_cut = _strings(kept, _offsets(column.sizes - lost), texts)
+    removed_offsets = pa.py_buffer(_offsets(sizes))
+    gone = pa.Array.from_buffers(
+        pa.large_binary(), len(sizes), [None, removed_offsets, pa.py_buffer(removed)]
+    )
+    return _replaced(part, path, column_cut), gone
+
+
+def _with_texts_back(
+    table: pa.Table, path: FieldPath, rows: Ints, starts: Ints, removed: pa.Array
+) -> pa.Table:
+    """Put removed texts back into rows of a table; `rows` ascends, and `starts` in each row."""
+    if not len(rows):
+        return table
+    batch = table.combine_chunks().to_batches()[0]
+    texts = values_at(batch, path).cast(pa.large_string())
+    column = Column.from_arrow(texts)
+    values = list(map(column.row, range(len(column))))
+    pieces = removed.to_pylist()
+    for row in np.unique(rows).tolist():
+        low, high = np.searchsorted(rows, (row, row + 1))
+        values[row] = _inserted(values[row], starts[low:high].tolist(), pieces[low:high])
+    whole = Column.join(values)
+    return pa.Table.from_batches([_replaced(batch, path, _strings(whole.data, whole.offsets, texts))])
+
+
+def _inserted(text: bytes, starts: list[int], pieces: list[bytes]) -> bytes:
+    """Insert pieces so that each starts at its offset in the result."""
+    parts: list[bytes] = []
+    size = position = 0
+    for start, piece in zip(starts, pieces, strict=True):
+        kept = text[position : position + start - size]
+        position += len(kept)
+        size = start + len(piece)
+        parts += (kept, piece)
+    return b"".join((*parts, text[position:]))
+
+
+def _strings(data: Bytes, offsets: Ints, like: pa.Array) -> pa.Array:
+    """Make a `large_string` array, null where `like` is."""
+    strings = pa.Array.from_buffers(
+        pa.large_string(), len(like), [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data))]
+    )
+    if not like.null_count:
+        return strings
+    return pc.if_else(like.is_valid(), strings, pa.scalar(None, pa.large_string()))
+
+
+def _replaced(part: pa.RecordBatch, path: FieldPath, texts: pa.Array) -> pa.RecordBatch:
+    """Put other texts in the place that `path` names; their type becomes that of the old ones."""
+    position = part.schema.get_field_index(path[0])
+    columns = part.columns
+    columns[position] = _nested(columns[position], path[1:], texts)
+    return pa.RecordBatch.from_arrays(columns, schema=part.schema)
+
+
+def _nested(column: pa.Array, path: FieldPath, texts: pa.Array) -> pa.Array:
+    if not path:
+        return texts.cast(column.type)
+    children = [column.field(index) for index in range(column.type.num_fields)]
+    inner = column.type.get_field_index(path[0])
+    children[inner] = _nested(children[inner], path[1:], texts)
+    return pa.StructArray.from_arrays(children, fields=list(column.type), mask=column.is_null())
+
+
+def _writer(path: Path, schema: pa.Schema, source: pq.ParquetFile) -> pq.ParquetWriter:
+    """Open a file for rows of `schema`, compressed like those of `source`."""
+    compression: dict[str, str] | str = "snappy"
+    if source.num_row_groups:
+        group = source.metadata.row_group(0)
+        columns = [group.column(index) for index in range(group.num_columns)]
+        compression = {column.path_in_schema: _codec(column.compression) for column in columns}
+    has_schema = b"ARROW:schema" in (source.metadata.metadata or {})
+    # Old files call the elements of a list "item"; not "compliant" means that names stay as they are.
+    return pq.ParquetWriter(
+        path, schema, compression=compression, store_schema=has_schema, use_compliant_nested_type=False
+    )
+
+
+def _codec(name: str) -> str:
+    return "NONE" if name == "UNCOMPRESSED" else name
+
+
+def _groups(source: pq.ParquetFile) -> Iterator[Any]:
+    return (source.read_row_group(group) for group in range(source.num_row_groups))
+
+
+def _between(numbers: Ints, first: int, count: int) -> Ints:
+    low, high = np.searchsorted(numbers, (first, first + count))
+    return numbers[low:high]
+
+
+def _offsets(sizes: Ints) -> Ints:
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
+
+
+def _runs(flags: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Yield where runs of true flags start and end."""
+    edges = np.flatnonzero(np.diff(flags.astype(np.int8), prepend=0, append=0))
+    return zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _refuse_beyond(file: InputFile, edits: FileEdits, rows: int) -> None:
+    for records in (edits.drops, edits.cuts):
+        if len(records) and records[-1] > rows:
+            raise misplaced(file, int(records[-1]))
+
+
+def _edits_path(folder: Path, index: int) -> Path:
+    return folder / f"{index:08d}-edits.parquet"
+
+
+def _rows_path(folder: Path, index: int) -> Path:
+    return folder / f"{index:08d}-rows.parquet"

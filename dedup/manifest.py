@@ -1,0 +1,116 @@
+"""What stands beside an output: the list of its files, and digests that show whether anything was changed since."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from dedup.errors import StateError
+from dedup.formats.digests import Digest, digest_of
+
+FORMAT_VERSION = 1
+
+MANIFEST = "manifest.json"
+REJECTED = "rejected.jsonl"
+REMOVED = "removed.bin"
+REMOVED_INDEX = "removed.npy"
+PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One input file and what became of it.
+
+    Attributes:
+        name: Its name in the corpus.
+        kind: Its format.
+        compression: The compression of the input.
+        output_compression: The compression of the output.
+        input: Digest of its plain bytes; in Parquet, of the file.
+        output: The same of the output; None if there is none, for a text that was dropped.
+        text_xxh3: In Parquet, a digest over the values of the text column, by which a rebuilt file is checked.
+        group_rows: In Parquet, the rows of each row group of the input.
+    """
+
+    name: str
+    kind: str
+    compression: str
+    output_compression: str
+    input: Digest
+    output: Digest | None
+    text_xxh3: str = ""
+    group_rows: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The contents of `manifest.json`.
+
+    Attributes:
+        version: The version of dedup that wrote it.
+        is_folder: Whether the output is a folder.
+        text_field: The path of the field that was edited.
+        files: The input files in order.
+        sidecar: The digests of the other files in the sidecar, by relative name.
+        format_version: The version of this layout.
+    """
+
+    version: str
+    is_folder: bool
+    text_field: list[str]
+    files: list[FileEntry]
+    sidecar: dict[str, Digest]
+    format_version: int = FORMAT_VERSION
+
+    def save(self, folder: Path) -> None:
+        """Write it into a sidecar."""
+        (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+
+
+def load(folder: Path) -> Manifest:
+    """Read the manifest of a sidecar and check that every file it lists is as it was written.
+
+    Raises:
+        StateError: It is missing, of another version or damaged, or a file of the sidecar was changed.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except OSError:
+        raise StateError(
+            "is missing, and without it nothing can be restored",
+            file=str(path),
+            hint="Say with --sidecar where the folder written beside the output is.",
+        ) from None
+    except msgspec.DecodeError as error:
+        raise _changed(path, f"is damaged: {error}") from None
+    if manifest.format_version != FORMAT_VERSION:
+        raise StateError(
+            f"has the format {manifest.format_version}, but this version of dedup reads {FORMAT_VERSION}",
+            file=str(path),
+            hint=f"Use dedup {manifest.version}.",
+        )
+    for name in (*manifest.sidecar, *(entry.name for entry in manifest.files)):
+        # A forged name must not lead out of the folder that is written.
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise _changed(path, f"names a file outside its folder: {name}")
+    for name, digest in manifest.sidecar.items():
+        if not (folder / name).is_file():
+            raise _changed(folder / name, "is missing")
+        if digest_of(folder / name) != digest:
+            raise _changed(folder / name, "was changed since it was written")
+    return manifest
+
+
+def seal(folder: Path) -> dict[str, Digest]:
+    """Return the digests of all files in a folder and below, by relative name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
+
+
+def _changed(path: Path, message: str) -> StateError:
+    return StateError(
+        message, file=str(path), hint="Bring back the folder as it was written, from a backup for instance."
+    )

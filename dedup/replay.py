@@ -1,0 +1,178 @@
+"""Decisions back to a plan: what `apply` carries out is what `scan` decided, checked against the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup import decisions, edit
+from dedup.boilerplate import EXACT, Templates
+from dedup.cluster import Clusters
+from dedup.columns import concatenate
+from dedup.config import Config
+from dedup.decisions import Decision, KeptSpan
+from dedup.errors import StateError
+from dedup.model import Batch
+from dedup.pipeline import Corpus, Documents, Plan, Progress, SourceNumbers, silent
+from dedup.policy import Cuts
+
+Ints = npt.NDArray[np.int64]
+Place = tuple[int, int]
+
+
+class _Span(NamedTuple):
+    """A cut as decisions give it, in code points."""
+
+    start: int
+    end: int
+    keeper_start: int
+    keeper_end: int
+    template: int
+    text: str
+    line: int
+
+
+def read_plan(path: Path, config: Config, corpus: Corpus, *, progress: Progress = silent) -> Plan:
+    """Read a decisions file and match it with the corpus it was made from.
+
+    Raises:
+        StateError: The file is damaged, was made under another configuration, or does not fit the corpus: a document is
+            missing, or does not hold the text that a decision quotes.
+    """
+    head = decisions.read_header(path)
+    if head.fingerprint != config.fingerprint():
+        raise StateError(
+            f"made under another configuration ({head.fingerprint}, this is {config.fingerprint()})",
+            file=str(path),
+            line=1,
+            hint="Give the options that 'dedup scan' was given; its first line lists them.",
+        )
+    return _Replay(path, corpus).plan(config, progress)
+
+
+class _Replay:
+    """One reading of a decisions file against one corpus."""
+
+    def __init__(self, path: Path, corpus: Corpus) -> None:
+        self._path = path
+        self._corpus = corpus
+        self._files = {name: number for number, name in enumerate(corpus.names)}
+        self._drops: dict[Place, tuple[Place, float, bool, int]] = {}
+        self._spans: dict[Place, list[_Span]] = {}
+        self._templates: dict[str, tuple[int, int]] = {}
+        for line, decision in enumerate(decisions.read(path), start=2):
+            self._note(decision, line)
+
+    def plan(self, config: Config, progress: Progress) -> Plan:
+        """Read the corpus and put everything in its place."""
+        sources = SourceNumbers()
+        batches, numbers, characters, cuts = [], [], [], []
+        for batch in self._corpus.batches():
+            cuts.append(Cuts.join([Cuts.none(), *self._cuts(batch, sum(map(len, characters)))]))
+            batches.append(batch.without_texts())
+            numbers.append(sources.of(batch))
+            characters.append(edit.count_characters(batch.texts))
+            progress("matching", len(batch))
+        documents = _documents(batches, np.concatenate(numbers), sources.names, np.concatenate(characters))
+        if self._spans:
+            raise self._misfit(min(spans[0].line for spans in self._spans.values()), "no such document in the input")
+        return Plan(config, documents, self._template_table(), Cuts.join(cuts), Cuts.none(), self._clusters(documents), None)
+
+    def _note(self, decision: Decision, line: int) -> None:
+        place = self._place(decision.file, decision.record, line)
+        if decision.action == "drop":
+            keeper = self._place(decision.keeper_file or "", decision.keeper_record or 0, line)
+            equal = decision.reason == "exact-duplicate"
+            self._drops[place] = keeper, decision.similarity or 0.0, equal, line
+        elif decision.action == "cut":
+            if decision.start is None or decision.end is None or decision.text is None:
+                raise self._misfit(line, "a cut without start, end or text")
+            keeper_span = decision.keeper if isinstance(decision.keeper, KeptSpan) else KeptSpan(-1, -1)
+            template = -1
+            if decision.template is not None:
+                known = (len(self._templates), decision.documents or 0)
+                template = self._templates.setdefault(decision.template, known)[0]
+            span = _Span(decision.start, decision.end, *_pair(keeper_span), template, decision.text, line)
+            self._spans.setdefault(place, []).append(span)
+
+    def _place(self, file: str, record: int, line: int) -> Place:
+        if file not in self._files:
+            raise self._misfit(line, f"no file {file!r} in the input")
+        return self._files[file], record
+
+    def _cuts(self, batch: Batch, first: int) -> Iterator[Cuts]:
+        """Yield the cuts of each document of a batch whose first document has number `first`."""
+        for row, place in enumerate(zip(batch.files.tolist(), batch.records.tolist(), strict=True)):
+            spans = self._spans.pop(place, None)
+            if spans:
+                yield self._in_bytes(batch.texts.row(row), spans, first + row)
+
+    def _in_bytes(self, text: bytes, spans: list[_Span], document: int) -> Cuts:
+        columns = np.array([span[:5] for span in spans], np.int64).T
+        try:
+            positions = np.where(columns[:4] >= 0, edit.to_bytes(text, np.maximum(columns[:4], 0)), -1)
+        except IndexError:
+            raise self._misfit(spans[0].line, "the text is shorter than the decision says") from None
+        at = 0
+        for span, start, end in zip(spans, positions[0].tolist(), positions[1].tolist(), strict=True):
+            if start < at or text[start:end] != span.text.encode("utf-8", "surrogatepass"):
+                raise self._misfit(span.line, "the document does not hold this text at this place")
+            at = end
+        lengths = columns[1] - columns[0]
+        return Cuts(np.full(len(spans), document), *positions, columns[4], lengths)
+
+    def _clusters(self, documents: Documents) -> Clusters:
+        numbers = np.arange(len(documents))
+        clusters = Clusters(
+            numbers.copy(), np.zeros(len(numbers)), np.full(len(numbers), -1), np.zeros(len(numbers), np.bool_), 0, 0
+        )
+        rows = {place: row for row, place in enumerate(zip(documents.files.tolist(), documents.records.tolist(), strict=True))}
+        for place, (keeper, similarity, equal, line) in self._drops.items():
+            if place not in rows or keeper not in rows or keeper in self._drops:
+                raise self._misfit(line, "the document or its keeper is not in the input, or the keeper goes itself")
+            row = rows[place]
+            clusters.keepers[row] = clusters.nearest[row] = rows[keeper]
+            clusters.similarities[row] = similarity
+            clusters.exact[row] = equal
+        return clusters
+
+    def _template_table(self) -> Templates:
+        keys = np.array([int(name, 16) for name in self._templates], np.uint64)
+        counts = np.array([documents for _, documents in self._templates.values()], np.int64)
+        nothing = np.zeros(len(keys), np.int64)
+        return Templates(keys, np.full(len(keys), EXACT, np.uint8), counts, counts, nothing, nothing == 0)
+
+    def _misfit(self, line: int, what: str) -> StateError:
+        return StateError(
+            f"this decision does not fit the input: {what}",
+            file=str(self._path),
+            line=line,
+            hint="Give the very input that 'dedup scan' was given, or scan it again.",
+        )
+
+
+def _pair(span: KeptSpan) -> tuple[int, int]:
+    return span.start, span.end
+
+
+def _documents(batches: list[Batch], sources: Ints, source_names: list[str], characters: Ints) -> Documents:
+    count = len(sources)
+    return Documents(
+        files=np.concatenate([batch.files for batch in batches]),
+        records=np.concatenate([batch.records for batch in batches]),
+        ids=concatenate([batch.ids for batch in batches]),
+        sources=sources,
+        source_names=source_names,
+        digests=np.zeros(count, np.uint64),
+        ranks=None,
+        characters=characters,
+        stored=characters,
+        whole=np.zeros(count, np.bool_),
+        structured=np.zeros(count, np.bool_),
+        keys=np.zeros(count, np.uint64),
+        tokens=np.zeros(count, np.int64),
+    )
