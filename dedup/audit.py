@@ -102,7 +102,7 @@ def _cuts(plan: Plan, names: list[str], document: int, text: bytes) -> Iterator[
     cuts = plan.cuts
     name, source, file, record = _place(plan.documents, names, document)
     first, last = np.searchsorted(cuts.documents, [document, document + 1]).tolist()
-    positions = np.stack([cuts.starts, cuts.ends, cuts.keeper_starts, cuts.keeper_ends])[:, first:last]
+    positions = np.stack([column[first:last] for column in (cuts.starts, cuts.ends, cuts.keeper_starts, cuts.keeper_ends)])
     characters = np.where(positions >= 0, to_characters(text, np.maximum(positions, 0)), -1)
     for span in range(last - first):
         start, end, keeper_start, keeper_end = characters[:, span].tolist()

@@ -61,18 +61,19 @@ class Batch:
         return dataclasses.replace(self, texts=Column.of([]))
 
 
+def select(texts: Column, rows: npt.NDArray[np.int64]) -> Column:
+    """Return some rows of a column, as a column of its own."""
+    return Column.join([texts.row(row) for row in rows.tolist()])
+
+
 def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:
     """Return some rows of a batch, as a batch of its own."""
-
-    def texts(column: Column) -> Column:
-        return Column.join([column.row(row) for row in rows.tolist()])
-
     return Batch(
         files=batch.files[rows],
         records=batch.records[rows],
-        texts=texts(batch.texts),
-        ids=texts(batch.ids),
-        sources=texts(batch.sources),
+        texts=select(batch.texts, rows),
+        ids=select(batch.ids, rows),
+        sources=select(batch.sources, rows),
         ranks=None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()],
         digests=None if batch.digests is None else batch.digests[rows],
     )

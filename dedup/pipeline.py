@@ -16,13 +16,13 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from dedup import boilerplate, edit, lsh, repeats, signature
+from dedup import boilerplate, edit, findings, lsh, signature
 from dedup.cluster import Clusters, cluster
 from dedup.columns import Column, concatenate
 from dedup.config import Config
 from dedup.errors import InputError
 from dedup.model import Batch, Wanted
-from dedup.policy import Cuts, cut, suspect
+from dedup.policy import Cuts
 from dedup.segment import segment
 from dedup.shingle import ShingleSets, shingle_sets
 
@@ -123,12 +123,9 @@ class _Scanned(NamedTuple):
     """One batch after the second pass."""
 
     batch: Batch
-    cuts: Cuts
-    suspicions: Cuts
+    found: findings.Findings
     characters: Ints
     stored: Ints
-    whole: npt.NDArray[np.bool_]
-    structured: npt.NDArray[np.bool_]
     sketches: signature.Sketches
     band_keys: npt.NDArray[np.uint64]
 
@@ -160,8 +157,8 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     if not parts:
         raise InputError("there is not a single document in the input", hint="Check the path.")
     documents = _documents(parts, sources)
-    cuts = _numbered([part.cuts for part in parts], parts)
-    suspicions = _numbered([part.suspicions for part in parts], parts)
+    cuts = _numbered([part.found.cuts for part in parts], parts)
+    suspicions = _numbered([part.found.suspicions for part in parts], parts)
     numbers = np.arange(len(documents))
     if bands is None:
         nothing = np.zeros(len(documents))
@@ -189,16 +186,9 @@ def _examine(
 ) -> _Scanned:
     """Cut one batch and sketch what is left of it."""
     rows = len(batch)
-    nowhere = np.zeros(rows, np.bool_)
-    cuts, suspicions, whole, structured, stored = Cuts.none(), Cuts.none(), nowhere, nowhere, batch.texts
-    if config.only != ("articles",):
-        segments = segment(batch.texts)
-        marks = boilerplate.mark(templates, sources, segments) if len(templates.keys) else boilerplate.no_marks(segments)
-        found = repeats.no_repeats(segments)
-        if "repeats" in config.only:
-            found = repeats.find_repeats(batch.texts, segments, marks.marked, config)
-        whole, structured = marks.whole, found.structured
-        cuts, suspicions = cut(batch.texts, segments, marks, found), suspect(batch.texts, segments, marks)
+    found = findings.find(batch.texts, sources, templates, config)
+    cuts, stored = found.cuts, batch.texts
+    if len(cuts.documents):
         stored = edit.remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends)
     characters = edit.count_characters(batch.texts)
     stored_characters = edit.count_characters(stored) if stored is not batch.texts else characters
@@ -210,7 +200,7 @@ def _examine(
         keys = signature.band_keys(sketches.signatures, *bands)
     # The text and the signatures end here.
     sketches = sketches._replace(signatures=np.zeros((0, 0), np.uint32))
-    return _Scanned(batch.without_texts(), cuts, suspicions, characters, stored_characters, whole, structured, sketches, keys)
+    return _Scanned(batch.without_texts(), found, characters, stored_characters, sketches, keys)
 
 
 def fetch_shingles(
@@ -333,8 +323,8 @@ def _documents(parts: list[_Scanned], sources: SourceNumbers) -> Documents:
         ranks=None if batches[0].ranks is None else [rank for batch in batches for rank in batch.ranks or ()],
         characters=np.concatenate([part.characters for part in parts]),
         stored=np.concatenate([part.stored for part in parts]),
-        whole=np.concatenate([part.whole for part in parts]),
-        structured=np.concatenate([part.structured for part in parts]),
+        whole=np.concatenate([part.found.whole for part in parts]),
+        structured=np.concatenate([part.found.structured for part in parts]),
         keys=np.concatenate([part.sketches.keys for part in parts]),
         tokens=np.concatenate([part.sketches.tokens for part in parts]),
     )

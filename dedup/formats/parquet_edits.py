@@ -22,7 +22,7 @@ from dedup.errors import InputError
 from dedup.formats.digests import Digest, digest_of
 from dedup.formats.fields import Fields
 from dedup.formats.fields import Path as FieldPath
-from dedup.formats.parquet import column_at, opened, values_at
+from dedup.formats.parquet import column_at, opened, reading, values_at
 from dedup.formats.slabs import FileEdits, misplaced
 from dedup.formats.source import InputFile
 from dedup.kernels import raw as kernels
@@ -83,13 +83,15 @@ def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Path, undo: Pa
             first = 1
             for group, rows in enumerate(groups):
                 kept = []
-                for part in source.read_row_group(group).to_batches():
+                with reading(file):
+                    table = _without_views(source.read_row_group(group))
+                for part in table.to_batches():
                     digest.add(values_at(part, path).cast(pa.large_string()))
                     kept.append(_strip_part(file, part, first, path, edits, undo_writer))
                     first += len(part)
-                table = pa.Table.from_batches(kept, schema)
+                table = pa.Table.from_batches(kept, table.schema)
                 if len(table):
-                    writer.write_table(table, row_group_size=rows)
+                    writer.write_table(table.cast(schema), row_group_size=rows)
     with file.open():
         before = digest_of(file.plain())
     return Stripped(before, str(digest), groups)
@@ -121,6 +123,7 @@ def rebuild(
         if path is None:
             raise ValueError(f"no column {'.'.join(text_field)!r}")
         kept_groups, dropped_groups = _groups(source), _groups(dropped)
+        empty = _without_views(schema.empty_table())
         # An output without rows does not say how it was compressed; then the dropped rows do.
         with _writer(out, schema, source if source.num_row_groups else dropped) as writer:
             first = 1
@@ -128,8 +131,8 @@ def rebuild(
                 own = slice(*np.searchsorted(records, (first, first + rows)))
                 is_row = starts[own] == WHOLE_ROW
                 gone = records[own][is_row] - first
-                kept = next(kept_groups) if len(gone) < rows else schema.empty_table()
-                again = next(dropped_groups) if len(gone) else schema.empty_table()
+                kept = next(kept_groups) if len(gone) < rows else empty
+                again = next(dropped_groups) if len(gone) else empty
                 if len(kept) + len(again) != rows or len(again) != len(gone):
                     raise ValueError("the row groups have other sizes")
                 is_kept = np.ones(rows, np.bool_)
@@ -144,7 +147,7 @@ def rebuild(
                 table = pa.concat_tables([kept, again]).take(pa.array(order))
                 for part in table.to_batches():
                     digest.add(values_at(part, path).cast(pa.large_string()))
-                writer.write_table(table, row_group_size=max(1, rows))
+                writer.write_table(table.cast(schema), row_group_size=max(1, rows))
                 first += rows
     return str(digest)
 
@@ -175,7 +178,7 @@ class _UndoWriter:
         if len(records):
             self._edits.write_table(pa.table([records, starts, removed], schema=EDITS_SCHEMA))
         if len(rows):
-            self._rows.write_batch(rows)
+            self._rows.write_table(pa.Table.from_batches([rows]).cast(self._rows.schema))
 
 
 def _strip_part(
@@ -299,12 +302,27 @@ def _writer(path: Path, schema: pa.Schema, source: pq.ParquetFile) -> pq.Parquet
     )
 
 
+def _without_views(table: pa.Table) -> pa.Table:
+    """Cast columns of view types, whose rows Arrow cannot select, to the types they are views of."""
+    return table.cast(pa.schema([_without_view(field) for field in table.schema], table.schema.metadata))
+
+
+def _without_view(field: pa.Field) -> pa.Field:
+    if pa.types.is_string_view(field.type):
+        return field.with_type(pa.large_string())
+    if pa.types.is_binary_view(field.type):
+        return field.with_type(pa.large_binary())
+    if pa.types.is_struct(field.type):
+        return field.with_type(pa.struct([_without_view(child) for child in field.type]))
+    return field
+
+
 def _codec(name: str) -> str:
     return "NONE" if name == "UNCOMPRESSED" else name
 
 
 def _groups(source: pq.ParquetFile) -> Iterator[Any]:
-    return (source.read_row_group(group) for group in range(source.num_row_groups))
+    return (_without_views(source.read_row_group(group)) for group in range(source.num_row_groups))
 
 
 def _between(numbers: Ints, first: int, count: int) -> Ints:

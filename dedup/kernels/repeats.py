@@ -113,7 +113,7 @@ def find_repeats(
                     times[slot] += 1
                     repeated += times[slot] == 2
                     most = max(most, times[slot])
-                    above = unit
+                    # What is above the next line in the cleaned text is still the line before this one.
                     continue
             else:
                 keys[slot], units[slot], times[slot] = key, own, 1

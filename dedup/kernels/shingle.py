@@ -21,6 +21,8 @@ ROLL = np.uint64(0xD1342543DE82EF95)
 FINAL = np.uint64(0xBF58476D1CE4E5B9)
 S29, S32 = np.uint64(29), np.uint64(32)
 NO_STATE, IN_WORD, IN_SINGLE = 0, 1, 2
+# The iota below a Greek letter is a mark that folds to a letter: other marks, which belong before it, may follow it.
+IOTA_BELOW, GREEK_WITH_IOTA, GREEK_END = np.uint32(0x345), np.uint32(0x1F80), np.uint32(0x2000)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -46,6 +48,7 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
     key = np.uint64(0)
     last_class = np.uint8(0)
     disordered = False
+    previous = np.uint32(0)
     at = start
     while at < end:
         byte = np.uint32(data[at])
@@ -90,6 +93,8 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
                 mark_class = ordered[folded]
                 if mark_class != 0 and mark_class < last_class:
                     disordered = True
+                if previous == IOTA_BELOW or (previous >= GREEK_WITH_IOTA and previous < GREEK_END):
+                    disordered = True
                 last_class = mark_class
                 h = (h ^ np.uint64(folded)) * MIX
                 if state == NO_STATE:
@@ -111,6 +116,7 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
             if piece >= pieces:
                 break
             entry = packed[expansions[piece]]
+        previous = code_point
     if state != NO_STATE:
         tokens[count] = finish(h)
         key = (key + tokens[count]) * ROLL

@@ -1,0 +1,84 @@
+"""What goes from the texts of one batch: boilerplate first, then repeats in what is left."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup import boilerplate, repeats
+from dedup.columns import Column
+from dedup.config import Config
+from dedup.edit import remove_spans
+from dedup.model import select
+from dedup.policy import Cuts, cut, merge, suspect
+from dedup.segment import Segments, segment
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+MOST_ROUNDS = 10
+"""A sentence that goes can make its line equal to another one, whose going ... Each round needs one to have gone."""
+
+
+class Findings(NamedTuple):
+    """What was found in a batch.
+
+    Attributes:
+        cuts: The spans that go.
+        suspicions: The lines that nearly went as boilerplate.
+        whole: bool[documents], every line is boilerplate, so all of them stay.
+        structured: bool[documents], has so many repeats that they are its structure; they stay.
+    """
+
+    cuts: Cuts
+    suspicions: Cuts
+    whole: Bools
+    structured: Bools
+
+
+def find(texts: Column, sources: Ints, templates: boilerplate.Templates, config: Config) -> Findings:
+    """Find what goes from some texts.
+
+    Args:
+        texts: The texts.
+        sources: int64[texts], the number of each one's source.
+        templates: The boilerplate of all sources.
+        config: Says which kinds of duplication are looked for.
+    """
+    if config.only == ("articles",):
+        nothing = np.zeros(len(texts), np.bool_)
+        return Findings(Cuts.none(), Cuts.none(), nothing, nothing)
+    segments = segment(texts)
+    marks = boilerplate.mark(templates, sources, segments) if len(templates.keys) else boilerplate.no_marks(segments)
+    found = repeats.no_repeats(segments)
+    if "repeats" in config.only:
+        found = repeats.find_repeats(texts, segments, marks.marked, config)
+    cuts = cut(texts, segments, marks, found)
+    if (found.segment_keepers >= 0).any():
+        cuts = _until_nothing_repeats(texts, cuts, _rows_with_sentences(segments, found), config)
+    return Findings(cuts, suspect(texts, segments, marks), marks.whole, found.structured)
+
+
+def _rows_with_sentences(segments: Segments, found: repeats.Repeats) -> Ints:
+    """Return the documents that lose a sentence from inside a line."""
+    lines = np.searchsorted(segments.segment_offsets, np.flatnonzero(found.segment_keepers >= 0), side="right") - 1
+    return np.unique(np.searchsorted(segments.line_offsets, lines, side="right") - 1)
+
+
+def _until_nothing_repeats(texts: Column, cuts: Cuts, rows: Ints, config: Config) -> Cuts:
+    """Look again at texts whose lines changed, so that cleaning the result once more would change nothing."""
+    for _ in range(MOST_ROUNDS):
+        changed = select(texts, rows)
+        of_rows = [cuts.of(int(row)) for row in rows]
+        before = Cuts.join([part._replace(documents=np.full(len(part.starts), i)) for i, part in enumerate(of_rows)])
+        stored = remove_spans(changed, before.documents, before.starts, before.ends)
+        segments = segment(stored)
+        marks = boilerplate.no_marks(segments)
+        more = cut(stored, segments, marks, repeats.find_repeats(stored, segments, marks.marked, config))
+        if not len(more.documents):
+            break
+        cuts = merge(texts, cuts, more, rows)
+        rows = rows[np.unique(more.documents)]
+    return cuts

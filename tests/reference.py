@@ -1,0 +1,255 @@
+"""The slow, obvious twins of the kernels: no hashing tricks, no bytes, nothing to get wrong."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import regex
+
+from dedup.unicode import fold
+
+__all__ = ["fold"]
+
+SINGLE = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]&&\w--\p{M}]"
+TOKEN = rf"{SINGLE}\p{{M}}*|[\w--{SINGLE}]+"
+SYMBOL = r"[[\p{Sm}\p{Sc}%‰]--[|~]]"
+
+Spans = list[tuple[int, int]]
+
+
+def tokens(text: str) -> list[str]:
+    return regex.findall(TOKEN, fold(text), regex.V1)
+
+
+def words_and_symbols(text: str) -> list[str]:
+    """What the text key is a key of."""
+    return regex.findall(f"{TOKEN}|{SYMBOL}", fold(text), regex.V1)
+
+
+def shingles(text: str, words: int = 5) -> set[tuple[str, ...]]:
+    found = tokens(text)
+    size = min(words, len(found))
+    return {tuple(found[i : i + size]) for i in range(len(found) - size + 1)} if found else set()
+
+
+def jaccard(a: str, b: str) -> float:
+    first, second = shingles(a), shingles(b)
+    union = first | second
+    return len(first & second) / len(union) if union else 0.0
+
+
+def premixed(base: int) -> int:
+    """MurmurHash3's 32-bit finalizer."""
+    for shift, multiplier in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        base = (base ^ base >> shift) * multiplier % 2**32
+    return base ^ base >> 16
+
+
+def minhash(bases: Sequence[int], multipliers: Sequence[int], increments: Sequence[int]) -> list[int]:
+    return [
+        min(((a * premixed(base) + b) % 2**32 for base in bases), default=2**32 - 1)
+        for a, b in zip(multipliers, increments, strict=True)
+    ]
+
+
+def buckets(keys: Sequence[Sequence[int]]) -> list[set[tuple[int, ...]]]:
+    """For each band the groups of two documents or more that agree in it."""
+    bands = []
+    for band in keys:
+        groups = defaultdict(list)
+        for document, key in enumerate(band):
+            groups[key].append(document)
+        bands.append({tuple(group) for group in groups.values() if len(group) > 1})
+    return bands
+
+
+def set_jaccard(a: set[int], b: set[int]) -> float:
+    return len(a & b) / len(a | b) if a | b else 0.0
+
+
+class Kept(NamedTuple):
+    """What becomes of a document: its keeper, and the most similar keeper it was compared with."""
+
+    keeper: int
+    nearest: int
+    similarity: float
+
+
+def keep_greedily(
+    order: Sequence[int],
+    meets: Mapping[int, set[int]],
+    sets: Sequence[set[int]],
+    threshold: float,
+    floor: float,
+) -> tuple[dict[int, Kept], int]:
+    """Take documents in keep order; return what becomes of each, and how many pairs were compared."""
+    kept: list[int] = []
+    result, compared = {}, 0
+    for document in order:
+        near = Kept(document, -1, 0.0)
+        for other in kept:
+            sizes = sorted((len(sets[document]), len(sets[other])))
+            if other in meets[document] and sizes[0] >= floor * sizes[1]:
+                compared += 1
+                similarity = set_jaccard(sets[document], sets[other])
+                if similarity > near.similarity:
+                    near = Kept(document, other, similarity)
+        if near.nearest >= 0 and near.similarity >= threshold:
+            near = near._replace(keeper=near.nearest)
+        else:
+            kept.append(document)
+        result[document] = near
+    return result, compared
+
+
+class Line(NamedTuple):
+    """A line as the kernel for repeats sees it: keys of it, of it without its credit, of its sentences."""
+
+    key: int
+    core: int
+    width: int
+    is_marked: bool
+    sentences: list[tuple[int, int]]
+
+
+class Limits(NamedTuple):
+    """From where on something is a repeat, and from where on repeats are structure."""
+
+    least: int
+    least_adjacent: int
+    most_units: int
+    most_times: int
+    verse_units: int
+    verse_times: int
+
+
+Unit = tuple[str, int, int]
+"""A line or a sentence of a document: ("line", line, 0) or ("sentence", line, place)."""
+
+
+def find_repeats(lines: Sequence[Line], limits: Limits) -> tuple[dict[Unit, Unit], bool]:
+    """Return the unit that stays for each that goes, and whether the document is structured (then nothing goes)."""
+    first: dict[int, Unit] = {}
+    times: Counter[int] = Counter()
+    goes: dict[Unit, Unit] = {}
+    title = above = None
+    for number, line in enumerate(lines):
+        if not line.key or line.is_marked:
+            continue
+        own: Unit = ("sentence", number, 0) if len(line.sentences) == 1 else ("line", number, 0)
+        title = title or own
+        known = next((key for key in (line.key, line.core) if key and key in first), 0)
+        if known:
+            adjacent = line.width >= limits.least_adjacent and first[known] in (above, title)
+            if line.width >= limits.least or adjacent:
+                above = goes["line", number, 0] = first[known]
+                times[known] += 1
+                continue
+        for key in (line.key, line.core):
+            if not known and key and key not in first:
+                first[key] = own
+        above = own
+        if len(line.sentences) == 1:
+            continue
+        for place, (key, width) in enumerate(line.sentences):
+            if key and key not in first:
+                first[key] = ("sentence", number, place)
+            elif key and width >= limits.least:
+                goes["sentence", number, place] = first[key]
+                times[key] += 1
+    said = [count + 1 for count in times.values()]
+    most = max(said, default=0)
+    is_verse = len(said) >= limits.verse_units and most >= limits.verse_times
+    is_structured = len(said) >= limits.most_units or most >= limits.most_times or is_verse
+    return ({}, True) if is_structured else (goes, False)
+
+
+def cut_spans(text: str, lines: Sequence[tuple[Spans, int]], going: Sequence[Sequence[bool]]) -> Spans:
+    """Return what goes from a text, as ranges of it.
+
+    `lines` holds for each line its sentences, which tile it, and where its visible text ends; `going` says for each
+    sentence whether it goes.
+    """
+    spans: Spans = []
+    last_kept_is_blank = False
+    swallowed = -1
+    for number, ((sentences, text_end), goes) in enumerate(zip(lines, going, strict=True)):
+        start, end = sentences[0][0], sentences[-1][1]
+        if number == swallowed:
+            continue
+        if all(goes):
+            following = lines[number + 1] if number + 1 < len(lines) else None
+            if last_kept_is_blank and following and following[1] == following[0][0][0]:
+                end = following[0][-1][1]
+                swallowed = number + 1
+            spans.append((start, end))
+            continue
+        last_kept_is_blank = text_end == start
+        trailing = len(goes)
+        while trailing and goes[trailing - 1]:
+            trailing -= 1
+        spans += [span for span, is_going in zip(sentences[:trailing], goes, strict=False) if is_going]
+        if trailing < len(goes):
+            visible = len(text[: sentences[trailing][0]].rstrip(" \t"))
+            spans.append((max(visible, start), text_end))
+    return spans
+
+
+def without(text: str, spans: Spans) -> str:
+    edges = [0, *(edge for span in spans for edge in span), len(text)]
+    return "".join(text[start:end] for start, end in list(pairwise(edges))[::2])
+
+
+def settle(lines: Sequence[str]) -> list[bool]:
+    """Say which lines go: each line is `sure`, `likely`, `own`, or `blank`, which is as if it were not there."""
+    seen = [(number, kind) for number, kind in enumerate(lines) if kind != "blank"]
+    marked = [False] * len(lines)
+    run: list[tuple[int, str]] = []
+    for number, kind in [*seen, (-1, "own")]:
+        if kind != "own":
+            run.append((number, kind))
+            continue
+        if any(kind == "sure" for _, kind in run):
+            for member, _ in run:
+                marked[member] = True
+        run = []
+    return [False] * len(lines) if seen and sum(marked) == len(seen) else marked
+
+
+class Version(NamedTuple):
+    """A document as grouping sees it: its units that another document has too, and columns of own text and of all."""
+
+    units: frozenset[int]
+    residual: int
+    total: int
+
+
+def group_versions(
+    documents: Sequence[Version],
+    order: Sequence[int],
+    widths: Sequence[int],
+    common: set[int],
+    least_residual: int,
+    least_share: float,
+    share: float,
+) -> list[int]:
+    """Return the leader of each document; without a bound on how many leaders of a common unit are looked at."""
+    leaders: dict[int, int] = {}
+    heads: list[int] = []
+    for number in order:
+        document = documents[number]
+        by_everything = document.residual < max(least_residual, least_share * document.total)
+        looked_at = document.units if by_everything else document.units - common
+        best, most = number, 0
+        for head in heads:
+            held = sum(widths[unit] for unit in looked_at & documents[head].units)
+            own = document.total if by_everything else min(document.residual, documents[head].residual)
+            if looked_at & documents[head].units and held >= share * own and (held > most or best == number):
+                best, most = head, held
+        leaders[number] = best
+        if best == number:
+            heads.append(number)
+    return [leaders[number] for number in range(len(documents))]
