@@ -1,13 +1,7 @@
 """Which lines belong to a site and not to its articles.
 
-A line is a template when many *different* articles of one source carry it. Counting documents would be wrong: an
-article crawled twelve times makes each of its sentences look like boilerplate. Grouping documents by what they share
-would be wrong too: thirty short items that are mostly boilerplate would look like one article. So it goes in two steps:
-
-1. Units (sentences, with dates and numbers masked) that very many documents of the source carry are set aside; the
-   documents are grouped by the rest, by containment, so that a version that grew or shrank is still a version. A
-   document with next to no rest is grouped by all it has: thirty copies of one page are one page.
-2. Lines are counted over those groups.
+A line is a template when many *different* articles of one source carry it: versions of one article (`dedup.versions`)
+count once, or else an article crawled twelve times would make each of its sentences look like boilerplate.
 
 Everything here is counting: who carries what. What may go is decided line by line in `mark`, and a line that is short
 or differs in a number from article to article goes only next to one that is a template beyond doubt.
@@ -21,39 +15,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dedup import unicode
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.segment import QUOTED, TERMINATED, Segments, segment
+from dedup.versions import Versions, mix
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-COMMON_DOCUMENTS = 20
-"""Documents of a source that make a unit common, that is, no evidence that two of them are versions of one article.
-Measured on the labelled sites: with 20 a re-crawl of 12 still groups, and 30 short items do not."""
-
-COMMON_SHARE = 0.5
-"""The same for small sources, as a share of their documents (from `Config.template_documents` on)."""
-
-LEAST_RESIDUAL = 60
-"""Columns of own text below which a document is judged by all its text."""
-
-LEAST_RESIDUAL_SHARE = 0.1
-"""The same as a share of the document."""
-
-VERSION_SHARE = 0.5
-"""Share of a document's own text that a longer one must hold for it to be counted as a version of it."""
-
-VERSION_REACH = 64
-"""Leaders looked at per common unit when short pages are compared by all their text."""
-
-UNIT_WIDTH = 25
-"""Columns from which a sentence says something about which article it is from."""
-
 LABEL_SHARE = 0.05
 """Share of a source's articles that must carry a label ("Lesen Sie auch: ...") before its lines are boilerplate."""
 
+
+WRAPPED_NARROWEST, WRAPPED_WIDEST, WRAPPED_SHARE = 30, 120, 0.25
+"""Lines of this width that break off in a sentence which goes on in lower case on the next line are fragments; a
+document in which this share of the lines break off is hard-wrapped. German writes nouns in capitals: about half of the
+breaks show, hence a quarter."""
 
 SUSPICIOUS_ARTICLES = 3
 """Different articles that carry a line before it is flagged, though it stays."""
@@ -102,48 +81,34 @@ EXACT, DATED, COUNTED, LABEL = range(4)
 """How the lines of a template differ: not at all, in dates, in plain numbers, in what follows a label."""
 
 
-def mix(keys: Keys, sources: Ints, salt: int) -> Keys:
-    """Return keys that are equal only for equal keys of one source (splitmix64's multiplier and shifts)."""
-    with np.errstate(over="ignore"):
-        salted = keys ^ ((sources.astype(np.uint64) * np.uint64(4) + np.uint64(salt)) * np.uint64(0x9E3779B97F4A7C15))
-        salted = (salted ^ (salted >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        return np.asarray(salted ^ (salted >> np.uint64(27)))
-
-
 @dataclass
 class Occurrences:
     """Who carries what: filled batch by batch, counted once. About 16 bytes a line and 20 a sentence."""
 
+    _versions: Versions = field(default_factory=Versions)
     _sources: list[Ints] = field(default_factory=list)
-    _versions: list[Keys] = field(default_factory=list)
     _lines: list[tuple[Ints, Keys]] = field(default_factory=list)
     _labels: list[tuple[Ints, Keys, Keys]] = field(default_factory=list)
-    _units: list[tuple[Ints, Keys, Ints]] = field(default_factory=list)
     _documents: int = 0
 
-    def add(self, sources: Ints, segments: Segments) -> None:
-        """Note the lines and sentences of some documents; `sources` numbers the source of each."""
+    def add(self, texts: Column, segments: Segments, sources: Ints, source_keys: Keys) -> None:
+        """Note the lines and sentences of some documents.
+
+        Args:
+            texts: The documents.
+            segments: Their segments.
+            sources: int64[documents], the number of each one's source.
+            source_keys: uint64[documents], a hash of its name.
+        """
         rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
         documents = rows + self._documents
-        line_sources = sources[rows]
-        keys = line_keys(segments, line_sources)
+        keys = line_keys(texts, segments, source_keys)
         for kind_keys in keys[:LABEL]:
             carried = np.flatnonzero(kind_keys)
             self._lines.append((documents[carried], kind_keys[carried]))
         labelled = np.flatnonzero(keys[LABEL])
         self._labels.append((documents[labelled], keys[LABEL][labelled], segments.line_rest[labelled]))
-        masked = mix(segments.line_k1, line_sources, LABEL + 1)
-        masked[segments.line_k1 == 0] = 0
-        self._versions.append(np.add.reduceat(np.append(masked, np.uint64(0)), segments.line_offsets[:-1]))
-        telling = np.flatnonzero(segments.segment_width >= UNIT_WIDTH)
-        unit_rows = np.repeat(rows, np.diff(segments.segment_offsets))[telling]
-        self._units.append(
-            (
-                unit_rows + self._documents,
-                mix(segments.segment_k1[telling], sources[unit_rows], LABEL + 2),
-                segments.segment_width[telling].astype(np.int64),
-            )
-        )
+        self._versions.add(segments, rows, sources, source_keys)
         self._sources.append(sources)
         self._documents += len(sources)
 
@@ -152,7 +117,7 @@ class Occurrences:
         if not self._documents:
             return Templates.none()
         sources = np.concatenate(self._sources)
-        groups = self._group_versions(sources, np.concatenate(self._versions))
+        groups = self._versions.group()
         articles = np.bincount(sources[np.unique(groups)], minlength=int(sources.max()) + 1)
         least, label_least = (
             np.maximum(config.template_documents, np.ceil(share * articles)).astype(np.int64)
@@ -169,60 +134,37 @@ class Occurrences:
         found.append(Templates(*(column[various] for column in labels)))
         return Templates.join(found)
 
-    def _group_versions(self, sources: Ints, versions: Keys) -> Ints:
-        """Return for each document the number of the one that stands for all versions of the article."""
-        from dedup.kernels import boilerplate as kernels
 
-        _, first, canonical = np.unique(versions, return_index=True, return_inverse=True)
-        representative = first[canonical]
-        representative[versions == 0] = np.flatnonzero(versions == 0)
-        documents, keys, widths = (np.concatenate(column) for column in zip(*self._units, strict=True))
-        distinct = representative[documents] == documents
-        documents, keys, widths = _distinct_pairs(documents[distinct], keys[distinct], widths[distinct])
-        _, first_carrier, units, carriers = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-        stands = representative == np.arange(len(sources))
-        size = np.bincount(sources[stands], minlength=int(sources.max()) + 1)[sources[documents[first_carrier]]]
-        common = (carriers >= np.maximum(COMMON_DOCUMENTS, 0.005 * size)) | ((carriers >= 5) & (carriers >= COMMON_SHARE * size))
-        total = np.bincount(documents, widths, minlength=len(sources)).astype(np.int64)
-        own = ~common[units]
-        residual = np.bincount(documents[own], widths[own], minlength=len(sources)).astype(np.int64)
-        shared = carriers[units] > 1
-        offsets = np.zeros(len(sources) + 1, np.int64)
-        np.cumsum(np.bincount(documents[shared], minlength=len(sources)), out=offsets[1:])
-        leaders = np.empty(len(sources), np.int64)
-        kernels.group_versions(
-            np.lexsort((versions, -total)), offsets, units[shared], widths[first_carrier], common, residual, total,
-            LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_REACH, leaders,
-        )  # fmt: skip
-        return leaders[representative]
+def line_keys(texts: Column, segments: Segments, source_keys: Keys) -> list[Keys]:
+    """Return the keys of every line, one array a kind, 0 where a line has none of that kind.
 
+    Pieces of hard-wrapped sentences have none at all.
+    """
+    from dedup.kernels import boilerplate as kernels
 
-def line_keys(segments: Segments, sources: Ints) -> list[Keys]:
-    """Return the keys of every line, one array a kind, 0 where a line has none of that kind."""
-    exact = mix(segments.line_k0, sources, EXACT)
-    exact[segments.line_k0 == 0] = 0
-    masks = (segments.line_dates > 0) | (segments.line_numbers > 0)
-    masks &= ~np.isin(segments.line_k1, _mask_alone())
-    keys = [exact]
-    for kind, chosen in ((DATED, masks & (segments.line_numbers == 0)), (COUNTED, masks & (segments.line_numbers > 0))):
-        keys.append(np.where(chosen, mix(segments.line_k1, sources, kind), np.uint64(0)))
-    labelled = (segments.line_label != 0) & (segments.line_flags & TERMINATED == 0)
-    keys.append(np.where(labelled, mix(segments.line_label, sources, LABEL), np.uint64(0)))
-    return keys
+    fragments = np.zeros(len(segments.line_start), np.bool_)
+    kernels.find_fragments(
+        texts.data, segments.line_offsets, segments.line_start, segments.line_end, segments.line_width,
+        segments.line_flags, unicode.load().packed, WRAPPED_NARROWEST, WRAPPED_WIDEST, WRAPPED_SHARE, fragments,
+    )  # fmt: skip
+    source = np.repeat(source_keys, np.diff(segments.line_offsets))
+    whole = (segments.line_k0 != 0) & ~fragments
+    masked = whole & ((segments.line_dates > 0) | (segments.line_numbers > 0)) & ~np.isin(segments.line_k1, _mask_alone())
+    labelled = whole & (segments.line_label != 0) & (segments.line_flags & TERMINATED == 0)
+    return [
+        np.where(chosen, mix(keys, source, kind), np.uint64(0))
+        for kind, chosen, keys in (
+            (EXACT, whole, segments.line_k0),
+            (DATED, masked & (segments.line_numbers == 0), segments.line_k1),
+            (COUNTED, masked & (segments.line_numbers > 0), segments.line_k1),
+            (LABEL, labelled, segments.line_label),
+        )
+    ]
 
 
 def _mask_alone() -> Keys:
     """Return the masked key of a line that is nothing but a number or a date: it says nothing about what it counts."""
     return segment(Column.of(["1"])).line_k1
-
-
-def _distinct_pairs(documents: Ints, keys: Keys, values: Ints) -> tuple[Ints, Keys, Ints]:
-    """Keep the first of each (document, key), ordered by document."""
-    order = np.lexsort((keys, documents))
-    documents, keys, values = documents[order], keys[order], values[order]
-    new = np.ones(len(keys), np.bool_)
-    new[1:] = (documents[1:] != documents[:-1]) | (keys[1:] != keys[:-1])
-    return documents[new], keys[new], values[new]
 
 
 def _count_distinct(keys: Keys, values: npt.NDArray[Any]) -> tuple[Keys, Ints, npt.NDArray[Any]]:
@@ -269,7 +211,7 @@ def no_marks(segments: Segments) -> Marks:
     return Marks(nothing, nothing, np.full(lines, -1, np.int64), np.zeros(len(segments.line_offsets) - 1, np.bool_))
 
 
-def mark(templates: Templates, sources: Ints, segments: Segments) -> Marks:
+def mark(templates: Templates, texts: Column, segments: Segments, source_keys: Keys) -> Marks:
     """Say which lines go.
 
     Sure is a line of some width that is the same in every article, or differs only in a date, or carries a label of the
@@ -278,17 +220,17 @@ def mark(templates: Templates, sources: Ints, segments: Segments) -> Marks:
     """
     from dedup.kernels import boilerplate as kernels
 
-    rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
-    found = np.full(len(rows), -1, np.int64)
-    often = np.zeros(len(rows), np.bool_)
+    lines = len(segments.line_start)
+    found = np.full(lines, -1, np.int64)
+    often = np.zeros(lines, np.bool_)
     listed, listed_often = np.append(templates.keys, np.uint64(0)), np.append(templates.often, False)
-    for keys in line_keys(segments, sources[rows]):
+    for keys in line_keys(texts, segments, source_keys):
         at = np.searchsorted(templates.keys, keys)
         # The first kind that fits says what a line is, unless only a later one is carried often enough.
         hit = (keys != 0) & (listed[at] == keys) & ((found < 0) | (~often & listed_often[at]))
         found[hit], often[hit] = at[hit], listed_often[at[hit]]
     known = found >= 0
-    kinds = np.full(len(rows), -1)
+    kinds = np.full(lines, -1)
     kinds[known] = templates.kinds[found[known]]
     telling = (
         ((kinds == EXACT) & (segments.line_width >= SURE_WIDTH))
@@ -297,6 +239,7 @@ def mark(templates: Templates, sources: Ints, segments: Segments) -> Marks:
     )
     likely = often & (segments.line_flags & QUOTED == 0)
     sure = likely & telling
-    marked, whole = np.zeros(len(rows), np.bool_), np.zeros(len(sources), np.bool_)
+    marked, whole = np.zeros(lines, np.bool_), np.zeros(len(source_keys), np.bool_)
     kernels.settle(segments.line_offsets, segments.line_width == 0, sure, likely, marked, whole)
-    return Marks(marked, telling & ~marked, found, whole)
+    spared = np.repeat(whole, np.diff(segments.line_offsets))
+    return Marks(marked, telling & ~marked & ~spared, found, whole)

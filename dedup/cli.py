@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 EXIT_LIMIT, EXIT_USAGE, EXIT_INPUT = 1, 2, 3
+EXIT_INTERRUPT, EXIT_BROKEN_PIPE = 130, 141
+"""As a shell reports a command that SIGINT or SIGPIPE ended: 128 and the number of the signal."""
+
 DEFAULTS = Config()
 
 
@@ -34,6 +38,18 @@ class Group(click.Group):
             code = EXIT_LIMIT if isinstance(error, LossError) else EXIT_USAGE if isinstance(error, UsageError) else EXIT_INPUT
             click.echo(f"dedup: {error}", err=True)
             context.exit(code)
+        except KeyboardInterrupt:
+            click.echo("dedup: interrupted", err=True)
+            context.exit(EXIT_INTERRUPT)
+        except BrokenPipeError:
+            # What is still in the buffer must not be tried again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            context.exit(EXIT_BROKEN_PIPE)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -86,7 +102,7 @@ def reading_options(command: Command) -> Command:
             click.option("--keep", default=DEFAULTS.keep, show_default=True, help="Which article stays: longest, shortest, first, last, max:FIELD, min:FIELD."),
             click.option("--max-loss", type=float, default=DEFAULTS.max_loss, show_default=True, help="Write nothing if more than this share would go."),
             click.option("--on-error", type=click.Choice(["fail", "skip"]), default="fail", show_default=True, help="Stop at an unreadable record, or set it aside."),
-            click.option("--workers", type=click.IntRange(1), default=len(os.sched_getaffinity(0)), show_default="processors", help="Threads."),
+            click.option("--workers", type=click.IntRange(1), default=processors, show_default="processors", help="Threads."),
             click.option("--config", type=click.Path(exists=True, dir_okay=False), callback=read_settings, is_eager=True, expose_value=False, help="TOML file with these options. [default: tool.dedup in pyproject.toml]"),
             click.option("--force", is_flag=True, help="Replace an existing output."),
             click.option("-q", "--quiet", is_flag=True, help="Print errors only."),

@@ -38,12 +38,12 @@ class Findings(NamedTuple):
     structured: Bools
 
 
-def find(texts: Column, sources: Ints, templates: boilerplate.Templates, config: Config) -> Findings:
+def find(texts: Column, source_keys: npt.NDArray[np.uint64], templates: boilerplate.Templates, config: Config) -> Findings:
     """Find what goes from some texts.
 
     Args:
         texts: The texts.
-        sources: int64[texts], the number of each one's source.
+        source_keys: uint64[texts], a hash of the name of each one's source.
         templates: The boilerplate of all sources.
         config: Says which kinds of duplication are looked for.
     """
@@ -51,7 +51,7 @@ def find(texts: Column, sources: Ints, templates: boilerplate.Templates, config:
         nothing = np.zeros(len(texts), np.bool_)
         return Findings(Cuts.none(), Cuts.none(), nothing, nothing)
     segments = segment(texts)
-    marks = boilerplate.mark(templates, sources, segments) if len(templates.keys) else boilerplate.no_marks(segments)
+    marks = boilerplate.mark(templates, texts, segments, source_keys) if len(templates.keys) else boilerplate.no_marks(segments)
     found = repeats.no_repeats(segments)
     if "repeats" in config.only:
         found = repeats.find_repeats(texts, segments, marks.marked, config)

@@ -1,7 +1,7 @@
 """The word lists that segmentation and masking look at, as one hash table the kernels read.
 
-`data/lexicon.toml` is written by hand. `data/dates.txt` holds month and weekday names of every CLDR locale; run
-`python -m dedup.lexicon` (needs Babel) to write it anew.
+`data/lexicon.toml` is written by hand. `data/dates.txt` holds month and weekday names of every CLDR locale;
+run `python -m dedup.lexicon` (needs Babel) to write it anew.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import unicode
-from dedup.kernels import segment as kernels
+from dedup.kernels import words as kernels
+from dedup.kernels.segment import CHAIN
 
 ROLES = {
     "abbreviation": kernels.ABBREVIATION,
@@ -35,8 +36,43 @@ SHORTEST_SURE_DATE = 4
 
 ALSO_WORDS = frozenset(
     # Month and weekday names that are everyday words, or names, in some language.
-    "april august dimanche juin juli julia juni march marts mars marta marti maja maya mayo magha phalguna ravi soma "
-    "safar tammuz tevet ocak sabato sunday domingo lunes terça quarta quinta sexta segunda prima second martes".split()
+    [
+        "april",
+        "august",
+        "dimanche",
+        "juin",
+        "juli",
+        "julia",
+        "juni",
+        "march",
+        "marts",
+        "mars",
+        "marta",
+        "marti",
+        "maja",
+        "maya",
+        "mayo",
+        "magha",
+        "phalguna",
+        "ravi",
+        "soma",
+        "safar",
+        "tammuz",
+        "tevet",
+        "ocak",
+        "sabato",
+        "sunday",
+        "domingo",
+        "lunes",
+        "terça",
+        "quarta",
+        "quinta",
+        "sexta",
+        "segunda",
+        "prima",
+        "second",
+        "martes",
+    ]
 )
 
 
@@ -76,12 +112,12 @@ def token_hash(token: str) -> int:
     """
     mask = 0xFFFFFFFFFFFFFFFF
     chain = 0
-    for position, word in enumerate(unicode.fold(token).split(".")):
+    for _position, word in enumerate(unicode.fold(token).split(".")):
         h = int(kernels.SEED)
         for character in word:
             h = (h ^ ord(character)) * int(kernels.STEP) & mask
         h = _finish(h)
-        chain = (chain * int(kernels.CHAIN) + h) & mask
+        chain = (chain * int(CHAIN) + h) & mask
     return _finish(chain) if "." in token else chain
 
 
@@ -134,7 +170,9 @@ def build_dates() -> list[str]:
                 for width in ("wide", "abbreviated"):
                     for name in names[context][width].values():
                         word = unicode.fold(name).strip().rstrip(".")
-                        if not regex.fullmatch(r"[\p{L}\p{M}]{2,}", word) or regex.search(r"[\p{Han}\p{Line_Break=SA}]", word):
+                        if not regex.fullmatch(r"[\p{L}\p{M}]{2,}", word) or regex.search(
+                            r"[\p{Han}\p{Line_Break=SA}]", word
+                        ):
                             continue
                         letters = len(regex.findall(r"\P{M}", word))
                         is_sure = width == "wide" and letters >= SHORTEST_SURE_DATE and word not in ALSO_WORDS

@@ -7,6 +7,7 @@ keys and its cuts.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 from dedup import boilerplate, edit, findings, lsh, signature
 from dedup.cluster import Clusters, cluster
@@ -140,17 +142,18 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     if "boilerplate" in config.only:
         occurrences = boilerplate.Occurrences()
         for batch, segments in in_order(lambda batch: (batch, segment(batch.texts)), corpus.batches(), workers):
-            occurrences.add(sources.of(batch), segments)
+            numbers = sources.of(batch)
+            occurrences.add(batch.texts, segments, numbers, sources.keys(numbers))
             progress("counting lines", len(batch))
         templates = occurrences.count(config)
     bands = lsh.choose_bands(config.threshold, config.hashes, config.recall) if "articles" in config.only else None
     permutations = signature.permutations(config.hashes, config.seed)
 
-    def examine(item: tuple[Batch, Ints]) -> _Scanned:
+    def examine(item: tuple[Batch, npt.NDArray[np.uint64]]) -> _Scanned:
         return _examine(*item, templates, config, bands, permutations)
 
     parts = []
-    numbered = ((batch, sources.of(batch)) for batch in corpus.batches())
+    numbered = ((batch, sources.keys(sources.of(batch))) for batch in corpus.batches())
     for part in in_order(examine, numbered, workers):
         parts.append(part)
         progress("comparing", len(part.batch))
@@ -178,7 +181,7 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
 
 def _examine(
     batch: Batch,
-    sources: Ints,
+    source_keys: npt.NDArray[np.uint64],
     templates: boilerplate.Templates,
     config: Config,
     bands: lsh.Bands | None,
@@ -186,7 +189,7 @@ def _examine(
 ) -> _Scanned:
     """Cut one batch and sketch what is left of it."""
     rows = len(batch)
-    found = findings.find(batch.texts, sources, templates, config)
+    found = findings.find(batch.texts, source_keys, templates, config)
     cuts, stored = found.cuts, batch.texts
     if len(cuts.documents):
         stored = edit.remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends)
@@ -275,16 +278,26 @@ def _field_ranks(documents: Documents, rows: Ints, *, descending: bool) -> list[
 
 
 class SourceNumbers:
-    """Numbers sources as they come."""
+    """Numbers sources as they come, and hashes their names, since numbers depend on the order of the input."""
 
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
+        self._keys = array("Q")
 
     def of(self, batch: Batch) -> Ints:
         """Return the number of each document's source."""
-        numbers = self._numbers
-        rows = (batch.sources.row(row) for row in range(len(batch)))
-        return np.fromiter((numbers.setdefault(name, len(numbers)) for name in rows), np.int64, len(batch))
+        return np.fromiter((self._number(batch.sources.row(row)) for row in range(len(batch))), np.int64, len(batch))
+
+    def keys(self, numbers: Ints) -> npt.NDArray[np.uint64]:
+        """Return the hash of each source."""
+        return np.frombuffer(self._keys, np.uint64)[numbers]
+
+    def _number(self, name: bytes) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self._numbers)
+            self._keys.append(xxhash.xxh3_64_intdigest(name))
+        return number
 
     @property
     def names(self) -> list[str]:

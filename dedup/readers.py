@@ -115,11 +115,8 @@ class Corpus:
 
     def _refuse_empty(self, file: InputFile) -> None:
         """Raise for a file without a byte, which is a document only if it is a text found in a folder."""
-        if (
-            (file.form.kind != "text" or file.is_named)
-            and not self._skip_bad
-            and file.plain().stat().st_size == 0
-        ):
+        is_document = file.form.kind == "text" and not file.is_named
+        if not is_document and not self._skip_bad and file.is_empty():
             raise InputError("is empty", file=file.shown, hint="Leave the file out, or fetch it again.")
 
     def _reject(self, rejected: Rejected) -> None:

@@ -1,14 +1,15 @@
 """Text to lines and sentences with their keys: what a repeat, or a template, is a repeat of.
 
 K0 is equal for texts whose words are equal after folding, whatever stands between the words: case, spacing,
-punctuation and invisible characters do not count; digits, symbols and the minus of a number do. K1 is K0 with every
-number, date, month and weekday masked. Both are 64-bit hashes, 0 for text without words, and `same_words` verifies
-that two ranges with equal keys do have equal words.
+punctuation and invisible characters do not count; digits, symbols and the minus of a number do. K1 is K0 with
+every number, date, month and weekday masked. Both are 64-bit hashes, 0 for text without words, and `same_words`
+verifies that two ranges with equal keys do have equal words.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,10 +17,20 @@ import numpy.typing as npt
 
 from dedup import lexicon, unicode
 from dedup.columns import Bytes, Column
+from dedup.kernels import compare
 from dedup.kernels import segment as kernels
 from dedup.kernels.segment import BULLET, QUOTED, TERMINATED
 
-__all__ = ["BULLET", "QUOTED", "SEGMENTER_VERSION", "TERMINATED", "Segments", "same_words", "segment", "split_sentences"]
+__all__ = [
+    "BULLET",
+    "QUOTED",
+    "SEGMENTER_VERSION",
+    "TERMINATED",
+    "Segments",
+    "same_words",
+    "segment",
+    "split_sentences",
+]
 
 RULES_VERSION = 1
 """Raise it whenever the kernels' rules or hashes change: keys made with others are not comparable."""
@@ -40,13 +51,13 @@ class Segments(NamedTuple):
         line_text_end: Behind the last visible character.
         line_k0: Key of the words.
         line_k1: Key of the words with numbers and dates masked.
-        line_width: int32, columns of the folded words with single spaces between them; wide letters count 2, marks 0.
+        line_width: int32, columns of the folded words, single spaces between them; wide letters count 2, marks 0.
         line_flags: uint8, TERMINATED (ends like a sentence), QUOTED (begins with a quotation mark), BULLET.
         line_numbers: uint8, masked groups in K1 that are plain numbers, 255 for more.
         line_dates: uint8, masked groups that are dates or times, 255 for more.
         line_label: K0 of a label before the first colon ("Foto: ..."), 0 without one.
         line_rest: K0 of what follows the label, 0 without one.
-        segment_offsets: int64[lines + 1], line l has the segments `segment_offsets[l]:segment_offsets[l + 1]`.
+        segment_offsets: int64[lines + 1], line l has segments `segment_offsets[l]:segment_offsets[l + 1]`.
         segment_start: Segments tile their line; a blank line is one segment.
         segment_end: Behind the spaces after the segment.
         segment_k0: As for lines.
@@ -77,9 +88,9 @@ class Segments(NamedTuple):
 
 
 def segment(texts: Column, start: int = 0, stop: int | None = None) -> Segments:
-    """Split the rows `start` to `stop` of a column into lines and segments.
+    r"""Split the rows `start` to `stop` of a column into lines and segments.
 
-    >>> found = segment(Column.of(["Am 3. Dezember. Ende.\\n", ""]))
+    >>> found = segment(Column.of(["Am 3. Dezember. Ende.\n", ""]))
     >>> found.line_offsets.tolist(), found.segment_start.tolist(), found.segment_end.tolist()
     ([0, 1, 1], [0, 16], [16, 22])
     """
@@ -114,10 +125,10 @@ def segment(texts: Column, start: int = 0, stop: int | None = None) -> Segments:
 
 
 def split_sentences(text: str) -> list[tuple[int, int]]:
-    """Return the code-point spans of the sentences; they tile the text, and none is blank unless all of it is.
+    """Return the code-point spans of the sentences; they tile the text, and none is blank unless all is.
 
-    A line break ends a sentence, whatever stands before it. White space belongs to the sentence before it, at the very
-    beginning to the first one.
+    A line break ends a sentence, whatever stands before it. White space belongs to the sentence before it, at
+    the very beginning to the first one.
 
     >>> text = "Am 3. Dezember kam Dr. Müller. Er blieb."
     >>> [text[start:end] for start, end in split_sentences(text)]
@@ -131,7 +142,7 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         return [(0, len(text))] if text else []
     code_points_before = np.cumsum((column.data & 0xC0) != 0x80) - 1
     bounds = [0, *code_points_before[starts[1:]].tolist(), len(text)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(itertools.pairwise(bounds))
 
 
 def same_words(data: Bytes, start_a: int, end_a: int, start_b: int, end_b: int, masked: bool) -> bool:
@@ -145,7 +156,7 @@ def same_words(data: Bytes, start_a: int, end_a: int, start_b: int, end_b: int, 
     True
     """
     with np.errstate(over="ignore"):
-        return bool(kernels.same_words(frozen(data), start_a, end_a, start_b, end_b, *tables(), masked))
+        return bool(compare.same_words(frozen(data), start_a, end_a, start_b, end_b, *tables(), masked))
 
 
 @functools.cache
@@ -155,7 +166,7 @@ def tables() -> tuple[unicode.CodePoints, lexicon.Lexicon]:
 
 
 def frozen(array: Any) -> Any:
-    """View an array as read-only: numba takes writable and read-only for two types and would compile twice."""
+    """View an array as read-only: numba would compile again for a writable one."""
     view = array.view()
     view.flags.writeable = False
     return view

@@ -76,6 +76,11 @@ def test_normal_forms_of_one_text_have_the_same_shingles(text: str, form: str) -
     assert set(first.tolist()) == set(second.tolist())
 
 
+@pytest.mark.parametrize("text", ["\u03b1\u0345\u0301", "\u1fb3\u0301", "a\u0301\u034f\u0323", "\u1f80\u0327"])
+def test_marks_written_out_of_order_are_put_in_order(text: str) -> None:
+    assert token_hashes(text) == token_hashes(unicodedata.normalize("NFC", text.replace("\u034f", "")))
+
+
 def test_case_and_punctuation_do_not_count() -> None:
     assert dedup.jaccard("STRASSE, nach dem Regen: nass!", "Straße nach dem Regen nass") == 1.0
 

@@ -25,6 +25,7 @@ from dedup.model import Batch
 BATCH_BYTES = 4 << 20
 SLAB_BYTES = 8 << 20
 DELIMITERS = (",", ";", "\t")
+REPAIR = "Repair the record, or pass over such records with --on-error skip."
 
 
 class _Header(NamedTuple):
@@ -54,6 +55,7 @@ class _Record(NamedTuple):
     start: int
     end: int
     fault: str
+    hint: str = REPAIR
 
 
 def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -> Iterator[Batch]:
@@ -69,8 +71,7 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
                 continue
             message = record.fault or _width_fault(record.cells, header)
             if message:
-                hint = "Repair the record, or pass over such records with --on-error skip."
-                reject(Rejected(file.index, number, record.line, message, hint, record.start, record.end))
+                reject(Rejected(file.index, number, record.line, message, record.hint, record.start, record.end))
                 continue
             rows.add(number, record.cells)
             if rows.size >= BATCH_BYTES:
@@ -279,9 +280,10 @@ def _parsed(handle: IO[bytes], delimiter: str, start: int, line: int) -> Iterato
                 if feed.is_over
                 else f"is broken CSV: {error}"
             )
-        fault = feed.take_fault() or fault
-        if cells or fault:
-            yield _Record(cells, line, start, feed.position, fault)
+        not_utf8 = feed.take_fault()
+        if cells or fault or not_utf8:
+            hint = CONVERT if not_utf8 else REPAIR
+            yield _Record(cells, line, start, feed.position, not_utf8 or fault, hint)
 
 
 class _Feed:
@@ -309,7 +311,7 @@ class _Feed:
         except UnicodeDecodeError as error:
             # Raising here would end the parser; the record is refused once it is complete.
             self._fault = self._fault or (
-                f"is not UTF-8 (byte {error.start + 1} of line {self.line - 1} is {data[error.start]:#04x}); {CONVERT}"
+                f"is not UTF-8 (byte {error.start + 1} of line {self.line - 1} is {data[error.start]:#04x})"
             )
             return data.decode("utf-8", "replace")
 

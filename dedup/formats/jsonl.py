@@ -7,6 +7,7 @@ Kernels turn raw strings into text, and places in the text back into places in t
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -62,7 +63,7 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
     shape = _Shape(fields)
     last = 0
     with file.open() as handle:
-        for chunk in chunks_of(handle):
+        for chunk in chunks_of(handle, 1 << 18):
             if chunk.first == 1 and chunk.offset:
                 yield Slab(BOM)
             last = chunk.first + len(chunk.ends) - 1
@@ -151,7 +152,8 @@ def _batch(lines: _Lines, offset: int, file: InputFile, shape: _Shape, reject: R
         reject(Rejected(file.index, number, number, message, hint, offset + start, offset + end))
 
     records, which = _decode(lines, shape, refuse)
-    texts, is_bad = _strings(lines.data, shape.raws(records, shape.fields.text))
+    escapes = _backslashes(lines.data)
+    texts, is_bad = _strings(lines.data, escapes, shape.raws(records, shape.fields.text))
     if is_bad.any():
         for row in np.flatnonzero(is_bad):
             line = int(which[row])
@@ -167,8 +169,8 @@ def _batch(lines: _Lines, offset: int, file: InputFile, shape: _Shape, reject: R
         files=np.full(len(records), file.index, np.int32),
         records=numbers,
         texts=texts,
-        ids=_ids(lines.data, shape.raws(records, shape.fields.id), file.name, numbers),
-        sources=_sources(lines.data, records, shape, file.folder),
+        ids=_ids(lines.data, escapes, shape.raws(records, shape.fields.id), file.name, numbers),
+        sources=_sources(lines.data, escapes, records, shape, file.folder),
         ranks=None if rank is None else [rank_of(_value(raw)) for raw in shape.raws(records, rank)],
     )
 
@@ -177,11 +179,13 @@ def _decode(
     lines: _Lines, shape: _Shape, refuse: Callable[[int, str, str], None]
 ) -> tuple[list[msgspec.Struct], Ints]:
     """Decode all lines that hold a record; return the records and which lines they are."""
-    if _has_one_object_a_line(lines) and _is_utf8(lines.data):
-        try:
-            return shape.decoder.decode_lines(lines.data), np.arange(len(lines.ends))
-        except (msgspec.DecodeError, RecursionError):
-            pass  # Line by line, to find which.
+    if _is_an_object_each(lines) and _is_utf8(lines.data):
+        # If one fails, they are decoded line by line, to find which.
+        with contextlib.suppress(msgspec.DecodeError, RecursionError):
+            together = shape.decoder.decode_lines(lines.data)
+            # No line is without a record, so as many records as lines means one in each.
+            if len(together) == len(lines.ends):
+                return together, np.arange(len(together))
     records: list[msgspec.Struct] = []
     which: list[int] = []
     whole = memoryview(lines.data)
@@ -197,8 +201,8 @@ def _decode(
     return records, np.array(which, np.int64)
 
 
-def _has_one_object_a_line(lines: _Lines) -> bool:
-    """Tell whether each line starts with '{' and ends with '}', for JSON then cannot go on from one to the next."""
+def _is_an_object_each(lines: _Lines) -> bool:
+    """Tell whether each line starts with '{' and ends with '}', for no object then goes on from one to the next."""
     data = view(lines.data)
     if not len(lines.ends) or (data[lines.starts] != OPENING).any():
         return False
@@ -228,13 +232,13 @@ def _positions(data: bytes, raws: Raws) -> tuple[Ints, Ints]:
     return starts, starts + sizes
 
 
-def _strings(data: bytes, raws: Raws) -> tuple[Column, Bytes]:
-    """Decode raw JSON strings; also return uint8[rows], 1 for what is none."""
+def _strings(data: bytes, escapes: Ints, raws: Raws) -> tuple[Column, Bytes]:
+    """Decode raw JSON strings in `data`, whose backslashes are at `escapes`; also return uint8[rows], 1 for what is none."""
     starts, ends = _positions(data, raws)
     out = np.empty(int((ends - starts).sum()), np.uint8)
     offsets = np.empty(len(raws) + 1, np.int64)
     is_bad = np.empty(len(raws), np.uint8)
-    kernels.unescape(view(data), starts, ends, _backslashes(data), out, offsets, is_bad)
+    kernels.unescape(view(data), starts, ends, escapes, out, offsets, is_bad)
     return Column(out, offsets), is_bad
 
 
@@ -261,8 +265,8 @@ def _text(raw: msgspec.Raw) -> bytes:
     return value.encode() if isinstance(value, str) else data
 
 
-def _ids(data: bytes, raws: Raws, name: str, numbers: Ints) -> Column:
-    ids, is_bad = _strings(data, raws)
+def _ids(data: bytes, escapes: Ints, raws: Raws, name: str, numbers: Ints) -> Column:
+    ids, is_bad = _strings(data, escapes, raws)
     if not is_bad.any():
         return ids
     return Column.join(
@@ -273,9 +277,11 @@ def _ids(data: bytes, raws: Raws, name: str, numbers: Ints) -> Column:
     )
 
 
-def _sources(data: bytes, records: Sequence[msgspec.Struct], shape: _Shape, folder: str) -> Column:
+def _sources(
+    data: bytes, escapes: Ints, records: Sequence[msgspec.Struct], shape: _Shape, folder: str
+) -> Column:
     columns = [shape.raws(records, path) for path in shape.fields.sources]
-    sources, is_bad = _strings(data, columns[0])
+    sources, is_bad = _strings(data, escapes, columns[0])
     if not is_bad.any() and (sources.sizes > 0).all():
         return sources
     found = [next(filter(None, map(_text, values)), b"") for values in zip(*columns, strict=True)]

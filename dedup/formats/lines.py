@@ -50,14 +50,5 @@ def chunks_of(file: IO[bytes], chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk
 
 
 def _whole_lines(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
-    parts: list[bytes] = []
-    while block := file.read(chunk_bytes):
-        cut = block.rfind(b"\n") + 1
-        if cut:
-            yield b"".join((*parts, block[:cut]))
-            parts = [block[cut:]]
-        else:
-            parts.append(block)
-    rest = b"".join(parts)
-    if rest:
-        yield rest
+    while data := file.read(chunk_bytes):
+        yield data if data.endswith(b"\n") else data + file.readline()

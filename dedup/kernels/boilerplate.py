@@ -5,22 +5,36 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.segment import TERMINATED
+from dedup.unicode import CASELESS, CLASS_MASK, CLASS_SHIFT, DIGIT, LOWER, UPPER
+
 
 @njit(cache=True, nogil=True)
-def group_versions(order, offsets, units, widths, common, residual, total, least_residual, least_share, share, reach, leaders):
-    """Give every document, longest first, the leader that holds most of its own text, or make it a leader.
+def group_versions(
+    order, offsets, units, widths, common, countless, residual, total,
+    least_residual, least_residual_share, share, mass, mass_share, reach, leaders,
+):  # fmt: skip
+    """Give every document, longest first, the leader that holds most of its text, or make it a leader.
+
+    A document is a version of a leader that holds
+    - `share` of what is its own, that is, of its units that are not common, or
+    - `share` of everything, where next to nothing is its own, or
+    - `mass` columns of it and `mass_share` of everything, countless units aside: no site has that much boilerplate.
 
     Args:
         order: int64[n], documents, longest first.
         offsets: int64[n + 1], the units of document d are units[offsets[d]:offsets[d + 1]].
         units: int64[], unit numbers from 0.
         widths: int64[units], columns of each unit.
-        common: bool[units], units that so many documents carry that they say nothing about versions.
+        common: bool[units], units that so many documents carry that they say little about versions.
+        countless: bool[units], common ones that even more documents carry.
         residual: int64[n], columns of the document's units that are not common, with those no other document has.
         total: int64[n], columns of all its units.
-        least_residual: Columns below which the residual is too little to judge by; then all units count.
-        least_share: The same as a share of the document.
-        share: A document whose text is held to this share by a leader is a version of it.
+        least_residual: Columns below which the residual is next to nothing.
+        least_residual_share: The same as a share of the document.
+        share: See above.
+        mass: See above.
+        mass_share: See above.
         reach: Leaders remembered per common unit, which bounds the work on short pages that are all template.
         leaders: int64[n], out.
     """
@@ -30,19 +44,16 @@ def group_versions(order, offsets, units, widths, common, residual, total, least
     # A posting is the position in `units` of a leader's unit; `following` chains those of one unit.
     following = np.full(units.shape[0], -1, np.int64)
     owner = np.empty(units.shape[0], np.int64)
-    held = np.zeros(n, np.int64)
+    # Columns a leader holds of the document at hand: of its own units, of all but the countless, of all.
+    held = np.zeros((n, 3), np.int64)
     stamp = np.full(n, -1, np.int64)
     touched = np.empty(n, np.int64)
-    rank = np.empty(n, np.int64)
     for i in range(n):
         document = order[i]
-        rank[document] = i
-        everything = residual[document] < max(least_residual, least_share * total[document])
+        nothing_own = residual[document] < max(least_residual, least_residual_share * total[document])
         count = 0
         for at in range(offsets[document], offsets[document + 1]):
             unit = units[at]
-            if common[unit] and not everything:
-                continue
             posting = heads[unit]
             while posting >= 0:
                 leader = owner[posting]
@@ -51,15 +62,26 @@ def group_versions(order, offsets, units, widths, common, residual, total, least
                     held[leader] = 0
                     touched[count] = leader
                     count += 1
-                held[leader] += widths[unit]
+                if not common[unit]:
+                    held[leader, 0] += widths[unit]
+                if not countless[unit]:
+                    held[leader, 1] += widths[unit]
+                held[leader, 2] += widths[unit]
                 posting = following[posting]
         best = -1
         for j in range(count):
             leader = touched[j]
-            own = total[document] if everything else min(residual[document], residual[leader])
-            if held[leader] < share * own:
-                continue
-            if best < 0 or held[leader] > held[best] or (held[leader] == held[best] and rank[leader] < rank[best]):
+            is_version = (
+                held[leader, 0] >= share * min(residual[document], residual[leader]) and held[leader, 0] > 0
+                if not nothing_own
+                else held[leader, 2] >= share * total[document]
+            ) or (held[leader, 1] >= mass and held[leader, 1] >= mass_share * total[document])
+            # Leaders are met in an order that depends on the units, so ties go by number, which is by content.
+            if is_version and (
+                best < 0
+                or held[leader, 2] > held[best, 2]
+                or (held[leader, 2] == held[best, 2] and total[leader] > total[best])
+            ):
                 best = leader
         if best >= 0:
             leaders[document] = best
@@ -74,6 +96,53 @@ def group_versions(order, offsets, units, widths, common, residual, total, least
             owner[at] = document
             following[at] = heads[unit]
             heads[unit] = at
+
+
+@njit(cache=True, nogil=True)
+def find_fragments(data, line_offsets, starts, ends, widths, flags, packed, narrowest, widest, share, fragments):
+    """Say which lines are pieces of hard-wrapped sentences, not units: `fragments`, all False at first.
+
+    A line breaks off if it is `narrowest` to `widest` columns wide, does not end like a sentence, and the next line
+    starts with a lower-case letter; both are fragments then. In a document where `share` of the lines with text break
+    off, all are.
+    """
+    for row in range(line_offsets.shape[0] - 1):
+        first, last = line_offsets[row], line_offsets[row + 1]
+        texts = 0
+        breaks = 0
+        for line in range(first, last):
+            texts += widths[line] > 0
+            following = line + 1
+            if (
+                narrowest <= widths[line] <= widest
+                and flags[line] & TERMINATED == 0
+                and following < last
+                and widths[following] > 0
+                and starts_lower(data, starts[following], ends[following], packed)
+            ):
+                breaks += 1
+                fragments[line] = fragments[following] = True
+        if breaks > share * texts:
+            fragments[first:last] = True
+
+
+@njit(cache=True, nogil=True)
+def starts_lower(data, start, end, packed):
+    """Say whether the first letter of some UTF-8 is a lower-case one."""
+    at = start
+    while at < end:
+        byte = np.uint32(data[at])
+        size = 1 if byte < 0x80 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+        code_point = byte if size == 1 else byte & np.uint32(0xFF >> (size + 1))
+        for i in range(1, size):
+            code_point = (code_point << np.uint32(6)) | (np.uint32(data[at + i]) & np.uint32(0x3F))
+        kind = (packed[code_point] >> np.uint32(CLASS_SHIFT)) & np.uint32(CLASS_MASK)
+        if kind == LOWER:
+            return True
+        if kind == UPPER or kind == CASELESS or kind == DIGIT:
+            return False
+        at += size
+    return False
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,160 @@
+"""Clusters: every member tied to a keeper that stays, as the greedy twin does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup.cluster import COMPARED_FLOOR, Clusters, cluster, first_equals
+from dedup.shingle import ShingleSets
+from tests import reference
+
+Sets = list[set[int]]
+
+
+class Corpus(NamedTuple):
+    """Documents as clustering sees them: shingles, text keys, band keys, and the keep order."""
+
+    sets: Sets
+    keys: list[int]
+    bands: list[list[int]]
+    order: list[int]
+    threshold: float
+
+
+def run(corpus: Corpus, tokens: Sequence[int] | None = None) -> Clusters:
+    place = {document: rank for rank, document in enumerate(corpus.order)}
+
+    def fetch(rows: Any) -> ShingleSets:
+        chosen = [sorted(corpus.sets[row]) for row in rows.tolist()]
+        offsets = np.cumsum([0, *map(len, chosen)])
+        return ShingleSets(np.array([hash_ for part in chosen for hash_ in part], np.uint64), offsets)
+
+    return cluster(
+        lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64),
+        np.array(corpus.keys, np.uint64),
+        np.array(tokens or [9] * len(corpus.sets)),
+        [np.array(band, np.uint64) for band in corpus.bands],
+        fetch,
+        corpus.threshold,
+    )
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> Corpus:
+    # The hash 0 is special to the tables, and 16 and 32 fall into its slot.
+    hashes = st.sampled_from([0, 1, 2, 3, 4, 5, 16, 32, 2**64 - 1])
+    sets = draw(st.lists(st.sets(hashes, min_size=1, max_size=8), min_size=1, max_size=12))
+    # Some documents are copies: equal key, equal shingles, hence equal bands.
+    copy_of = [draw(st.integers(0, number)) if draw(st.integers(0, 2)) == 0 else number for number in range(len(sets))]
+    for number, original in enumerate(copy_of):
+        copy_of[number] = copy_of[original]
+        sets[number] = sets[copy_of[number]]
+    bands = [[draw(st.integers(0, 2)) for _ in sets] for _ in range(draw(st.integers(1, 3)))]
+    bands = [[band[original] for original in copy_of] for band in bands]
+    order = draw(st.permutations(range(len(sets))))
+    return Corpus(sets, [original + 1 for original in copy_of], bands, order, draw(st.sampled_from([0.3, 0.5, 0.8, 1.0])))
+
+
+@given(corpora())
+def test_documents_go_as_the_greedy_twin_says(corpus: Corpus) -> None:
+    found = run(corpus)
+    first = {}
+    for document in corpus.order:
+        first.setdefault(corpus.keys[document], document)
+    leaders = [document for document in corpus.order if first[corpus.keys[document]] == document]
+    meets = {
+        document: {other for other in leaders if any(band[document] == band[other] for band in corpus.bands)} - {document}
+        for document in leaders
+    }
+    floor = min(COMPARED_FLOOR, corpus.threshold)
+    expected, compared = reference.keep_greedily(leaders, meets, corpus.sets, corpus.threshold, floor)
+    assert found.compared == compared
+    for document, key in enumerate(corpus.keys):
+        leader = first[key]
+        assert found.exact[document] == (leader != document)
+        if leader != document and expected[leader].keeper == leader:
+            assert (found.keepers[document], found.similarities[document]) == (leader, 1)
+        else:
+            got = found.keepers[document], found.nearest[document], found.similarities[document]
+            assert got == expected[leader]
+
+
+@given(corpora())
+def test_every_keeper_stays(corpus: Corpus) -> None:
+    keepers = run(corpus).keepers
+    assert (keepers[keepers] == keepers).all()
+
+
+@given(corpora())
+def test_what_goes_is_as_similar_to_its_keeper_as_claimed(corpus: Corpus) -> None:
+    found = run(corpus)
+    for document, keeper in enumerate(found.keepers.tolist()):
+        if keeper != document:
+            assert found.similarities[document] == reference.set_jaccard(corpus.sets[document], corpus.sets[keeper])
+            assert found.similarities[document] >= corpus.threshold
+
+
+def chain(order: list[int]) -> Corpus:
+    """A~B and B~C, but not A~C."""
+    sets = [set(range(0, 10)), set(range(2, 12)), set(range(4, 14))]
+    return Corpus(sets, [1, 2, 3], [[0, 0, 0]], order, 0.6)
+
+
+def test_a_chain_is_not_a_cluster() -> None:
+    # Faults 6: transitive closure drops C for A's sake.
+    assert run(chain([0, 1, 2])).keepers.tolist() == [0, 0, 2]
+
+
+def test_the_middle_of_a_chain_may_keep_both_ends_away() -> None:
+    assert run(chain([1, 0, 2])).keepers.tolist() == [1, 1, 1]
+
+
+def test_of_every_group_of_copies_one_stays() -> None:
+    # Faults 1: text-dedup deletes every copy.
+    corpus = Corpus([{1, 2, 3}] * 5, [7] * 5, [[0] * 5], [3, 1, 4, 0, 2], 0.8)
+    assert run(corpus).keepers.tolist() == [3] * 5
+
+
+def test_documents_that_do_not_meet_in_a_band_are_not_compared() -> None:
+    corpus = Corpus([{1, 2, 3}, {1, 2, 3}], [1, 2], [[0, 1]], [0, 1], 0.8)
+    assert run(corpus).keepers.tolist() == [0, 1]
+    assert run(corpus).compared == 0
+
+
+def test_texts_below_one_shingle_are_never_compared() -> None:
+    corpus = Corpus([{1}, {1}], [1, 2], [[0, 0]], [0, 1], 0.8)
+    assert run(corpus, tokens=[4, 4]).keepers.tolist() == [0, 1]
+
+
+def test_texts_with_nothing_to_compare_stay() -> None:
+    corpus = Corpus([set(), set()], [0, 0], [[0, 0]], [0, 1], 0.8)
+    assert run(corpus, tokens=[0, 0]).keepers.tolist() == [0, 1]
+
+
+def test_of_two_keepers_as_similar_the_better_one_is_named() -> None:
+    corpus = Corpus([{1, 2, 3, 4}, {1, 2, 5, 6}, {1, 2, 7, 8}], [1, 2, 3], [[0, 0, 0]], [1, 0, 2], 0.3)
+    assert run(corpus).keepers.tolist() == [1, 1, 1]
+
+
+def test_copies_of_a_document_that_goes_go_to_its_keeper() -> None:
+    corpus = Corpus([set(range(10)), set(range(9)), set(range(9))], [1, 2, 2], [[0, 0, 0]], [0, 1, 2], 0.8)
+    found = run(corpus)
+    assert found.keepers.tolist() == [0, 0, 0]
+    assert found.similarities.tolist() == [0.9 if document else 0.0 for document in range(3)]
+
+
+@given(st.lists(st.integers(0, 3), max_size=10).flatmap(lambda keys: st.tuples(st.just(keys), st.permutations(range(len(keys))))))
+def test_the_first_equal_in_keep_order_stands_for_all(case: tuple[list[int], list[int]]) -> None:
+    keys, order = case
+    place = {document: rank for rank, document in enumerate(order)}
+    found = first_equals(
+        lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64), np.array(keys, np.uint64)
+    )
+    for document, key in enumerate(keys):
+        equal = [other for other in order if keys[other] == key]
+        assert found[document] == (equal[0] if key else document)

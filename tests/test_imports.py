@@ -1,0 +1,41 @@
+"""What must not be imported before it is needed: the heavy half second."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numba", "pyarrow", "datasketch", "scipy", "numpy", "rich")
+
+
+def loaded(code: str) -> set[str]:
+    """Run code in a fresh interpreter; return which heavy packages it has imported in the end."""
+    program = f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    assert loaded("import dedup; dedup.DedupError") == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["clean", "--help"], ["scan", "--help"], ["restore", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded(f"from dedup.cli import main\nmain({arguments!r}, standalone_mode=False)") == set()
+
+
+def test_cleaning_does_not_import_datasketch() -> None:
+    assert "datasketch" not in loaded("import dedup; dedup.clean_text('Ja.')")
+
+
+def test_public_names_are_there() -> None:
+    assert loaded("import dedup; [getattr(dedup, name) for name in dedup.__all__]") >= {"numba", "numpy"}
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    import dedup
+
+    with pytest.raises(AttributeError, match="module 'dedup' has no attribute 'deduplicate'"):
+        dedup.deduplicate  # noqa: B018
