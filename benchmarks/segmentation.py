@@ -8,8 +8,8 @@ Peers are used where they can be imported: sentencex, PyICU (pyicu-wheels), nupu
 
 F1 is over the boundaries between the sentences of one text; trailing white space does not count, nor does the
 end of the text, which nobody can miss. Where a set has one sentence a text, twelve are joined. Consistency is
-the share of gold sentences ending in a terminator that come out as exactly one segment both times when planted
-between two different pairs of neighbours.
+the share of gold sentences ending in a terminator that come out as exactly one segment both times when
+planted between two different pairs of neighbours.
 """
 
 from __future__ import annotations

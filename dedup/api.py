@@ -145,11 +145,9 @@ class _Tabled:
         column = self._table[self._field]
         if column.null_count:
             raise _no_text(pc.index(column.is_null(), True).as_py() + 1, self._field, "null")
-        try:
-            texts = column.cast(pa.large_string()).combine_chunks()
-        except pa.ArrowInvalid as error:
-            raise InputError(f"column {self._field!r} does not hold texts ({error})", hint="Name another with text_field=.") from None
-        self.texts = Column.from_arrow(texts)
+        if not _is_text(column.type):
+            raise InputError(f"column {self._field!r} does not hold texts ({column.type})", hint="Name another with text_field=.")
+        self.texts = Column.from_arrow(column.cast(pa.large_string()).combine_chunks())
         fields = Fields.of(config).optional()
         self.records = self._table.select(sorted({path[0] for path in fields} & set(self._table.column_names))).to_pylist()
         if not self.records:
@@ -161,7 +159,7 @@ class _Tabled:
 
         place = self._table.column_names.index(self._field)
         column = pa.array([texts[row] for row in rows.tolist()], self._table.schema.field(place).type)
-        return self._table.take(pa.array(rows)).set_column(place, self._table.schema.field(place), column)
+        return _take_rows(self._table, rows).set_column(place, self._table.schema.field(place), column)
 
 
 class _Memory:
@@ -187,6 +185,27 @@ class _Memory:
         rows = np.arange(len(self._batch)) if wanted is None else wanted.records - 1
         for start in range(0, len(rows), BATCH_ROWS):
             yield take(self._batch, rows[start : start + BATCH_ROWS])
+
+
+def _is_text(kind: Any) -> bool:
+    """Say whether an Arrow type is one of texts."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _take_rows(table: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """Return some rows of a table; rows ascend."""
+    import pyarrow as pa
+
+    try:
+        return table.take(pa.array(rows))
+    except pa.ArrowNotImplementedError:
+        # Arrow cannot take from string views, which is what polars gives; slices it can.
+        runs = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1) if len(rows) else []
+        return pa.concat_tables([table.slice(0, 0), *(table.slice(run[0], len(run)) for run in runs)])
 
 
 def _rows(data: Any, config: Config) -> _Listed | _Tabled:

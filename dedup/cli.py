@@ -33,7 +33,9 @@ class Group(click.Group):
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""
         try:
-            return super().invoke(context)
+            result = super().invoke(context)
+            sys.stdout.flush()
+            return result
         except DedupError as error:
             code = EXIT_LIMIT if isinstance(error, LossError) else EXIT_USAGE if isinstance(error, UsageError) else EXIT_INPUT
             click.echo(f"dedup: {error}", err=True)
@@ -96,7 +98,7 @@ def reading_options(command: Command) -> Command:
             click.option("--text-field", default=DEFAULTS.text_field, show_default=True, help="Field with the text; a.b reaches nested fields."),
             click.option("--id-field", default=DEFAULTS.id_field, show_default=True, help="Field that names a document in decisions."),
             click.option("--source-field", default="", help="Field with the site. [default: source, else domain, else the host of url, else the folder]"),
-            click.option("--format", "format_", type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet"]), help="Format of inputs whose names do not tell."),
+            click.option("--format", type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet"]), help="Format of inputs whose names do not tell."),
             click.option("--only", default=",".join(KINDS), show_default=True, help="Kinds of duplication to look for."),
             click.option("--threshold", type=float, default=DEFAULTS.threshold, show_default=True, help="Least exact Jaccard similarity (0-1) of duplicate articles."),
             click.option("--keep", default=DEFAULTS.keep, show_default=True, help="Which article stays: longest, shortest, first, last, max:FIELD, min:FIELD."),
@@ -132,9 +134,9 @@ sidecar_option = click.option(
 @sidecar_option
 @reading_options
 def clean(inputs: tuple[str, ...], output: str, **options: Any) -> None:
-    """Strip repeats, boilerplate and duplicate articles from INPUT, and write what is left to OUTPUT.
+    """Strip repeats, boilerplate and duplicate articles from INPUT.
 
-    INPUT is files, folders, or - for JSON Lines on standard input. Decisions, report and undo data go to OUTPUT.dedup/.
+    What is left goes to OUTPUT, in the same format. INPUT is files, folders, or - for JSON Lines on standard input. Decisions, report and undo data go to OUTPUT.dedup/.
     """
     from dedup import jobs
 
@@ -149,7 +151,10 @@ def clean(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 @output_option("DECISIONS", "File for the decisions; - for standard output.")
 @reading_options
 def scan(inputs: tuple[str, ...], output: str, **options: Any) -> None:
-    """Find and decide only: write to DECISIONS what 'clean' would do to INPUT, and why."""
+    """Find and decide only: write what 'clean' would do, and why.
+
+    'dedup apply' carries it out, now or later.
+    """
     from dedup import jobs
 
     with console_run(options) as (config, run, console):
@@ -164,7 +169,11 @@ def scan(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 @sidecar_option
 @reading_options
 def apply(decisions: str, inputs: tuple[str, ...], output: str, **options: Any) -> None:
-    """Carry out DECISIONS, made by 'scan' with the same options, on the same INPUT."""
+    """Carry out what 'scan' decided.
+
+    DECISIONS is the file that 'scan' made, with the same options, from the same INPUT. OUTPUT is what 'clean' would
+    have written.
+    """
     from dedup import jobs
 
     with console_run(options) as (config, run, console):

@@ -20,8 +20,8 @@ from dedup.writers import SIDECAR_SUFFIX, STANDARD_OUTPUT
 TOP_TEMPLATES = 5
 """Most frequent templates shown; report.json lists more."""
 
-TEXT_CHARACTERS = 60
-"""Of a template, how much is shown."""
+TEXT_CHARACTERS = 44
+"""Of a template, how much is shown: with a source of usual length it fits into 80 columns."""
 
 
 @dataclass
@@ -43,7 +43,8 @@ class Console:
         if self.quiet:
             return
         self._rich.print(summary_table(report))
-        templates = report["templates"][:TOP_TEMPLATES]
+        # Of equally frequent ones the longest say most.
+        templates = sorted(report["templates"], key=lambda template: (-template["articles"], -len(template["text"])))[:TOP_TEMPLATES]
         if templates:
             self._rich.print(template_table(templates))
         if self.verbose:
@@ -108,7 +109,7 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
     with console.progress() as progress:
         run = Run(
             workers=options["workers"],
-            format=options["format_"],
+            format=options["format"],
             on_error=options["on_error"],
             force=options["force"],
             sidecar=None if sidecar is None else Path(sidecar),
@@ -161,7 +162,7 @@ def template_table(templates: list[dict[str, Any]]) -> Table:
     """Return the most frequent boilerplate."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("articles", justify="right")
-    table.add_column("source")
+    table.add_column("source", no_wrap=True)
     table.add_column("boilerplate", no_wrap=True)
     for template in templates:
         text = template["text"]

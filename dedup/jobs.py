@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 
 from dedup import __version__, audit, decisions, pipeline, readers, replay, report, writers
 from dedup.config import Config
+from dedup.decisions import Decision, Header
 from dedup.errors import OutputError
 from dedup.pipeline import Plan, Progress, silent
 from dedup.staging import Staging, writing
@@ -69,7 +70,8 @@ def clean(inputs: list[str], output: str, config: Config, run: Run) -> dict[str,
         with clock.time("scan"):
             plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
         report.check_loss(plan)
-        return _carry_out(plan, corpus, out, clock)
+        made = decisions.header(config, corpus.names), audit.decisions(plan, corpus)
+        return _carry_out(plan, corpus, out, clock, *made)
 
 
 def scan(inputs: list[str], output: str, config: Config, run: Run) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def scan(inputs: list[str], output: str, config: Config, run: Run) -> dict[str, 
             plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
         report.check_loss(plan)
         with clock.time("decide"):
-            texts = _write_decisions(file, plan, corpus)
+            texts = _write_decisions(file, decisions.header(config, corpus.names), audit.decisions(plan, corpus))
         return report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds)
 
 
@@ -91,7 +93,9 @@ def apply(path: str, inputs: list[str], output: str, config: Config, run: Run) -
         with clock.time("match"):
             plan = replay.read_plan(Path(path), config, corpus, progress=run.progress)
         report.check_loss(plan)
-        return _carry_out(plan, corpus, out, clock)
+        # As they were made, flags included, and not as the plan would tell them.
+        made = decisions.read_header(Path(path)), decisions.read(Path(path))
+        return _carry_out(plan, corpus, out, clock, *made)
 
 
 @contextmanager
@@ -120,13 +124,15 @@ def _corpus(inputs: list[str], config: Config, run: Run) -> Iterator[readers.Cor
         yield readers.open_corpus(inputs, config, work=Path(work), format=run.format, on_error=run.on_error)
 
 
-def _carry_out(plan: Plan, corpus: readers.Corpus, out: writers.Output, clock: _Clock) -> dict[str, Any]:
+def _carry_out(
+    plan: Plan, corpus: readers.Corpus, out: writers.Output, clock: _Clock, head: Header, found: Iterable[Decision]
+) -> dict[str, Any]:
     folder = out.sidecar_staging
     texts: dict[str, str] = {}
     with clock.time("decide"):
         if folder is not None:
             with (folder / DECISIONS).open("wb") as file:
-                texts = _write_decisions(file, plan, corpus)
+                texts = _write_decisions(file, head, found)
     with clock.time("write"):
         out.write(edits_of(plan))
     summary = report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds)
@@ -136,11 +142,10 @@ def _carry_out(plan: Plan, corpus: readers.Corpus, out: writers.Output, clock: _
     return summary
 
 
-def _write_decisions(file: BinaryIO, plan: Plan, corpus: readers.Corpus) -> dict[str, str]:
+def _write_decisions(file: BinaryIO, head: Header, found: Iterable[Decision]) -> dict[str, str]:
     """Write all decisions; return the text of each template by its id."""
     texts: dict[str, str] = {}
-    found = audit.noting_templates(audit.decisions(plan, corpus), texts)
-    decisions.write(file, decisions.header(plan.config, corpus.names), found)
+    decisions.write(file, head, audit.noting_templates(found, texts))
     return texts
 
 

@@ -34,46 +34,13 @@ ROLES = {
 SHORTEST_SURE_DATE = 4
 """Names of fewer letters ("so", "mai", "mar") are masked next to a number only. Chosen."""
 
-ALSO_WORDS = frozenset(
-    # Month and weekday names that are everyday words, or names, in some language.
-    [
-        "april",
-        "august",
-        "dimanche",
-        "juin",
-        "juli",
-        "julia",
-        "juni",
-        "march",
-        "marts",
-        "mars",
-        "marta",
-        "marti",
-        "maja",
-        "maya",
-        "mayo",
-        "magha",
-        "phalguna",
-        "ravi",
-        "soma",
-        "safar",
-        "tammuz",
-        "tevet",
-        "ocak",
-        "sabato",
-        "sunday",
-        "domingo",
-        "lunes",
-        "terça",
-        "quarta",
-        "quinta",
-        "sexta",
-        "segunda",
-        "prima",
-        "second",
-        "martes",
-    ]
-)
+ALSO_WORDS = """
+abriu anna april august augusto augustus china dame dimas domingo here julia kudo lujo mach magha maja marca
+march marco maris mars marta marti marts masa maya mayo merz moja phalguna prima quarta quinta ravi safar
+second segunda sexta sine soma tammuz terça tevet vedel
+"""
+"""Names that are everyday words or people's names in another language: masked next to a number only. Most
+were found by counting the names in news, contracts and treebanks of ten languages."""
 
 
 class Lexicon(NamedTuple):
@@ -130,7 +97,7 @@ def _finish(h: int) -> int:
 
 @functools.cache
 def load() -> Lexicon:
-    """Build the table (some 30 ms, then cached); two words with one hash would be an error in the hash function."""
+    """Build the table (some 30 ms, then cached); no two of its words may have one hash."""
     roles: dict[str, int] = {}
     for word, role in entries():
         folded = unicode.fold(word)
@@ -163,6 +130,7 @@ def build_dates() -> list[str]:
     from babel import Locale, localedata
 
     sure, near = set[str](), set[str]()
+    also_words = set(unicode.fold(ALSO_WORDS).split())
     for identifier in localedata.locale_identifiers():
         locale = Locale.parse(identifier)
         for names in (locale.months, locale.days):
@@ -175,7 +143,7 @@ def build_dates() -> list[str]:
                         ):
                             continue
                         letters = len(regex.findall(r"\P{M}", word))
-                        is_sure = width == "wide" and letters >= SHORTEST_SURE_DATE and word not in ALSO_WORDS
+                        is_sure = width == "wide" and letters >= SHORTEST_SURE_DATE and word not in also_words
                         (sure if is_sure else near).add(word)
     return sorted([*sure, *(f"{word} ?" for word in near - sure)])
 

@@ -1,4 +1,4 @@
-"""What stands beside an output: the list of its files, and digests that show whether anything was changed since."""
+"""What stands beside an output: the list of its files, and digests that show if one was changed since."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FileEntry:
         output_compression: The compression of the output.
         input: Digest of its plain bytes; in Parquet, of the file.
         output: The same of the output; None if there is none, for a text that was dropped.
-        text_xxh3: In Parquet, a digest over the values of the text column, by which a rebuilt file is checked.
+        text_xxh3: In Parquet, a digest over the values of the text column; a rebuilt file is checked by it.
         group_rows: In Parquet, the rows of each row group of the input.
     """
 

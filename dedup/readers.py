@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from dedup.columns import Column, Ints, concatenate
+from dedup.columns import Column, concatenate
 from dedup.config import Config
 from dedup.errors import InputError, UsageError
 from dedup.formats import delimited, jsonl, parquet, plain
 from dedup.formats.discovery import find
 from dedup.formats.fields import Fields
 from dedup.formats.source import STANDARD_INPUT, InputFile, Rejected
-from dedup.model import Batch
+from dedup.model import Batch, Wanted
 
 READERS = {
     "text": plain.read,
@@ -33,18 +31,6 @@ BATCH_BYTES = 4 << 20
 
 BATCH_ROWS = 50_000
 """The most rows of a batch."""
-
-
-class Wanted(NamedTuple):
-    """Documents to read, by file and record, in that order.
-
-    Attributes:
-        files: int32[], positions of files in the corpus.
-        records: int64[], 1-based.
-    """
-
-    files: npt.NDArray[np.int32]
-    records: Ints
 
 
 class Corpus:
@@ -79,7 +65,7 @@ class Corpus:
         return [self._rejected[key] for key in sorted(self._rejected)]
 
     def complete(self) -> None:
-        """Make `rejected` complete: read everything once, unless that was done or bad records are errors anyway."""
+        """Make `rejected` complete: read all once, unless that was done or bad records are errors anyway."""
         if self._skip_bad and not self._is_complete:
             for _ in self.batches():
                 pass
@@ -88,8 +74,8 @@ class Corpus:
         """Yield the documents, all of them or the wanted ones, in input order.
 
         Raises:
-            InputError: A file cannot be read or changed since an earlier pass, or, unless bad records are skipped,
-                a record holds no document.
+            InputError: A file cannot be read or changed since an earlier pass, or, unless bad records are
+                skipped, a record holds no document.
         """
         if wanted is None:
             yield from _gathered(self._pieces())
@@ -131,8 +117,8 @@ def open_corpus(
     config: Config,
     *,
     work: Path,
-    format: str | None = None,
-    on_error: str = "fail",  # noqa: A002
+    format: str | None = None,  # noqa: A002
+    on_error: str = "fail",
 ) -> Corpus:
     """Find the input files; nothing but folders and file sizes is read yet.
 

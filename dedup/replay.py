@@ -63,7 +63,8 @@ class _Replay:
         self._files = {name: number for number, name in enumerate(corpus.names)}
         self._drops: dict[Place, tuple[Place, float, bool, int]] = {}
         self._spans: dict[Place, list[_Span]] = {}
-        self._templates: dict[str, tuple[int, int]] = {}
+        self._templates: dict[str, tuple[int, int, str]] = {}
+        self._flags: set[tuple[Place, str]] = set()
         for line, decision in enumerate(decisions.read(path), start=2):
             self._note(decision, line)
 
@@ -77,10 +78,10 @@ class _Replay:
             numbers.append(sources.of(batch))
             characters.append(edit.count_characters(batch.texts))
             progress("matching", len(batch))
-        documents = _documents(batches, np.concatenate(numbers), sources.names, np.concatenate(characters))
+        documents = self._documents(batches, np.concatenate(numbers), sources.names, np.concatenate(characters))
         if self._spans:
             raise self._misfit(min(spans[0].line for spans in self._spans.values()), "no such document in the input")
-        return Plan(config, documents, self._template_table(), Cuts.join(cuts), Cuts.none(), self._clusters(documents), None)
+        return Plan(config, documents, self._template_table(sources.names), Cuts.join(cuts), Cuts.none(), self._clusters(documents), None)
 
     def _note(self, decision: Decision, line: int) -> None:
         place = self._place(decision.file, decision.record, line)
@@ -94,10 +95,12 @@ class _Replay:
             keeper_span = decision.keeper if isinstance(decision.keeper, KeptSpan) else KeptSpan(-1, -1)
             template = -1
             if decision.template is not None:
-                known = (len(self._templates), decision.documents or 0)
+                known = (len(self._templates), decision.documents or 0, decision.source)
                 template = self._templates.setdefault(decision.template, known)[0]
             span = _Span(decision.start, decision.end, *_pair(keeper_span), template, decision.text, line)
             self._spans.setdefault(place, []).append(span)
+        elif decision.start is None:
+            self._flags.add((place, decision.reason))
 
     def _place(self, file: str, record: int, line: int) -> Place:
         if file not in self._files:
@@ -140,11 +143,33 @@ class _Replay:
             clusters.exact[row] = equal
         return clusters
 
-    def _template_table(self) -> Templates:
+    def _template_table(self, source_names: list[str]) -> Templates:
+        numbers = {name: number for number, name in enumerate(source_names)}
         keys = np.array([int(name, 16) for name in self._templates], np.uint64)
-        counts = np.array([documents for _, documents in self._templates.values()], np.int64)
-        nothing = np.zeros(len(keys), np.int64)
-        return Templates(keys, np.full(len(keys), EXACT, np.uint8), counts, counts, nothing, nothing == 0)
+        counts = np.array([documents for _, documents, _ in self._templates.values()], np.int64)
+        sources = np.array([numbers.get(source, 0) for _, _, source in self._templates.values()], np.int64)
+        return Templates(keys, np.full(len(keys), EXACT, np.uint8), counts, counts, sources, np.ones(len(keys), np.bool_))
+
+    def _documents(self, batches: list[Batch], sources: Ints, source_names: list[str], characters: Ints) -> Documents:
+        count = len(sources)
+        files = np.concatenate([batch.files for batch in batches])
+        records = np.concatenate([batch.records for batch in batches])
+        places = list(zip(files.tolist(), records.tolist(), strict=True))
+        return Documents(
+            files=files,
+            records=records,
+            ids=concatenate([batch.ids for batch in batches]),
+            sources=sources,
+            source_names=source_names,
+            digests=np.zeros(count, np.uint64),
+            ranks=None,
+            characters=characters,
+            stored=characters,
+            whole=np.array([(place, "boilerplate") in self._flags for place in places], np.bool_),
+            structured=np.array([(place, "repeat") in self._flags for place in places], np.bool_),
+            keys=np.zeros(count, np.uint64),
+            tokens=np.zeros(count, np.int64),
+        )
 
     def _misfit(self, line: int, what: str) -> StateError:
         return StateError(
@@ -157,22 +182,3 @@ class _Replay:
 
 def _pair(span: KeptSpan) -> tuple[int, int]:
     return span.start, span.end
-
-
-def _documents(batches: list[Batch], sources: Ints, source_names: list[str], characters: Ints) -> Documents:
-    count = len(sources)
-    return Documents(
-        files=np.concatenate([batch.files for batch in batches]),
-        records=np.concatenate([batch.records for batch in batches]),
-        ids=concatenate([batch.ids for batch in batches]),
-        sources=sources,
-        source_names=source_names,
-        digests=np.zeros(count, np.uint64),
-        ranks=None,
-        characters=characters,
-        stored=characters,
-        whole=np.zeros(count, np.bool_),
-        structured=np.zeros(count, np.bool_),
-        keys=np.zeros(count, np.uint64),
-        tokens=np.zeros(count, np.int64),
-    )

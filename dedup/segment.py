@@ -2,7 +2,7 @@
 
 K0 is equal for texts whose words are equal after folding, whatever stands between the words: case, spacing,
 punctuation and invisible characters do not count; digits, symbols and the minus of a number do. K1 is K0 with
-every number, date, month and weekday masked. Both are 64-bit hashes, 0 for text without words, and `same_words`
+every number, date, month and weekday masked. Both are 64-bit hashes, 0 for text without words; `same_words`
 verifies that two ranges with equal keys do have equal words.
 """
 
@@ -51,7 +51,7 @@ class Segments(NamedTuple):
         line_text_end: Behind the last visible character.
         line_k0: Key of the words.
         line_k1: Key of the words with numbers and dates masked.
-        line_width: int32, columns of the folded words, single spaces between them; wide letters count 2, marks 0.
+        line_width: int32, columns of the folded words, single spaces between them; wide count 2, marks 0.
         line_flags: uint8, TERMINATED (ends like a sentence), QUOTED (begins with a quotation mark), BULLET.
         line_numbers: uint8, masked groups in K1 that are plain numbers, 255 for more.
         line_dates: uint8, masked groups that are dates or times, 255 for more.

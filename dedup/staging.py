@@ -1,7 +1,7 @@
 """Files and folders that appear complete under their final names or not at all.
 
-What is being written stands beside its target under a hidden name that holds the process id, so that the next run to
-the same target can clear away what a killed one left.
+What is being written stands beside its target under a hidden name that holds the process id, so that the next
+run to the same target can clear away what a killed one left.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Staging:
     def commit(self) -> None:
         """Bring the staged file or folder to disk and to its final name, in place of what was there."""
         _sync(self.path)
-        if self.target.is_dir() and not self.target.is_symlink():
-            # A folder cannot be renamed over another one.
+        if self.path.is_dir() and os.path.lexists(self.target):
+            # A folder cannot be renamed over anything but an empty folder.
             self.target.rename(self._replaced)
         self.path.replace(self.target)
         _sync_folder(self.target.parent)

@@ -24,8 +24,8 @@ from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overl
 def restore(output: str, target: str, *, sidecar: Path | None = None, force: bool = False) -> None:
     """Rebuild the input of a run.
 
-    Text formats come back byte for byte after decompression, compressed ones in their compression; Parquet value for
-    value, rows in their order.
+    Text formats come back byte for byte after decompression, compressed ones in their compression; Parquet
+    value for value, rows in their order.
 
     Args:
         output: The output of the run.

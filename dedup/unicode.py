@@ -84,7 +84,7 @@ def fold(text: str) -> str:
 
     while True:
         folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-        folded = regex.sub(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]+", "", folded)
+        folded = str(regex.sub(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]+", "", folded))
         if folded == text:
             return folded
         text = folded

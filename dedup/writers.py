@@ -1,4 +1,4 @@
-"""The cleaned corpus on disk: written beside its final name, with what undo needs, and moved there when complete."""
+"""The cleaned corpus on disk: staged beside its final name, with what undo needs, then moved there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Edits(NamedTuple):
         drop_records: int64[], its record.
         cut_files: int32[], the file of each cut.
         cut_records: int64[], its record.
-        cut_starts: int64[], byte offsets in the UTF-8 of the document's text; ascending and disjoint in a document.
+        cut_starts: int64[], byte offsets in the UTF-8 of the document's text; disjoint, ascending in it.
         cut_ends: int64[].
     """
 
@@ -58,9 +58,9 @@ class Edits(NamedTuple):
 class Output:
     """The output of one run.
 
-    Use it as a context manager, early: entering refuses what must not be written to before any work is done. Then
-    `write` stages the corpus, the caller adds its own files to `sidecar_staging`, and `commit` moves everything to
-    its final name. Without `commit` nothing remains.
+    Use it as a context manager, early: entering refuses what must not be written to, before any work is done.
+    Then `write` stages the corpus, the caller adds its own files to `sidecar_staging`, and `commit` moves
+    everything to its final name. Without `commit` nothing remains.
 
     Attributes:
         sidecar_staging: The folder for the files beside the output; None if they are not kept.
@@ -85,6 +85,7 @@ class Output:
             if staging is not None:
                 refuse_overlap(staging.target, self._corpus.inputs)
                 refuse_parent(staging.target)
+        self._refuse_sidecar_in_output()
         if self._staging is not None:
             self._refuse_target()
         if self._sidecar is not None:
@@ -151,27 +152,26 @@ class Output:
 
     def _write_file(self, file: InputFile, edits: FileEdits, removals: Removals) -> FileEntry:
         compression, path = self._place(file)
-        if file.form.kind == "parquet":
-            return self._write_parquet(file, edits, path)
+        fields, form = self._corpus.fields, file.form
         digest: Digest | None
-        if file.form.kind == "text" and len(edits.drops):
-            before, digest = strip(file, self._corpus.fields, edits, Meter(), removals), None
+        if form.kind == "text" and len(edits.drops):
+            before, digest = strip(file, fields, edits, Meter(), removals), None
         elif path is None:
             meter = Meter(sys.stdout.buffer)
-            before = strip(file, self._corpus.fields, edits, meter, removals)
+            before = strip(file, fields, edits, meter, removals)
             digest = meter.digest
             sys.stdout.buffer.flush()
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if form.kind == "parquet":
+                return self._write_parquet(file, edits, path)
             with path.open("wb") as raw, compressing(raw, compression) as sink:
                 meter = Meter(sink)
-                before = strip(file, self._corpus.fields, edits, meter, removals)
+                before = strip(file, fields, edits, meter, removals)
                 digest = meter.digest
-        return FileEntry(file.name, file.form.kind, file.form.compression, compression, before, digest)
+        return FileEntry(file.name, form.kind, form.compression, compression, before, digest)
 
-    def _write_parquet(self, file: InputFile, edits: FileEdits, path: Path | None) -> FileEntry:
-        assert path is not None, "Parquet to standard output is refused on entering"
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def _write_parquet(self, file: InputFile, edits: FileEdits, path: Path) -> FileEntry:
         undo = None
         if self.sidecar_staging is not None:
             undo = self.sidecar_staging / PARQUET
@@ -229,6 +229,17 @@ class Output:
                 hint="Give it the extension of the input.",
             )
         refuse_existing(self._target, is_file=is_file, force=self._force)
+
+    def _refuse_sidecar_in_output(self) -> None:
+        if self._staging is None or self._sidecar is None:
+            return
+        output, sidecar = (Path(os.path.realpath(each.target)) for each in (self._staging, self._sidecar))
+        if sidecar.is_relative_to(output) or output.is_relative_to(sidecar):
+            raise OutputError(
+                "the output and its sidecar are in each other's place",
+                file=str(self._sidecar.target),
+                hint="Name another folder with --sidecar.",
+            )
 
     def _refuse_foreign(self, target: Path) -> None:
         """Raise if the sidecar would replace anything but a sidecar."""

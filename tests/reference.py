@@ -227,29 +227,44 @@ class Version(NamedTuple):
     total: int
 
 
+class Grouping(NamedTuple):
+    """When a document is a version of another."""
+
+    least_residual: int
+    least_residual_share: float
+    share: float
+    mass: int
+    mass_share: float
+
+
 def group_versions(
     documents: Sequence[Version],
     order: Sequence[int],
     widths: Sequence[int],
     common: set[int],
-    least_residual: int,
-    least_share: float,
-    share: float,
-) -> list[int]:
-    """Return the leader of each document; without a bound on how many leaders of a common unit are looked at."""
-    leaders: dict[int, int] = {}
-    heads: list[int] = []
+    countless: set[int],
+    rules: Grouping,
+) -> list[set[int]]:
+    """Return for each document the leaders that it may be given: several where they hold equally much of it.
+
+    Without a bound on how many leaders of a common unit are looked at.
+    """
+    result: dict[int, set[int]] = {}
     for number in order:
         document = documents[number]
-        by_everything = document.residual < max(least_residual, least_share * document.total)
-        looked_at = document.units if by_everything else document.units - common
-        best, most = number, 0
-        for head in heads:
-            held = sum(widths[unit] for unit in looked_at & documents[head].units)
-            own = document.total if by_everything else min(document.residual, documents[head].residual)
-            if looked_at & documents[head].units and held >= share * own and (held > most or best == number):
-                best, most = head, held
-        leaders[number] = best
-        if best == number:
-            heads.append(number)
-    return [leaders[number] for number in range(len(documents))]
+        versions: dict[int, tuple[int, int]] = {}
+        for head in (head for head, leaders in result.items() if leaders == {head}):
+            shared = document.units & documents[head].units
+            own, telling, everything = (
+                sum(widths[unit] for unit in shared - aside) for aside in (common, countless, set[int]())
+            )
+            if document.residual < max(rules.least_residual, rules.least_residual_share * document.total):
+                is_version = everything >= rules.share * document.total
+            else:
+                is_version = own > 0 and own >= rules.share * min(document.residual, documents[head].residual)
+            is_version |= telling >= max(rules.mass, rules.mass_share * document.total)
+            if shared and is_version:
+                versions[head] = everything, documents[head].total
+        best = max(versions.values(), default=None)
+        result[number] = {head for head, held in versions.items() if held == best} or {number}
+    return [result[number] for number in range(len(documents))]

@@ -258,7 +258,7 @@ def skip_closers(text: str, i: int, wide: bool) -> int:
 
 
 def boundary(text: str, i: int, token: Token) -> tuple[int, int]:
-    """Return (end of the terminators and closers at i, start of the next sentence or -1); `text` is of one line."""
+    """Return (end of the terminators and closers at i, start of the next sentence or -1)."""
     marks = text[i : skip(text, i, *TERMINATORS)]
     kinds = [class_of(mark) for mark in marks]
     wide, hard, stops = "WIDE_STOP" in kinds, "HARD" in kinds, kinds.count("STOP")

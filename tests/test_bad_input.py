@@ -19,7 +19,8 @@ import zstandard
 
 from dedup.config import Config
 from dedup.errors import DedupError, InputError, UsageError
-from dedup.readers import Corpus, Wanted, open_corpus
+from dedup.model import Wanted
+from dedup.readers import Corpus, open_corpus
 
 GOOD = b'{"text": "gut"}\n'
 
@@ -155,7 +156,9 @@ def test_invalid_utf8_in_a_text_is_named(tmp_path: Path) -> None:
     assert (error.message, error.line) == ("is not UTF-8 (byte 14 of the file is 0xe4)", 2)
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a.jsonl.gz"])
+@pytest.mark.parametrize(
+    "name", ["a.txt", "a.md", "a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a.jsonl.gz"]
+)
 def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
     error = error_of(lambda: read(tmp_path, tmp_path / name))
@@ -215,7 +218,9 @@ def test_a_corrupt_file_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.txt{suffix}"
     path.write_bytes(bytes(data))
     # Zstandard frames need no checksum; then the content is what is wrong.
-    assert re.search("is not valid|end too early|is not UTF-8", error_of(lambda: read(tmp_path, path)).message)
+    assert re.search(
+        "is not valid|end too early|is not UTF-8", error_of(lambda: read(tmp_path, path)).message
+    )
 
 
 @pytest.mark.parametrize("data", [b"PAR1", b"x" * 100, b"PAR1" + b"x" * 100 + b"PAR1"])
@@ -251,7 +256,9 @@ def test_a_parquet_column_of_another_type_is_refused(
 
 def test_a_missing_parquet_column_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"body": ["a"]}), tmp_path / "a.parquet")
-    assert error_of(lambda: read(tmp_path, tmp_path / "a.parquet")).message == "no column 'text' (it has: body)"
+    assert (
+        error_of(lambda: read(tmp_path, tmp_path / "a.parquet")).message == "no column 'text' (it has: body)"
+    )
 
 
 def test_invalid_utf8_in_parquet_is_refused(tmp_path: Path) -> None:
@@ -265,6 +272,12 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         assert error_of(lambda name=name: opened(tmp_path, tmp_path / name)).message == "does not exist"
 
 
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")).write_bytes(b"a")
+    error = error_of(lambda: opened(tmp_path, tmp_path))
+    assert (error.message, error.file) == ("has a name that is not UTF-8", "\\xff.txt")
+
+
 def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:
     for name in ("a.doc", "a", "a.gz", "a.parquet.gz"):
         (tmp_path / name).write_bytes(GOOD)
@@ -275,7 +288,10 @@ def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(GOOD)
-    assert error_of(lambda: opened(tmp_path, tmp_path / "a", format="doc")).message == "format 'doc' is not known"
+    assert (
+        error_of(lambda: opened(tmp_path, tmp_path / "a", format="doc")).message
+        == "format 'doc' is not known"
+    )
 
 
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
@@ -323,7 +339,9 @@ def test_a_change_between_passes_is_noticed(tmp_path: Path, change: str) -> None
     else:
         os.utime(path, ns=(1, 1))
     message = error_of(lambda: list(corpus.batches())).message
-    assert message == ("vanished while it was being read" if change == "remove" else "changed while it was being read")
+    assert message == (
+        "vanished while it was being read" if change == "remove" else "changed while it was being read"
+    )
 
 
 def test_a_change_during_a_pass_is_noticed(tmp_path: Path) -> None:

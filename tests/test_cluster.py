@@ -50,14 +50,23 @@ def corpora(draw: st.DrawFn) -> Corpus:
     hashes = st.sampled_from([0, 1, 2, 3, 4, 5, 16, 32, 2**64 - 1])
     sets = draw(st.lists(st.sets(hashes, min_size=1, max_size=8), min_size=1, max_size=12))
     # Some documents are copies: equal key, equal shingles, hence equal bands.
-    copy_of = [draw(st.integers(0, number)) if draw(st.integers(0, 2)) == 0 else number for number in range(len(sets))]
+    copy_of = [
+        draw(st.integers(0, number)) if draw(st.integers(0, 2)) == 0 else number
+        for number in range(len(sets))
+    ]
     for number, original in enumerate(copy_of):
         copy_of[number] = copy_of[original]
         sets[number] = sets[copy_of[number]]
     bands = [[draw(st.integers(0, 2)) for _ in sets] for _ in range(draw(st.integers(1, 3)))]
     bands = [[band[original] for original in copy_of] for band in bands]
     order = draw(st.permutations(range(len(sets))))
-    return Corpus(sets, [original + 1 for original in copy_of], bands, order, draw(st.sampled_from([0.3, 0.5, 0.8, 1.0])))
+    return Corpus(
+        sets,
+        [original + 1 for original in copy_of],
+        bands,
+        order,
+        draw(st.sampled_from([0.3, 0.5, 0.8, 1.0])),
+    )
 
 
 @given(corpora())
@@ -68,7 +77,8 @@ def test_documents_go_as_the_greedy_twin_says(corpus: Corpus) -> None:
         first.setdefault(corpus.keys[document], document)
     leaders = [document for document in corpus.order if first[corpus.keys[document]] == document]
     meets = {
-        document: {other for other in leaders if any(band[document] == band[other] for band in corpus.bands)} - {document}
+        document: {other for other in leaders if any(band[document] == band[other] for band in corpus.bands)}
+        - {document}
         for document in leaders
     }
     floor = min(COMPARED_FLOOR, corpus.threshold)
@@ -95,13 +105,15 @@ def test_what_goes_is_as_similar_to_its_keeper_as_claimed(corpus: Corpus) -> Non
     found = run(corpus)
     for document, keeper in enumerate(found.keepers.tolist()):
         if keeper != document:
-            assert found.similarities[document] == reference.set_jaccard(corpus.sets[document], corpus.sets[keeper])
+            assert found.similarities[document] == reference.set_jaccard(
+                corpus.sets[document], corpus.sets[keeper]
+            )
             assert found.similarities[document] >= corpus.threshold
 
 
 def chain(order: list[int]) -> Corpus:
     """A~B and B~C, but not A~C."""
-    sets = [set(range(0, 10)), set(range(2, 12)), set(range(4, 14))]
+    sets = [set(range(10)), set(range(2, 12)), set(range(4, 14))]
     return Corpus(sets, [1, 2, 3], [[0, 0, 0]], order, 0.6)
 
 
@@ -148,12 +160,17 @@ def test_copies_of_a_document_that_goes_go_to_its_keeper() -> None:
     assert found.similarities.tolist() == [0.9 if document else 0.0 for document in range(3)]
 
 
-@given(st.lists(st.integers(0, 3), max_size=10).flatmap(lambda keys: st.tuples(st.just(keys), st.permutations(range(len(keys))))))
+@given(
+    st.lists(st.integers(0, 3), max_size=10).flatmap(
+        lambda keys: st.tuples(st.just(keys), st.permutations(range(len(keys))))
+    )
+)
 def test_the_first_equal_in_keep_order_stands_for_all(case: tuple[list[int], list[int]]) -> None:
     keys, order = case
     place = {document: rank for rank, document in enumerate(order)}
     found = first_equals(
-        lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64), np.array(keys, np.uint64)
+        lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64),
+        np.array(keys, np.uint64),
     )
     for document, key in enumerate(keys):
         equal = [other for other in order if keys[other] == key]

@@ -62,7 +62,11 @@ def test_every_document_is_expected(made: dict[Place, list[decisions.Decision]])
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_the_crawl_comes_back(output: Path, tmp_path: Path) -> None:

@@ -86,7 +86,11 @@ def test_another_file_is_no_decisions_file(tmp_path: Path, first: bytes) -> None
     with pytest.raises(StateError) as raised:
         decisions.read_header(path)
     assert raised.value.message.startswith("this is no decisions file (")
-    assert (raised.value.file, raised.value.line, raised.value.hint) == (str(path), 1, "Make one with 'dedup scan'.")
+    assert (raised.value.file, raised.value.line, raised.value.hint) == (
+        str(path),
+        1,
+        "Make one with 'dedup scan'.",
+    )
 
 
 def test_decisions_of_another_segmenter_are_refused(tmp_path: Path) -> None:

@@ -34,14 +34,18 @@ def columns(cuts: Cuts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @given(cuts())
 def test_what_is_left_is_the_text_without_the_spans(cuts: Cuts) -> None:
     texts = Column.of([text for text, _ in cuts])
-    assert list(remove_spans(texts, *columns(cuts))) == [reference.without(text, spans) for text, spans in cuts]
+    assert list(remove_spans(texts, *columns(cuts))) == [
+        reference.without(text, spans) for text, spans in cuts
+    ]
 
 
 @given(cuts())
 def test_a_column_inside_a_larger_buffer_is_edited_alike(cuts: Cuts) -> None:
     whole = Column.of(["davor", *(text for text, _ in cuts), "danach"])
     inside = Column(whole.data, whole.offsets[1:-1])
-    assert list(remove_spans(inside, *columns(cuts))) == [reference.without(text, spans) for text, spans in cuts]
+    assert list(remove_spans(inside, *columns(cuts))) == [
+        reference.without(text, spans) for text, spans in cuts
+    ]
 
 
 @given(st.lists(hostile_texts(), max_size=5))
@@ -52,7 +56,9 @@ def test_characters_are_code_points(texts: list[str]) -> None:
 @given(cuts())
 def test_characters_of_spans_are_code_points(cuts: Cuts) -> None:
     texts = Column.of([text for text, _ in cuts])
-    assert count_span_characters(texts, *columns(cuts)).tolist() == [end - start for _, spans in cuts for start, end in spans]
+    assert count_span_characters(texts, *columns(cuts)).tolist() == [
+        end - start for _, spans in cuts for start, end in spans
+    ]
 
 
 @given(hostile_texts())

@@ -12,8 +12,12 @@ HEAVY = ("numba", "pyarrow", "datasketch", "scipy", "numpy", "rich")
 
 def loaded(code: str) -> set[str]:
     """Run code in a fresh interpreter; return which heavy packages it has imported in the end."""
-    program = f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    program = (
+        f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
+    )
     return set(done.stderr.split())
 
 
@@ -21,7 +25,9 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert loaded("import dedup; dedup.DedupError") == set()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["clean", "--help"], ["scan", "--help"], ["restore", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["clean", "--help"], ["scan", "--help"], ["restore", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert loaded(f"from dedup.cli import main\nmain({arguments!r}, standalone_mode=False)") == set()
 

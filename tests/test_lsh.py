@@ -13,7 +13,9 @@ from tests import reference
 
 
 @given(st.floats(0.3, 1), st.integers(64, 1024), st.floats(0.5, 0.99))
-def test_a_pair_at_the_threshold_is_found_with_the_recall_asked_for(threshold: float, hashes: int, recall: float) -> None:
+def test_a_pair_at_the_threshold_is_found_with_the_recall_asked_for(
+    threshold: float, hashes: int, recall: float
+) -> None:
     assert choose_bands(threshold, hashes, recall).recall(threshold) >= recall
 
 
@@ -36,7 +38,9 @@ def test_the_default_finds_98_percent_at_the_threshold() -> None:
 @pytest.mark.parametrize(
     ("threshold", "bands", "rows", "found"), [(0.9, 5, 25, 0.31), (0.8, 9, 13, 0.40), (0.7, 25, 10, 0.51)]
 )
-def test_the_shapes_usual_elsewhere_are_refused(threshold: float, bands: int, rows: int, found: float) -> None:
+def test_the_shapes_usual_elsewhere_are_refused(
+    threshold: float, bands: int, rows: int, found: float
+) -> None:
     # Faults 7: datasketch's default, SlimPajama's, data-juicer's.
     assert Bands(bands, rows).recall(threshold) == pytest.approx(found, abs=0.01)
     assert choose_bands(threshold, bands * rows).recall(threshold) >= 0.98
@@ -61,7 +65,11 @@ def test_the_curve_is_the_share_of_pairs_that_meet() -> None:
         assert abs(measured - expected) <= 4 * np.sqrt(expected * (1 - expected) / 20_000)
 
 
-@given(st.integers(0, 12).flatmap(lambda n: st.lists(st.lists(st.integers(0, 4), min_size=n, max_size=n), min_size=1, max_size=4)))
+@given(
+    st.integers(0, 12).flatmap(
+        lambda n: st.lists(st.lists(st.integers(0, 4), min_size=n, max_size=n), min_size=1, max_size=4)
+    )
+)
 def test_buckets_hold_who_agrees_in_a_band(keys: list[list[int]]) -> None:
     documents = len(keys[0])
     table = buckets((np.array(band, np.uint64) for band in keys), documents)
@@ -75,7 +83,9 @@ def test_buckets_hold_who_agrees_in_a_band(keys: list[list[int]]) -> None:
 @given(st.lists(st.lists(st.integers(0, 3), min_size=8, max_size=8), min_size=1, max_size=4))
 def test_bucket_numbers_are_unique_over_the_bands_and_leave_no_gaps(keys: list[list[int]]) -> None:
     columns = buckets((np.array(band, np.uint64) for band in keys), 8).T.tolist()
-    numbers = [bucket for column in columns for bucket in sorted({number for number in column if number >= 0})]
+    numbers = [
+        bucket for column in columns for bucket in sorted({number for number in column if number >= 0})
+    ]
     assert sorted(numbers) == list(range(len(numbers)))
 
 

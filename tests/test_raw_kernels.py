@@ -17,7 +17,9 @@ from dedup.kernels import raw as kernels
 
 
 def load_reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference_raw", Path(__file__).with_name("reference_raw.py"))
+    spec = importlib.util.spec_from_file_location(
+        "reference_raw", Path(__file__).with_name("reference_raw.py")
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -30,7 +32,8 @@ reference = load_reference()
 CASES = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 
 TEXTS = st.text(
-    st.one_of(st.sampled_from('\\"/bfnrtu\n\0,;äö€😀"'), st.characters(exclude_categories=["Cs"])), max_size=30
+    st.one_of(st.sampled_from('\\"/bfnrtu\n\0,;äö€😀"'), st.characters(exclude_categories=["Cs"])),
+    max_size=30,
 )
 
 
@@ -66,7 +69,18 @@ def json_strings(draw: st.DrawFn) -> bytes:
 
 
 BAD = st.sampled_from(
-    [b"", b'"', b"1", b"null", b"[]", b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\ud800"', b'"\\ud800x"', b'"\\uD83D\\u0041"']
+    [
+        b"",
+        b'"',
+        b"1",
+        b"null",
+        b"[]",
+        b'"\\ud800"',
+        b'"\\udc00"',
+        b'"\\ud800\\ud800"',
+        b'"\\ud800x"',
+        b'"\\uD83D\\u0041"',
+    ]
 )
 
 
@@ -93,7 +107,9 @@ def spans_in(draw: st.DrawFn, units: list[tuple[int, int]]) -> list[tuple[int, i
     return [(edges[low], edges[high]) for low, high in zip(chosen[::2], chosen[1::2], strict=False)]
 
 
-def locate_all(kernel: object, data: bytes, found: list[tuple[int, int, list[tuple[int, int]]]], *extra: Ints) -> list[object]:
+def locate_all(
+    kernel: object, data: bytes, found: list[tuple[int, int, list[tuple[int, int]]]], *extra: Ints
+) -> list[object]:
     pieces = [(start, end, *span) for start, end, spans in found for span in spans]
     columns = [np.ascontiguousarray(column) for column in np.array(pieces, np.int64).reshape(-1, 4).T]
     raw_starts, raw_ends = np.zeros(len(pieces), np.int64), np.zeros(len(pieces), np.int64)
@@ -113,7 +129,11 @@ def test_locate_in_json(draw: st.DataObject, values: list[bytes]) -> None:
     )
     assert found == [
         -1,
-        *(reference.locate(units[i], int(starts[i]) + 1, span) for i in range(len(values)) for span in spans[i]),
+        *(
+            reference.locate(units[i], int(starts[i]) + 1, span)
+            for i in range(len(values))
+            for span in spans[i]
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Documents come out of files with their text, id, source and rank, in every format and as often as needed."""
+"""Documents come out of files with text, id, source and rank, in every format and as often as needed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 from dedup import readers
 from dedup.config import Config
 from dedup.formats import lines
-from dedup.model import Batch
-from dedup.readers import Corpus, Wanted, open_corpus
+from dedup.model import Batch, Wanted
+from dedup.readers import Corpus, open_corpus
 
 
 class Row(NamedTuple):
@@ -131,7 +131,9 @@ def test_ranks(tmp_path: Path) -> None:
 def test_csv(tmp_path: Path, delimiter: str) -> None:
     cells = [["id", "text", "url"], ["1", '"a\r\n""b"""', "http://h/"], ["", "ä", ""]]
     path = tmp_path / "a.csv"
-    path.write_bytes("\ufeff".encode() + "\r\n".join(delimiter.join(row) for row in cells).encode() + b"\r\n\r\n")
+    path.write_bytes(
+        "\ufeff".encode() + "\r\n".join(delimiter.join(row) for row in cells).encode() + b"\r\n\r\n"
+    )
     assert rows(opened(tmp_path, path)) == [Row(0, 1, 'a\r\n"b"', "1", "h"), Row(0, 2, "ä", "a.csv:2", "")]
 
 
@@ -171,7 +173,18 @@ def test_text_files(tmp_path: Path) -> None:
 
 def test_folders_are_walked_in_the_order_of_bytes(tmp_path: Path) -> None:
     source = tmp_path / "in"
-    for name in ("b/a.txt", "B.txt", "b.txt", "a/z.txt", "a-b.txt", "ä.txt", ".h/a.txt", ".h.txt", "o.dedup/a.txt", "x.doc"):
+    for name in (
+        "b/a.txt",
+        "B.txt",
+        "b.txt",
+        "a/z.txt",
+        "a-b.txt",
+        "ä.txt",
+        ".h/a.txt",
+        ".h.txt",
+        "o.dedup/a.txt",
+        "x.doc",
+    ):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(name)
     (source / "linked").symlink_to(source / "a", target_is_directory=True)
@@ -187,7 +200,10 @@ def test_several_inputs_keep_their_order(tmp_path: Path) -> None:
     assert opened(tmp_path, tmp_path / "b.txt", tmp_path / "x").names == ["b.txt", "a.txt"]
     corpus = opened(tmp_path, tmp_path / "y", tmp_path / "x")
     assert corpus.names == ["y/a.txt", "x/a.txt"]
-    assert [row[2:] for row in rows(corpus)] == [("y/a.txt", "y/a.txt", "", None), ("x/a.txt", "x/a.txt", "", None)]
+    assert [row[2:] for row in rows(corpus)] == [
+        ("y/a.txt", "y/a.txt", "", None),
+        ("x/a.txt", "x/a.txt", "", None),
+    ]
 
 
 def test_standard_input_can_be_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,8 +212,12 @@ def test_standard_input_can_be_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert rows(corpus) == rows(corpus) == [Row(0, 1, "a", "-:1", "")]
 
 
-@pytest.mark.parametrize(("name", "data"), [("csv", b"text\na\n"), ("txt", b"a"), ("ndjson", b'{"text": "a"}')])
-def test_the_format_can_be_named(tmp_path: Path, name: str, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "data"), [("csv", b"text\na\n"), ("txt", b"a"), ("ndjson", b'{"text": "a"}')]
+)
+def test_the_format_can_be_named(
+    tmp_path: Path, name: str, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(data)))
     (tmp_path / "a.dat").write_bytes(data)
     (tmp_path / "b.dat.gz").write_bytes(gzip.compress(data))
@@ -214,14 +234,20 @@ def test_only_wanted_documents_are_read(tmp_path: Path) -> None:
     (tmp_path / "e.jsonl").write_text("broken")
     corpus = opened(tmp_path, tmp_path)
     keys = [(file, record) for file in (0, 1, 2) for record in (1, 2, 11, 50, 99)] + [(3, 1)]
-    wanted = Wanted(np.array([file for file, _ in keys], np.int32), np.array([record for _, record in keys], np.int64))
-    assert [row[:3] for row in rows(corpus, wanted)] == [(file, record, f"{'jcpt'[file]}{record}") for file, record in keys]
+    wanted = Wanted(
+        np.array([file for file, _ in keys], np.int32), np.array([record for _, record in keys], np.int64)
+    )
+    assert [row[:3] for row in rows(corpus, wanted)] == [
+        (file, record, f"{'jcpt'[file]}{record}") for file, record in keys
+    ]
     none = Wanted(np.zeros(0, np.int32), np.zeros(0, np.int64))
     assert rows(corpus, none) == []
 
 
 def test_chunks_and_batches_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    records: list[dict[str, object]] = [{"text": "ä" * (i % 50), "id": i, "source": str(i % 3)} for i in range(500)]
+    records: list[dict[str, object]] = [
+        {"text": "ä" * (i % 50), "id": i, "source": str(i % 3)} for i in range(500)
+    ]
     write_jsonl(tmp_path / "a.jsonl", *records)
     for i in range(20):
         (tmp_path / f"b{i}.txt").write_text(str(i))

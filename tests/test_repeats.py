@@ -69,7 +69,11 @@ def test_repeats_are_those_of_the_twin(rows: list[list[reference.Line]], limits:
 
         def number(unit: reference.Unit, first: int = first) -> int:
             kind, line, place = unit
-            return len(sentences) + first + line if kind == "line" else int(segment_offsets[first + line]) + place
+            return (
+                len(sentences) + first + line
+                if kind == "line"
+                else int(segment_offsets[first + line]) + place
+            )
 
         goes, is_structured = reference.find_repeats(row_lines, limits)
         assert structured[row] == is_structured
@@ -89,7 +93,9 @@ def test_repeats_are_those_of_the_twin(rows: list[list[reference.Line]], limits:
 @st.composite
 def marked_texts(draw: st.DrawFn) -> tuple[list[str], list[list[list[bool]]]]:
     """Texts, and which sentences of which lines go."""
-    pieces = st.sampled_from(["Eins kam. ", "Zwei ging.  ", "Drei\tblieb. \t", "\n", "\r\n", "  \n", "vier", "日本。本日。"])
+    pieces = st.sampled_from(
+        ["Eins kam. ", "Zwei ging.  ", "Drei\tblieb. \t", "\n", "\r\n", "  \n", "vier", "日本。本日。"]
+    )
     texts = [
         "".join(parts) for parts in draw(st.lists(st.lists(pieces, max_size=10), min_size=1, max_size=3))
     ]
@@ -98,7 +104,10 @@ def marked_texts(draw: st.DrawFn) -> tuple[list[str], list[list[list[bool]]]]:
     for row in range(len(texts)):
         going.append(
             [
-                [draw(st.booleans()) for _ in range(found.segment_offsets[line], found.segment_offsets[line + 1])]
+                [
+                    draw(st.booleans())
+                    for _ in range(found.segment_offsets[line], found.segment_offsets[line + 1])
+                ]
                 if found.line_width[line]
                 else [False]
                 for line in range(found.line_offsets[row], found.line_offsets[row + 1])
@@ -117,7 +126,9 @@ def test_spans_are_those_of_the_twin(case: tuple[list[str], list[list[list[bool]
     flat = np.array([goes for line in lines for goes in line], np.bool_)
     marked = whole if way == "marked" else np.zeros(len(lines), np.bool_)
     line_keepers = np.where(whole & (way == "line"), 0, -1)
-    segment_keepers = np.where(flat & ~(np.repeat(whole, np.diff(found.segment_offsets)) & (way != "segments")), 0, -1)
+    segment_keepers = np.where(
+        flat & ~(np.repeat(whole, np.diff(found.segment_offsets)) & (way != "segments")), 0, -1
+    )
     rows, at_lines, units, starts, ends = (np.empty(len(flat) + len(lines), np.int64) for _ in range(5))
     count = kernels.cut_spans(
         column.data, column.offsets, found.line_offsets, found.line_start, found.line_end, found.line_text_end,
@@ -168,7 +179,9 @@ def test_the_same_text_gives_the_same_answer_the_second_time() -> None:
 
 
 def test_a_sentence_said_again_inside_a_paragraph_goes() -> None:
-    assert left(f"{CAPTION}\n{OTHER} {CAPTION} Danach war Ruhe.\n") == f"{CAPTION}\n{OTHER} Danach war Ruhe.\n"
+    assert (
+        left(f"{CAPTION}\n{OTHER} {CAPTION} Danach war Ruhe.\n") == f"{CAPTION}\n{OTHER} Danach war Ruhe.\n"
+    )
 
 
 def test_a_sentence_at_the_end_of_a_paragraph_goes_with_the_space_before_it() -> None:
@@ -185,7 +198,9 @@ def test_a_decision_quotes_what_goes_and_where_the_first_copy_is() -> None:
 
 
 def test_case_and_punctuation_do_not_make_another_sentence() -> None:
-    assert cuts(f"{CAPTION}\n{OTHER}\n{CAPTION.upper().replace('.', '!')}\n") == [f"{CAPTION.upper().replace('.', '!')}\n"]
+    assert cuts(f"{CAPTION}\n{OTHER}\n{CAPTION.upper().replace('.', '!')}\n") == [
+        f"{CAPTION.upper().replace('.', '!')}\n"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +274,10 @@ def test_a_refrain_stays_and_is_flagged() -> None:
     result = dedup.clean_text(text)
     assert result.text == text
     assert [(d.action, d.why) for d in result.decisions] == [
-        ("flag", "says so much more than once that the repeats look like its structure (a list, a refrain, a table); they stay")
+        (
+            "flag",
+            "says so much more than once that the repeats look like its structure (a list, a refrain, a table); they stay",
+        )
     ]
 
 
@@ -275,4 +293,6 @@ def test_what_goes_is_what_the_decisions_say(text: str) -> None:
     result = dedup.clean_text(doubled)
     spans = [(d.start or 0, d.end or 0) for d in result.decisions if d.action == "cut"]
     assert result.text == reference.without(doubled, spans)
-    assert [doubled[start:end] for start, end in spans] == [d.text for d in result.decisions if d.action == "cut"]
+    assert [doubled[start:end] for start, end in spans] == [
+        d.text for d in result.decisions if d.action == "cut"
+    ]

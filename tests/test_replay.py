@@ -12,15 +12,17 @@ from hypothesis import given, settings
 
 from dedup import jobs
 from dedup.config import Config
-from dedup.errors import StateError
-from tests.corpora import Document, corpora, edited, site
+from dedup.errors import OutputError, StateError
+from tests.corpora import FEET, HEADS, Document, article, corpora, edited, sentence, site
 
 RUN = jobs.Run()
 CONFIG = Config()
 
 
 def write(path: Path, documents: list[Document]) -> Path:
-    path.write_text("".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents), encoding="utf-8"
+    )
     return path
 
 
@@ -31,6 +33,27 @@ def news(tmp_path: Path) -> Path:
     documents.append({"id": "copy", "source": "a.example", "text": edited(rng, documents[3]["text"], 0.01)})
     documents[5]["text"] += "".join(documents[5]["text"].splitlines(keepends=True)[3:5])
     return write(tmp_path / "news.jsonl", documents)
+
+
+@pytest.fixture
+def flagged(tmp_path: Path) -> Path:
+    """A file with what is only flagged: all boilerplate, a refrain, a line that too few carry, a pair that nearly went."""
+    rng = random.Random(22)
+    documents = site(rng, "a.example", 8) + site(rng, "b.example", 6)
+    documents.append({"id": "bare", "source": "b.example", "text": f"{HEADS[0]}\n{FEET[2]}\n"})
+    refrain = "So singen wir am Hafen bis die Sonne untergeht"
+    documents.append(
+        {
+            "id": "song",
+            "source": "b.example",
+            "text": "".join(f"{sentence(rng)}\n{refrain}\n" for _ in range(5)),
+        }
+    )
+    text = article(rng, lines=12)
+    documents += [
+        {"id": name, "source": "c.example", "text": edited(rng, text, 0.012)} for name in ("near", "nearly")
+    ]
+    return write(tmp_path / "flagged.jsonl", documents)
 
 
 def scanned(news: Path) -> tuple[Path, list[dict[str, Any]]]:
@@ -58,18 +81,32 @@ def test_scan_decides_what_clean_decides(news: Path) -> None:
     assert path.read_bytes() == (news.with_name("out.jsonl.dedup") / "decisions.jsonl").read_bytes()
 
 
-def test_what_apply_notes_down_is_what_it_was_given(news: Path) -> None:
-    path, _ = scanned(news)
-    jobs.apply(str(path), [str(news)], str(news.with_name("out.jsonl")), CONFIG, RUN)
-    assert (news.with_name("out.jsonl.dedup") / "decisions.jsonl").read_bytes() == path.read_bytes()
+@pytest.mark.parametrize("name", ["news", "flagged"])
+def test_what_apply_notes_down_is_what_it_was_given(request: pytest.FixtureRequest, name: str) -> None:
+    given_file = request.getfixturevalue(name)
+    path, _ = scanned(given_file)
+    jobs.apply(str(path), [str(given_file)], str(given_file.with_name("out.jsonl")), CONFIG, RUN)
+    assert (given_file.with_name("out.jsonl.dedup") / "decisions.jsonl").read_bytes() == path.read_bytes()
 
 
-def test_apply_counts_what_clean_counts(news: Path) -> None:
-    path, _ = scanned(news)
-    cleaned = jobs.clean([str(news)], str(news.with_name("clean.jsonl")), CONFIG, RUN)
-    applied = jobs.apply(str(path), [str(news)], str(news.with_name("applied.jsonl")), CONFIG, RUN)
-    for part in ("documents", "characters", "reasons", "sources", "clusters", "templates", "flags"):
-        assert applied[part] == cleaned[part], part
+def test_the_flagged_file_has_every_kind_of_flag(flagged: Path) -> None:
+    _, lines = scanned(flagged)
+    found = {(line["document"], line["reason"]) for line in lines if line.get("action") == "flag"}
+    assert found >= {("bare", "boilerplate"), ("song", "repeat"), ("nearly", "near-duplicate")}
+
+
+@pytest.mark.parametrize(
+    "part", ["documents", "characters", "reasons", "sources", "clusters", "templates", "flags"]
+)
+@pytest.mark.parametrize("name", ["news", "flagged"])
+def test_apply_counts_what_clean_counts(request: pytest.FixtureRequest, name: str, part: str) -> None:
+    given_file = request.getfixturevalue(name)
+    path, _ = scanned(given_file)
+    cleaned = jobs.clean([str(given_file)], str(given_file.with_name("clean.jsonl")), CONFIG, RUN)
+    applied = jobs.apply(
+        str(path), [str(given_file)], str(given_file.with_name("applied.jsonl")), CONFIG, RUN
+    )
+    assert applied[part] == cleaned[part]
 
 
 def test_scan_leaves_the_input_alone_and_writes_nothing_else(news: Path) -> None:
@@ -108,7 +145,10 @@ def test_a_text_that_is_not_there_is_refused(news: Path) -> None:
     number = line_of(lines, "cut")
     lines[number]["text"] = "x" + lines[number]["text"][1:]
     error = refusal(news, lines)
-    assert error.message == "this decision does not fit the input: the document does not hold this text at this place"
+    assert (
+        error.message
+        == "this decision does not fit the input: the document does not hold this text at this place"
+    )
     assert error.line == number + 1
     assert error.hint == "Give the very input that 'dedup scan' was given, or scan it again."
 
@@ -121,12 +161,26 @@ def test_a_text_that_is_not_there_is_refused(news: Path) -> None:
         ("cut", {"record": 999}, "no such document in the input"),
         ("cut", {"file": "other.jsonl"}, "no file 'other.jsonl' in the input"),
         ("drop", {"keeper_file": "other.jsonl"}, "no file 'other.jsonl' in the input"),
-        ("drop", {"record": 999}, "the document or its keeper is not in the input, or the keeper goes itself"),
-        ("drop", {"keeper_record": 999}, "the document or its keeper is not in the input, or the keeper goes itself"),
-        ("drop", {"keeper_record": 0}, "the document or its keeper is not in the input, or the keeper goes itself"),
+        (
+            "drop",
+            {"record": 999},
+            "the document or its keeper is not in the input, or the keeper goes itself",
+        ),
+        (
+            "drop",
+            {"keeper_record": 999},
+            "the document or its keeper is not in the input, or the keeper goes itself",
+        ),
+        (
+            "drop",
+            {"keeper_record": 0},
+            "the document or its keeper is not in the input, or the keeper goes itself",
+        ),
     ],
 )
-def test_decisions_that_do_not_fit_are_refused(news: Path, action: str, change: dict[str, Any], message: str) -> None:
+def test_decisions_that_do_not_fit_are_refused(
+    news: Path, action: str, change: dict[str, Any], message: str
+) -> None:
     _, lines = scanned(news)
     number = line_of(lines, action)
     lines[number] |= change
@@ -158,8 +212,6 @@ def test_a_changed_input_is_refused(news: Path) -> None:
 
 
 def test_an_existing_decisions_file_is_replaced_only_by_force(news: Path) -> None:
-    from dedup.errors import OutputError
-
     path, _ = scanned(news)
     with pytest.raises(OutputError) as raised:
         jobs.scan([str(news)], str(path), CONFIG, RUN)

@@ -30,11 +30,13 @@ PIECES = [
     "Am 3. Dezember", "am 3.12.2025", "z. B.", "z.B.", "Dr. Müller", "Nr. 5", "2.5 Prozent",
     "„Komm!“ sagte er.", "usw.", "& Co. KG", "so OE24.", "Die", "die", "Das Ende.", "\u0308",
     "a\u0308\u0323", "ậ", "ﬁ", "½", "５kg", "٣", "5g", "-5", "−7", " - ", "…", "...", "?!", "。", "！", "」",
-    "「", "你好", "か\u3099", "ไทย", "ภาษา", "ລາວ", "한국어", "Привет.", "यह है।", "\u00ad", "\u200b", "\u200d",
+    "「", "你好", "か\u3099", "ไทย", "ภาษา", "ລາວ", "한국어", "Привет.", "यह है।", "\u00ad", "\u200b",
+    "\u200d",
     "\u034f", "\x00", " ", "  ", "\t", "\n", "\r\n", "\r", "\x85", "\u2028", "\u2029", "\v", "\f",
     "Foto: dpa", "：", ":", ",", ".", ".", "(", ")", "“", "»", "'", "’s", "a)", "M. Blanc", "So", "Mai",
     "Mittwoch", "14:30", "1/2", "≠", "€", "50 %", "+", "ᾴ", "\u0345", "😀", "• ", "- ", "İ", "ß", "㈱",
-    "℃", "é.", "T. S. Eliot", "in 92. Maria", "\u0301",
+    "℃", "é.", "T. S. Eliot", "in 92. Maria",
+    "\u0301",
 ]  # fmt: skip
 texts = st.one_of(
     st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from([" ", " ", "."])), max_size=25).map("".join),
@@ -146,6 +148,7 @@ def test_labelled_cases(case):
         ("−5 Grad", "-5 Grad"),
         ("你 好", "你好。"),
         ("≠", "=\u0338"),
+        ("a\u0302\u034f\u0323", "ậ"),
     ],
 )
 def test_equal_keys(a, b):
@@ -261,8 +264,8 @@ def test_flags(line, flags):
 
 
 def test_width_counts_columns_of_the_folded_words():
-    widths = segment(Column.of(["Ein  Wort!", "你好", "Ä", "가", "50 %"])).line_width
-    assert widths.tolist() == [8, 4, 1, 2, 3]
+    widths = segment(Column.of(["Ein  Wort!", "你好", "Ä", "가", "\u1100\u1161", "50 %"])).line_width
+    assert widths.tolist() == [8, 4, 1, 2, 2, 3]
 
 
 def test_every_line_terminator_ends_a_line():

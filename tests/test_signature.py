@@ -94,7 +94,15 @@ def test_text_keys_are_equal_exactly_for_equal_words_and_symbols(first: str, sec
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("5 %", "5"), ("5 €", "5 $"), ("C++", "C"), ("ab c", "a bc"), ("a < b", "a > b"), ("Ja Ja", "Ja"), ("Да", "Нет")],
+    [
+        ("5 %", "5"),
+        ("5 €", "5 $"),
+        ("C++", "C"),
+        ("ab c", "a bc"),
+        ("a < b", "a > b"),
+        ("Ja Ja", "Ja"),
+        ("Да", "Нет"),
+    ],
 )
 def test_short_texts_that_say_different_things_have_different_keys(first: str, second: str) -> None:
     keys = sketch(Column.of([first, second]), permutations(16, 1)).keys
@@ -137,5 +145,8 @@ def test_sketches_estimate_in_datasketch_what_datasketch_would() -> None:
     rng = random.Random(4)
     text = article(rng)
     other = edited(rng, text, 0.02)
-    ours = [to_datasketch(signature, 1) for signature in sketch(Column.of([text, other]), permutations(128, 1)).signatures]
+    ours = [
+        to_datasketch(signature, 1)
+        for signature in sketch(Column.of([text, other]), permutations(128, 1)).signatures
+    ]
     assert ours[0].jaccard(ours[1]) == oracle(text, 128, 1).jaccard(oracle(other, 128, 1))

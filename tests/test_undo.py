@@ -33,7 +33,11 @@ Decisions = dict[tuple[int, int], list[tuple[int, int]] | None]
 """What goes, by file and record: None for a dropped document, else the code points that are cut."""
 
 CASES = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
 )
 FEW_CASES = settings(CASES, max_examples=10)
 
@@ -106,7 +110,9 @@ def decided(draw: st.DrawFn, texts: dict[tuple[int, int], str]) -> Decisions:
     return decisions
 
 
-def check_round_trip(name: str, data: bytes, draw: Callable[[Any], Any], config: Config | None = None) -> None:
+def check_round_trip(
+    name: str, data: bytes, draw: Callable[[Any], Any], config: Config | None = None
+) -> None:
     """Clean with random decisions, compare the texts that stay, restore, compare the bytes."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -125,7 +131,8 @@ def check_round_trip(name: str, data: bytes, draw: Callable[[Any], Any], config:
 
 TEXTS = st.text(
     st.one_of(
-        st.sampled_from('\\"/bnrtu\n\r\t\0,;äöü€😀\x85\u2028 {}[]'), st.characters(exclude_categories=["Cs"])
+        st.sampled_from('\\"/bnrtu\n\r\t\0,;äöü€😀\x85\u2028 {}[]'),
+        st.characters(exclude_categories=["Cs"]),
     ),
     max_size=40,
 )
@@ -164,9 +171,13 @@ def json_lines(draw: st.DrawFn, is_nested: bool) -> bytes:
         for key in keys:
             value = {
                 "id": draw(st.sampled_from(['"a\\u00e4"', "1.50", "null", "[1, 2]"])),
-                "n": draw(st.sampled_from(["1e5", "true", '{"text": "\\ud83d\\ude00"}', '["}", "{"]', '"\\\\"'])),
+                "n": draw(
+                    st.sampled_from(["1e5", "true", '{"text": "\\ud83d\\ude00"}', '["}", "{"]', '"\\\\"'])
+                ),
             }.get(key) or draw(json_strings(draw(TEXTS)))
-            name = draw(st.sampled_from([json.dumps(key), '"' + "".join(f"\\u{ord(c):04x}" for c in key) + '"']))
+            name = draw(
+                st.sampled_from([json.dumps(key), '"' + "".join(f"\\u{ord(c):04x}" for c in key) + '"'])
+            )
             if key == "text" and is_nested:
                 value = f'{space}{{"a":{space}1, {name}{space}:{value}{space}}}'
                 name = '"body"'
@@ -198,7 +209,9 @@ def csv_files(draw: st.DrawFn) -> bytes:
     for row in rows:
         cells = []
         for cell in row:
-            must = any(c in cell for c in delimiter + "\r\n") or cell[:1] == '"' or (not cell and len(row) == 1)
+            must = (
+                any(c in cell for c in delimiter + "\r\n") or cell[:1] == '"' or (not cell and len(row) == 1)
+            )
             quoted = must or draw(st.booleans())
             cells.append('"' + cell.replace('"', '""') + '"' if quoted else cell)
         lines.append(delimiter.join(cells))
@@ -253,19 +266,27 @@ def test_parquet_comes_back_value_for_value(kind: str, is_nested: bool, data: st
     texts = pa.array(rows).cast(KINDS[kind])
     field = pa.field("text", KINDS[kind], metadata={"k": "v"})
     if is_nested:
-        texts = pa.StructArray.from_arrays([texts, pa.array(range(len(rows)))], fields=[field, pa.field("n", pa.int64())])
+        texts = pa.StructArray.from_arrays(
+            [texts, pa.array(range(len(rows)))], fields=[field, pa.field("n", pa.int64())]
+        )
         field = pa.field("body", texts.type)
     maybe = [None if i % 3 == 0 else {"x": [i, None], "y": str(i)} for i in range(len(rows))]
     table = pa.table(
         [pa.array([str(i) if i % 2 else None for i in range(len(rows))]), texts, pa.array(maybe)],
         schema=pa.schema(
-            [("id", pa.string()), field, ("nested", pa.struct([("x", pa.list_(pa.int64())), ("y", pa.string())]))],
+            [
+                ("id", pa.string()),
+                field,
+                ("nested", pa.struct([("x", pa.list_(pa.int64())), ("y", pa.string())])),
+            ],
             metadata={"made by": "a test"},
         ),
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pq.write_table(table, folder / "a.parquet", row_group_size=data.draw(st.integers(1, 20)), compression="zstd")
+        pq.write_table(
+            table, folder / "a.parquet", row_group_size=data.draw(st.integers(1, 20)), compression="zstd"
+        )
         table = pq.read_table(folder / "a.parquet")
         config = Config(text_field="body.text" if is_nested else "text")
         corpus = corpus_of(folder, folder / "a.parquet", config=config)
@@ -279,9 +300,9 @@ def test_parquet_comes_back_value_for_value(kind: str, is_nested: bool, data: st
         rest = table.drop_columns([field.name])
         assert out.drop_columns([field.name]).to_pylist() == [rest.to_pylist()[row] for row in kept]
         if kept:
-            assert list(texts_of(corpus_of(folder, folder / "out.parquet", config=config)).values()) == expected(
-                read, decisions
-            )
+            assert list(
+                texts_of(corpus_of(folder, folder / "out.parquet", config=config)).values()
+            ) == expected(read, decisions)
         restore(str(folder / "out.parquet"), str(folder / "again.parquet"))
         again = pq.read_table(folder / "again.parquet")
         assert again.schema.equals(table.schema, check_metadata=True)
@@ -338,7 +359,9 @@ def test_folders_come_back_with_all_their_files(folder: Path) -> None:
     pq.write_table(pa.table({"text": ["a", "b", "c"]}), source / "e.parquet")
     corpus = corpus_of(folder, source)
     assert corpus.names == ["a.jsonl", "d.jsonl.gz", "deep/b.csv", "deep/er/c.txt", "e.parquet"]
-    clean(corpus, folder / "out", {(0, 1): None, (2, 1): [(2, 4)], (3, 1): None, (4, 2): None, (4, 3): [(0, 1)]})
+    clean(
+        corpus, folder / "out", {(0, 1): None, (2, 1): [(2, 4)], (3, 1): None, (4, 2): None, (4, 3): [(0, 1)]}
+    )
     assert (folder / "out" / "deep" / "b.csv").read_bytes() == b'id,text\n1,"a "" c"\n2,d\n'
     assert not (folder / "out" / "deep" / "er" / "c.txt").exists()
     restore(str(folder / "out"), str(folder / "again"))
@@ -352,7 +375,9 @@ def test_rejected_records_come_back(folder: Path) -> None:
     (folder / "a.jsonl").write_bytes(data)
     clean(corpus_of(folder, folder / "a.jsonl", on_error="skip"), folder / "out.jsonl", {(0, 1): None})
     assert (folder / "out.jsonl").read_bytes() == b'{"text": "b"}\n'
-    rejected = [json.loads(line) for line in (folder / "out.jsonl.dedup" / "rejected.jsonl").read_text().splitlines()]
+    rejected = [
+        json.loads(line) for line in (folder / "out.jsonl.dedup" / "rejected.jsonl").read_text().splitlines()
+    ]
     assert [(line["record"], line["raw"]) for line in rejected] == [
         (2, "broken\n"),
         (4, '{"text": 1}\n'),
@@ -365,14 +390,16 @@ def test_rejected_records_come_back(folder: Path) -> None:
 def test_rejected_parquet_rows_come_back(folder: Path) -> None:
     table = pa.table({"text": ["a", None, "b"], "n": [1, 2, 3]})
     pq.write_table(table, folder / "a.parquet")
-    clean(corpus_of(folder, folder / "a.parquet", on_error="skip"), folder / "out.parquet", {(0, 3): [(0, 1)]})
+    clean(
+        corpus_of(folder, folder / "a.parquet", on_error="skip"), folder / "out.parquet", {(0, 3): [(0, 1)]}
+    )
     assert pq.read_table(folder / "out.parquet").to_pydict() == {"text": ["a", ""], "n": [1, 3]}
     restore(str(folder / "out.parquet"), str(folder / "again.parquet"))
     assert pq.read_table(folder / "again.parquet").equals(table)
 
 
 def test_a_bare_cell_that_would_read_as_another_value_is_quoted(folder: Path) -> None:
-    data = 'text\nab"c"\nx\n'.encode()
+    data = b'text\nab"c"\nx\n'
     (folder / "a.csv").write_bytes(data)
     clean(corpus_of(folder, folder / "a.csv"), folder / "out.csv", {(0, 1): [(0, 2)], (0, 2): [(0, 1)]})
     rows = list(csv.reader(io.StringIO((folder / "out.csv").read_text()), strict=True))
@@ -393,7 +420,12 @@ def test_a_changed_output_is_refused(folder: Path, cleaned: Path, change: bytes 
     cleaned.write_bytes(cleaned.read_bytes().replace(b"eins", b"EINS") if change is None else change)
     with pytest.raises(StateError, match=r"out\.jsonl: was changed since it was written"):
         restore(str(cleaned), str(folder / "again.jsonl"))
-    assert sorted(path.name for path in folder.iterdir()) == ["a.jsonl", "out.jsonl", "out.jsonl.dedup", "work"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "a.jsonl",
+        "out.jsonl",
+        "out.jsonl.dedup",
+        "work",
+    ]
 
 
 @pytest.mark.parametrize("name", [REMOVED, REMOVED_INDEX])

@@ -38,7 +38,9 @@ def opened(folder: Path, *inputs: Path | str, **options: str) -> Corpus:
     return open_corpus([str(path) for path in inputs], Config(), work=work, **options)
 
 
-def write(corpus: Corpus, output: Path | str, what: Edits, sidecar: Path | None = None, force: bool = False) -> None:
+def write(
+    corpus: Corpus, output: Path | str, what: Edits, sidecar: Path | None = None, force: bool = False
+) -> None:
     with Output(corpus, str(output), sidecar, force) as out:
         out.write(what)
         out.commit("1")
@@ -77,10 +79,15 @@ def test_nothing_is_visible_before_commit(tmp_path: Path, source: Path) -> None:
 def test_nothing_remains_without_commit(tmp_path: Path, source: Path, is_written: bool) -> None:
     before = sorted(tmp_path.rglob("*"))
     corpus = opened(tmp_path, source)
-    with pytest.raises(KeyboardInterrupt), Output(corpus, str(tmp_path / "out.jsonl"), None, False) as out:
-        if is_written:
-            out.write(edits((0, 2)))
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with Output(corpus, str(tmp_path / "out.jsonl"), None, False) as out:
+            if is_written:
+                out.write(edits((0, 2)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / ".work"])
 
 
@@ -106,7 +113,9 @@ with Output(corpus, target, None, False) as out:
 
 
 @pytest.mark.parametrize("stage", ["entered", "written"])
-def test_a_killed_run_leaves_nothing_but_what_the_next_one_clears(tmp_path: Path, source: Path, stage: str) -> None:
+def test_a_killed_run_leaves_nothing_but_what_the_next_one_clears(
+    tmp_path: Path, source: Path, stage: str
+) -> None:
     (tmp_path / ".work").mkdir()
     target = tmp_path / "out.jsonl"
     with subprocess.Popen(
@@ -158,6 +167,28 @@ def test_an_existing_folder_is_replaced_only_by_force(tmp_path: Path) -> None:
     assert not any(path.name.startswith(".out") for path in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_folder_takes_the_place_of_a_file_by_force(tmp_path: Path, is_link: bool) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_bytes(LINES)
+    (tmp_path / "else").mkdir()
+    if is_link:
+        (tmp_path / "out").symlink_to(tmp_path / "else")
+    else:
+        (tmp_path / "out").write_bytes(b"old")
+    write(opened(tmp_path, tmp_path / "in"), tmp_path / "out", edits(), force=True)
+    assert (tmp_path / "out" / "a.jsonl").read_bytes() == LINES
+    assert list((tmp_path / "else").iterdir()) == []
+
+
+def test_a_sidecar_in_the_output_is_refused(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "out").mkdir()
+    corpus = opened(tmp_path, source)
+    for output, sidecar in (("x", "x"), ("out/x", "out")):
+        message = refusal(corpus, tmp_path / output, sidecar=tmp_path / sidecar)
+        assert message == "the output and its sidecar are in each other's place"
+
+
 def test_the_current_folder_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.jsonl").write_bytes(LINES)
@@ -187,7 +218,10 @@ def test_an_output_that_touches_an_input_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("out.csv", "is named like csv, but the output has the format of the input: jsonl"), ("no/out", "has no folder to be in")],
+    [
+        ("out.csv", "is named like csv, but the output has the format of the input: jsonl"),
+        ("no/out", "has no folder to be in"),
+    ],
 )
 def test_an_impossible_output_is_refused(tmp_path: Path, source: Path, name: str, message: str) -> None:
     assert refusal(opened(tmp_path, source), tmp_path / name) == message
@@ -250,7 +284,10 @@ def test_standard_output_keeps_a_sidecar_that_is_named(
 
 def test_standard_output_takes_one_text_file_only(tmp_path: Path, source: Path) -> None:
     pq.write_table(pa.table({"text": ["a"]}), tmp_path / "b.parquet")
-    for corpus in (opened(tmp_path, tmp_path / "b.parquet"), opened(tmp_path, source, tmp_path / "b.parquet")):
+    for corpus in (
+        opened(tmp_path, tmp_path / "b.parquet"),
+        opened(tmp_path, source, tmp_path / "b.parquet"),
+    ):
         assert refusal(corpus, "-") == "standard output takes one file of a text format"
 
 
@@ -301,7 +338,9 @@ def test_decisions_that_do_not_fit_are_refused(tmp_path: Path, name: str, what: 
     else:
         (tmp_path / name).write_bytes(LINES if name == "a.jsonl" else b"text\na\nb\nc\n")
     corpus = opened(tmp_path, tmp_path / name)
-    with pytest.raises(StateError, match="a decision names a record, or a place in its text, that is not there"):
+    with pytest.raises(
+        StateError, match="a decision names a record, or a place in its text, that is not there"
+    ):
         write(corpus, tmp_path / f"out-{name}", what)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".work", name]
 
@@ -313,11 +352,9 @@ def test_a_disk_that_cannot_be_written_is_named(
         raise OSError(28, "No space left on device")
 
     corpus = opened(tmp_path, source)
-    with pytest.raises(DedupError, match="cannot be written: No space left on device"), Output(
-        corpus, str(tmp_path / "out.jsonl"), None, False
-    ) as out:
-        monkeypatch.setattr(np, "save", full)
-        out.write(edits())
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(DedupError, match="cannot be written: No space left on device"):
+        write(corpus, tmp_path / "out.jsonl", edits())
     assert sorted(path.name for path in tmp_path.iterdir()) == [".work", "a.jsonl"]
 
 

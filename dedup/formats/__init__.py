@@ -1,1 +1,1 @@
-"""The file formats: what a name says, how compressed bytes are read, and one module for each way to hold documents."""
+"""The file formats: what names say, compression, and a module for each way to hold documents."""

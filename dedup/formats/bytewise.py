@@ -30,8 +30,8 @@ class Removals:
     """The bytes that went from the files, and where they were: what undo needs.
 
     Attributes:
-        rows: One int64[n, 4] for each stretch of a file: file, offset in its plain bytes, bytes removed there, bytes
-            inserted in their place.
+        rows: One int64[n, 4] for each stretch of a file: file, offset in its plain bytes, bytes removed,
+            bytes inserted in their place.
     """
 
     def __init__(self, sink: Sink | None) -> None:
@@ -104,20 +104,15 @@ def put_back(stripped: Iterator[bytes], rows: Ints, removed: IO[bytes], out: Met
     source = _Pull(stripped)
     position = 0
     for _, offset, size, inserted in rows.tolist():
-        for chunk in source.take(offset - position):
-            out.write(chunk)
-        for _ in source.take(inserted):
-            pass
-        left = size
-        while left:
-            chunk = removed.read(min(left, COPY_BYTES))
-            if not chunk:
+        source.move(offset - position, out)
+        source.move(inserted, None)
+        for left in range(size, 0, -COPY_BYTES):
+            data = removed.read(min(left, COPY_BYTES))
+            if not data:
                 raise EOFError
-            out.write(chunk)
-            left -= len(chunk)
+            out.write(data)
         position = offset + size
-    for chunk in source.rest():
-        out.write(chunk)
+    source.move_rest(out)
 
 
 class _Pull:
@@ -127,8 +122,8 @@ class _Pull:
         self._chunks = chunks
         self._current = memoryview(b"")
 
-    def take(self, size: int) -> Iterator[memoryview]:
-        """Yield the next `size` bytes in pieces."""
+    def move(self, size: int, out: Meter | None) -> None:
+        """Write the next `size` bytes to `out`, or pass over them."""
         while size:
             if not self._current:
                 self._current = memoryview(next(self._chunks, b""))
@@ -137,9 +132,11 @@ class _Pull:
             piece = self._current[:size]
             self._current = self._current[len(piece) :]
             size -= len(piece)
-            yield piece
+            if out is not None:
+                out.write(piece)
 
-    def rest(self) -> Iterator[bytes | memoryview]:
-        """Yield all that is left."""
-        yield self._current
-        yield from self._chunks
+    def move_rest(self, out: Meter) -> None:
+        """Write all that is left."""
+        out.write(self._current)
+        for chunk in self._chunks:
+            out.write(chunk)

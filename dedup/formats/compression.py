@@ -24,9 +24,11 @@ ZSTD_LEVEL = 3
 class Sink(Protocol):
     """Something bytes can be written to and that is closed at the end."""
 
-    def write(self, data: Any, /) -> Any: ...
+    def write(self, data: Any, /) -> Any:
+        """Take bytes."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what is held back, and end."""
 
 
 def decompressed(file: IO[bytes], compression: str, name: str) -> Iterator[bytes]:
@@ -76,7 +78,7 @@ def _reader(file: IO[bytes], compression: str) -> IO[bytes]:
 
 
 def _zstd_chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """Decompress frame by frame, since the stream reader of `zstandard` takes a cut frame for a finished one."""
+    """Decompress frame by frame: the stream reader of `zstandard` takes a cut frame for a finished one."""
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor()
@@ -100,7 +102,7 @@ def _zstd_chunks(file: IO[bytes]) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def compressing(file: IO[bytes], compression: str) -> Iterator[Sink]:
-    """Open a sink that compresses into `file` and leaves it open; the same bytes give the same bytes each time."""
+    """Open a sink that compresses into `file` and leaves it open; equal input gives equal bytes each time."""
     sink = _writer(file, compression)
     try:
         yield sink

@@ -17,13 +17,16 @@ from dedup.columns import Column, Ints
 from dedup.errors import InputError
 from dedup.formats.fields import Fields, Path, rank_of_cell, source_of
 from dedup.formats.json_faults import CONVERT, NAME_THE_FIELD, listed
-from dedup.formats.slabs import BOM, FileEdits, Slab, misplaced, slab_of, view
+from dedup.formats.slabs import BOM, NOTHING, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
 from dedup.model import Batch
 
 BATCH_BYTES = 4 << 20
-SLAB_BYTES = 8 << 20
+ROW_BYTES = 64
+"""What a row counts besides its text, so that a batch of short texts is bounded as well."""
+
+SLAB_BYTES = 1 << 20
 DELIMITERS = (",", ";", "\t")
 REPAIR = "Repair the record, or pass over such records with --on-error skip."
 
@@ -33,12 +36,14 @@ class _Header(NamedTuple):
 
     Attributes:
         names: The names of the columns.
+        text: The column of the text, counted from 0.
         delimiter: What stands between cells.
         end: Where the first record starts, in bytes.
         line: 1-based line of the first record.
     """
 
     names: list[str]
+    text: int
     delimiter: str
     end: int
     line: int
@@ -71,7 +76,9 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
                 continue
             message = record.fault or _width_fault(record.cells, header)
             if message:
-                reject(Rejected(file.index, number, record.line, message, record.hint, record.start, record.end))
+                reject(
+                    Rejected(file.index, number, record.line, message, record.hint, record.start, record.end)
+                )
                 continue
             rows.add(number, record.cells)
             if rows.size >= BATCH_BYTES:
@@ -83,12 +90,7 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
 
 def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
     """Yield the file's bytes with dropped records, and the raw bytes of cuts in the others, marked."""
-    bounds = file.bounds
-    if bounds is None:
-        for _ in read(file, fields, np.zeros(0, np.int64), lambda _: None):
-            pass
-        bounds = file.bounds
-        assert bounds is not None
+    bounds = _bounds(file, fields)
     for records in (edits.drops, edits.cuts):
         if len(records) and records[-1] > len(bounds):
             raise misplaced(file, int(records[-1]))
@@ -106,6 +108,14 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
             first = last
 
 
+def _bounds(file: InputFile, fields: Fields) -> Ints:
+    """Return where the records start and end, from an earlier pass or from one more."""
+    if file.bounds is None:
+        for _ in read(file, fields, NOTHING, lambda _: None):
+            pass
+    return NOTHING.reshape(0, 2) if file.bounds is None else file.bounds
+
+
 def _slab(
     data: bytes, bounds: Ints, first: int, header: _Header, file: InputFile, fields: Fields, edits: FileEdits
 ) -> Slab:
@@ -117,11 +127,10 @@ def _slab(
     if not len(numbers):
         return slab_of(data, starts, ends)
     at = bounds[numbers - first]
-    column = header.column(fields.text)
     cells, cell_ends, cut_starts, cut_ends = (np.empty(len(numbers), np.int64) for _ in range(4))
     raw = view(data)
     records = (np.ascontiguousarray(at[:, 0]), np.ascontiguousarray(at[:, 1]))
-    failed = kernels.find_cells(raw, *records, column, ord(header.delimiter), cells, cell_ends)
+    failed = kernels.find_cells(raw, *records, header.text, ord(header.delimiter), cells, cell_ends)
     if failed < 0:
         texts = (np.ascontiguousarray(edits.starts[cuts]), np.ascontiguousarray(edits.ends[cuts]))
         failed = kernels.locate_in_cells(raw, cells, cell_ends, *texts, cut_starts, cut_ends)
@@ -141,7 +150,8 @@ def _requoted(
 ) -> Slab:
     """Make the slab, and where the rest of a bare cell would read as another value, put it in quotes.
 
-    That is so where the rest starts with a quote, or where the only cell of a record would be empty: a blank line.
+    That is so where the rest starts with a quote, or where the only cell of a record would be empty, which
+    is a blank line.
     """
     keep = np.ones(len(cells), np.bool_)
     quoted: list[tuple[int, int, bytes]] = []
@@ -149,11 +159,7 @@ def _requoted(
         cell, cell_end = int(cells[first]), int(cell_ends[first])
         if data[cell : cell + 1] == b'"' or starts[first] != cell:
             continue
-        pieces = (
-            np.flatnonzero(cells == cell)
-            if len(cells) < 2
-            else slice(*np.searchsorted(cells, (cell, cell + 1)))
-        )
+        pieces = slice(*np.searchsorted(cells, (cell, cell + 1)))
         edges = [cell, *np.stack((starts[pieces], ends[pieces]), 1).ravel().tolist(), cell_end]
         rest = b"".join(data[edges[i] : edges[i + 1]] for i in range(0, len(edges), 2))
         if rest.startswith(b'"') or (not rest and is_only_cell):
@@ -178,9 +184,7 @@ class _Rows:
 
     def __init__(self, file: InputFile, fields: Fields, header: _Header) -> None:
         self._file = file
-        column = header.column(fields.text)
-        assert column is not None
-        self._text = column
+        self._text = header.text
         self._id = header.column(fields.id)
         self._sources = [at for path in fields.sources if (at := header.column(path)) is not None]
         self._url = None if fields.url is None else header.column(fields.url)
@@ -205,7 +209,7 @@ class _Rows:
         url = None if self._url is None else cells[self._url]
         self._origins.append(source_of([cells[at] for at in self._sources], url, self._file.folder))
         self._ranks.append(None if self._rank is None else rank_of_cell(cells[self._rank]))
-        self.size += len(text) + 1
+        self.size += len(text) + ROW_BYTES
 
     def take(self) -> Batch:
         """Return what was collected and start anew."""
@@ -242,7 +246,13 @@ def _header(handle: IO[bytes], file: InputFile, fields: Fields) -> _Header:
             )
             raise InputError(what, file=file.shown, line=record.line, hint=NAME_THE_FIELD)
         handle.seek(record.end)
-        return _Header(record.cells, delimiter, record.end, record.line + _lines_in(handle, record))
+        return _Header(
+            record.cells,
+            record.cells.index(name),
+            delimiter,
+            record.end,
+            record.line + _lines_in(handle, record),
+        )
     raise InputError("has no header", file=file.shown, hint="Put the names of the columns on the first line.")
 
 
@@ -263,7 +273,7 @@ def _records(handle: IO[bytes], header: _Header) -> Iterator[_Record]:
 
 
 def _parsed(handle: IO[bytes], delimiter: str, start: int, line: int) -> Iterator[_Record]:
-    """Parse records from where `handle` is; blank lines are none. Faults are told in the record, and reading goes on."""
+    """Parse records from where `handle` is; blank lines are none. A fault does not end it."""
     feed = _Feed(handle, start, line)
     reader = csv.reader(feed, delimiter=delimiter, strict=True)
     while True:

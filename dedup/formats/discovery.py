@@ -15,7 +15,7 @@ from dedup.staging import SIDECAR_SUFFIX
 
 
 class _Found(NamedTuple):
-    """A file before it has its unique name: `name` is relative to the folder that was named, which is called `root`."""
+    """A file before it has its unique name: `name` is relative to the named folder, called `root`."""
 
     path: Path
     name: str
@@ -37,6 +37,7 @@ def find(inputs: Sequence[str], work: Path, format_name: str | None) -> list[Inp
     _refuse_twice(found)
     files = []
     for index, (file, name) in enumerate(zip(found, _unique_names(found), strict=True)):
+        _refuse_undecodable(name)
         is_spooled = bool(file.form.compression) or str(file.path) == STANDARD_INPUT
         spool = work / f"{index:08d}.spool" if is_spooled else None
         folder = "" if file.is_named else os.path.dirname(file.name)
@@ -70,7 +71,7 @@ def _expand(name: str, kind: str | None) -> Iterator[_Found]:
 
 
 def _walk(folder: Path, prefix: str, root: str = "") -> Iterator[_Found]:
-    """Yield the files of known formats in a folder and below; hidden ones, sidecars and linked folders are passed over."""
+    """Yield the files of known formats in a folder and below; not hidden ones, sidecars, linked folders."""
     root = root or os.path.basename(os.path.abspath(folder))
     try:
         entries = list(os.scandir(folder))
@@ -102,6 +103,15 @@ def _refuse_twice(files: Sequence[_Found]) -> None:
                 hint="Name it once.",
             )
         seen[real] = file.path
+
+
+def _refuse_undecodable(name: str) -> None:
+    """Raise for a file name that is not UTF-8: decisions, which are, could not say it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
+        raise InputError("has a name that is not UTF-8", file=shown, hint="Rename the file.") from None
 
 
 def _unique_names(files: Sequence[_Found]) -> list[str]:

@@ -101,7 +101,7 @@ def id_text(value: Any) -> str | None:
 
 
 def rank_of(value: Any) -> float | str | None:
-    """Return a number as float, a string or a date as text, None for anything else and for what is not finite.
+    """Return a number as float, a string or a date as text, None for all else and for what is not finite.
 
     >>> rank_of(3), rank_of("2025-01-02"), rank_of(True), rank_of(float("nan"))
     (3.0, '2025-01-02', None, None)
@@ -133,7 +133,7 @@ def rank_of_cell(cell: str) -> float | str | None:
 
 
 def source_of(values: Sequence[Any], url: Any, folder: str) -> str:
-    """Choose the source of a document: the first value there is, else the host of its address, else its folder."""
+    """Choose the source of a document: the first value there is, else the host of `url`, else the folder."""
     for value in values:
         text = as_text(value)
         if text:

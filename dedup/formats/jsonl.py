@@ -1,7 +1,7 @@
 """JSON Lines: one object a line, decoded only as far as the fields that matter.
 
-`msgspec` checks each line and hands out the raw bytes of the wanted fields in place, so that the position of the text
-in the file is known exactly: the last of several equal keys counts, keys may be escaped, objects may be nested.
+`msgspec` checks each line and hands out the raw bytes of the wanted fields in place, so the position of the
+text in the file is known exactly: of equal keys the last counts, keys may be escaped, objects nested.
 Kernels turn raw strings into text, and places in the text back into places in the file.
 """
 
@@ -19,7 +19,7 @@ import pyarrow as pa
 from dedup.columns import Bytes, Column, Ints
 from dedup.formats.fields import Fields, Path, host_of, rank_of
 from dedup.formats.json_faults import fault_of
-from dedup.formats.lines import Chunk, chunks_of
+from dedup.formats.lines import EDIT_CHUNK_BYTES, Chunk, chunks_of
 from dedup.formats.slabs import BOM, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
@@ -59,11 +59,11 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
 
 
 def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
-    """Yield the file's bytes with the lines of dropped records, and the raw bytes of cuts in the others, marked."""
+    """Yield the file's bytes, with the lines of dropped records and the raw bytes of cuts marked."""
     shape = _Shape(fields)
     last = 0
     with file.open() as handle:
-        for chunk in chunks_of(handle, 1 << 18):
+        for chunk in chunks_of(handle, EDIT_CHUNK_BYTES):
             if chunk.first == 1 and chunk.offset:
                 yield Slab(BOM)
             last = chunk.first + len(chunk.ends) - 1
@@ -84,7 +84,7 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
 
 
 class _Shape:
-    """How to get at the fields: a decoder that keeps just the outermost of each path, and the way on from there."""
+    """How to get at the fields: a decoder that keeps the outermost of each path, and the way on."""
 
     def __init__(self, fields: Fields) -> None:
         self.fields = fields
@@ -202,7 +202,7 @@ def _decode(
 
 
 def _is_an_object_each(lines: _Lines) -> bool:
-    """Tell whether each line starts with '{' and ends with '}', for no object then goes on from one to the next."""
+    """Tell whether each line starts with '{' and ends with '}': no object goes on in the next, then."""
     data = view(lines.data)
     if not len(lines.ends) or (data[lines.starts] != OPENING).any():
         return False
@@ -233,7 +233,13 @@ def _positions(data: bytes, raws: Raws) -> tuple[Ints, Ints]:
 
 
 def _strings(data: bytes, escapes: Ints, raws: Raws) -> tuple[Column, Bytes]:
-    """Decode raw JSON strings in `data`, whose backslashes are at `escapes`; also return uint8[rows], 1 for what is none."""
+    """Decode JSON strings in `data`; also return uint8[rows], 1 for what is none.
+
+    Args:
+        data: The bytes that the raw values are views into.
+        escapes: The positions of all backslashes in them.
+        raws: The raw values.
+    """
     starts, ends = _positions(data, raws)
     out = np.empty(int((ends - starts).sum()), np.uint8)
     offsets = np.empty(len(raws) + 1, np.int64)

@@ -13,6 +13,9 @@ from dedup.formats.slabs import BOM
 CHUNK_BYTES = 8 << 20
 """Measured on news articles: larger chunks are not faster, and batches are about as large."""
 
+EDIT_CHUNK_BYTES = 1 << 20
+"""The same for editing, which is a matter of memory speed: measured twice as fast as with 8 MB."""
+
 NEWLINE = np.uint8(10)
 
 

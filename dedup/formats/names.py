@@ -67,6 +67,6 @@ def kind_named(name: str) -> str:
 
 
 def _extension(name: str) -> str:
-    """Return what follows the last dot, with the dot; a name that starts with its only dot has no extension."""
+    """Return what follows the last dot, with the dot; a name whose only dot is its first has no extension."""
     stem, dot, extension = name.rpartition(".")
     return dot + extension if stem else ""

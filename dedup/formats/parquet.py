@@ -51,11 +51,13 @@ def reading(file: InputFile) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise InputError(f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again.") from None
+        raise InputError(
+            f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again."
+        ) from None
 
 
 def column_at(table: pa.Table | pa.RecordBatch | pa.Schema, path: Path) -> Path | None:
-    """Tell how a path leads through a table: a column of exactly that name, else structs; None if it does not."""
+    """Tell how a path leads through a table: a column of that name, else structs; None if it does not."""
     schema = table if isinstance(table, pa.Schema) else table.schema
     whole = (".".join(path),)
     if whole[0] in schema.names:

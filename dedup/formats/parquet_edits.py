@@ -1,7 +1,8 @@
-"""Editing Parquet: row groups are written anew without the dropped rows and with cut texts, and rebuilt from both parts.
+"""Editing Parquet: row groups are written anew without dropped rows and cuts, and rebuilt from both parts.
 
-Undo data for file number N are two Parquet files: `N-rows`, the dropped rows as they were, and `N-edits`, one row for
-each thing that went: `record`; `start`, its byte offset in the text, or -1 for a dropped row; `removed`, the bytes.
+Undo data for file number N are two Parquet files: `N-rows`, the dropped rows as they were, and `N-edits`, a
+row for each thing that went: `record`; `start`, its byte offset in the text, or -1 for a dropped row; and
+`removed`, the bytes.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ EDITS_SCHEMA = pa.schema(
 
 
 class Stripped(NamedTuple):
-    """What the manifest says of a Parquet file: the digest of the input, of its texts, and the rows of its groups."""
+    """What the manifest says of a Parquet file: digests of the input and its texts, rows of its groups."""
 
     before: Digest
     text_xxh3: str
@@ -55,7 +56,7 @@ class TextDigest:
         is_null = texts.is_null().to_numpy(zero_copy_only=False)
         self._sizes.update(np.where(is_null, -1, column.sizes).tobytes())
         for first, last in _runs(~is_null):
-            self._data.update(column.data[column.offsets[first] : column.offsets[last]])
+            self._data.update(column.data[column.offsets[first] : column.offsets[last]].data)
 
     def __str__(self) -> str:
         return self._sizes.hexdigest() + self._data.hexdigest()
@@ -156,7 +157,8 @@ class _UndoWriter:
     """Writes the undo data of one file, if there is a folder for them."""
 
     def __init__(self, folder: Path | None, index: int, source: pq.ParquetFile) -> None:
-        self._edits = self._rows = None
+        self._edits: Any = None
+        self._rows: Any = None
         if folder is not None:
             self._edits = pq.ParquetWriter(
                 _edits_path(folder, index), EDITS_SCHEMA, compression=UNDO_COMPRESSION
@@ -217,8 +219,7 @@ def _cut(
         raise misplaced(file, int(edits.cuts[np.argmax(ends > column.offsets[rows + 1])]))
     sizes = ends - starts
     low = int(column.offsets[0])
-    data = column.data[low : int(column.offsets[-1])].view()
-    data.flags.writeable = False
+    data = column.data[low : int(column.offsets[-1])]
     kept, removed = np.empty(len(data) - int(sizes.sum()), np.uint8), np.empty(int(sizes.sum()), np.uint8)
     kernels.take_out(data, starts - low, ends - low, kept, removed)
     lost = np.zeros(len(part), np.int64)

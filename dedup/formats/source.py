@@ -63,7 +63,7 @@ class InputFile:
         form: Its format and compression.
         is_named: Whether the user named it, rather than a directory it is in.
         spool: Where its plain bytes go, if they cannot be read in place as often as needed.
-        bounds: int64[records, 2], where records start and end in the plain bytes; known once a CSV file was read.
+        bounds: int64[records, 2], where records start and end in the plain bytes, once a CSV file was read.
     """
 
     index: int

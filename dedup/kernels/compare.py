@@ -37,7 +37,7 @@ MAX_PIECES_A_BYTE = 8
 
 @leaf
 def sort_run(out, classes, spare, first, stop):
-    """Sort `out[first:stop]`, the marks of one letter, by combining class, keeping the order inside a class."""
+    """Sort `out[first:stop]`, the marks of one letter, by combining class; stable."""
     at = first
     for wanted in range(1, 256):
         for position in range(first, stop):
@@ -50,7 +50,7 @@ def sort_run(out, classes, spare, first, stop):
 
 @leaf
 def write_word(data, i, k, stop_i, stop_k, points, masked, out, classes, spare, count):
-    """Append the folded code points from (i, k) to (stop_i, stop_k) in canonical order; return the new count."""
+    """Append the folded pieces from (i, k) to (stop_i, stop_k) in canonical order; return the new count."""
     packed, expansion_offsets, expansions, ordered = points
     in_digits = disordered = False
     run = count
@@ -58,7 +58,6 @@ def write_word(data, i, k, stop_i, stop_k, points, masked, out, classes, spare, 
         code_point, size = decode(data, i)
         entry = np.int64(packed[code_point])
         low, high = folded_range(expansion_offsets, entry)
-        ends_run = low == high
         for piece in range(low + k, low + stop_k if i == stop_i else high):
             folded = folded_piece(expansions, entry, piece)
             found = mark_class(ordered, code_point, folded, piece - low)
@@ -75,11 +74,6 @@ def write_word(data, i, k, stop_i, stop_k, points, masked, out, classes, spare, 
             in_digits = is_digit
             if ends_run:
                 run = count
-        if low == high:
-            if disordered:
-                sort_run(out, classes, spare, run, count)
-                disordered = False
-            run = count
         if i == stop_i:
             break
         i += size
@@ -91,7 +85,7 @@ def write_word(data, i, k, stop_i, stop_k, points, masked, out, classes, spare, 
 
 @leaf
 def write_words(data, start, end, points, lexicon, letters_of, masked, out, classes, spare):
-    """Write the words of a byte range as the keys see them, a 0 behind each; return how many code points that makes."""
+    """Write the words of a byte range as the keys see them, a 0 behind each; return the count."""
     packed, expansion_offsets, expansions, _ = points
     count = np.int64(0)
     i = start
@@ -148,7 +142,7 @@ def write_words(data, start, end, points, lexicon, letters_of, masked, out, clas
 
 @njit(cache=True, nogil=True)
 def same_words(data, start_a, end_a, start_b, end_b, points, lexicon, masked):
-    """Say whether two byte ranges have the same words (`masked`: with numbers and dates masked), code point by code point."""
+    """Say whether two byte ranges have the same words; `masked`: with numbers and dates masked."""
     if end_a - start_a == end_b - start_b and np.array_equal(data[start_a:end_a], data[start_b:end_b]):
         return True
     letters_of = build_letters(points.packed)

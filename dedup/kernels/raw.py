@@ -1,7 +1,7 @@
-"""Kernels between raw file bytes and text: unescape JSON strings, find where text sits in raw bytes, take bytes out.
+"""Kernels between raw bytes and text: unescape JSON strings, find text in raw bytes, take bytes out.
 
-Every array is C-contiguous; `data` is a read-only view of the bytes of a file (one specialisation each). Positions of
-backslashes are handed in: numpy finds them with vector instructions, and the kernels jump from one to the next.
+Every array is C-contiguous; `data` is a read-only view of the bytes of a file (one specialisation each). The
+positions of backslashes are handed in: numpy finds them quickly, and the kernels jump from one to the next.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _hex4(data: Bytes, position: int, end: int) -> int:
         return -1
     value = 0
     for i in range(position, position + 4):
-        digit = np.int64(data[i])
+        digit = int(np.int64(data[i]))
         if 48 <= digit <= 57:
             digit -= 48
         elif 65 <= digit <= 70:
@@ -41,7 +41,7 @@ def _hex4(data: Bytes, position: int, end: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _escape(data: Bytes, position: int, end: int) -> tuple[int, int]:
-    """Read the escape at `position` (a backslash): its code point, or -1 if it stands for none, and its raw bytes."""
+    """Read the escape at `position`, a backslash: its code point, -1 if it has none, and its raw bytes."""
     if position + 1 >= end:
         return -1, 1
     kind = data[position + 1]
@@ -67,8 +67,8 @@ def _escape(data: Bytes, position: int, end: int) -> tuple[int, int]:
         return 8, 2
     if kind == LOWER_F:
         return 12, 2
-    if kind == QUOTE or kind == BACKSLASH or kind == SLASH:
-        return np.int64(kind), 2
+    if kind in (QUOTE, BACKSLASH, SLASH):
+        return int(np.int64(kind)), 2
     return -1, 2
 
 
@@ -120,8 +120,8 @@ def unescape(
         backslashes: int64[], the positions of all backslashes in `data`.
         out: uint8[sum of the sizes], receives the text.
         offsets: int64[rows + 1], receives where each text starts in `out`.
-        is_bad: uint8[rows], receives 1 where the value is no string or has an escape that stands for no character
-            (a lone surrogate); its text is empty then.
+        is_bad: uint8[rows], receives 1 where the value is no string or has an escape that stands for no
+            character (a lone surrogate); its text is empty then.
 
     Returns:
         The number of bad rows.
@@ -173,11 +173,11 @@ def locate_in_json(
 
     Args:
         data: uint8[n], the raw bytes.
-        values: int64[pieces], where the string that a piece is in starts: at its opening quote. Pieces of one string
-            follow each other.
+        values: int64[pieces], where the string that a piece is in starts: at its opening quote. Pieces of one
+            string follow each other.
         value_ends: int64[pieces], behind its closing quote.
         backslashes: int64[], the positions of all backslashes in `data`.
-        starts: int64[pieces], byte offsets in the UTF-8 of the decoded string, ascending and disjoint in a string.
+        starts: int64[pieces], byte offsets in the UTF-8 of the text, ascending and disjoint in a string.
         ends: int64[pieces].
         raw_starts: int64[pieces], receives the positions in `data`.
         raw_ends: int64[pieces].
@@ -274,7 +274,7 @@ def locate_in_cells(
 ) -> int:
     """Find the raw bytes of pieces of text inside CSV cells; the arguments are those of `locate_in_json`.
 
-    A cell that starts with a quote is quoted, and two quotes in it stand for one; any other cell is its own text.
+    A cell that starts with a quote is quoted, and two quotes in it stand for one; any other is its own text.
     """
     position = 0
     text = 0

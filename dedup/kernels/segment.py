@@ -50,8 +50,6 @@ from dedup.unicode import (
     CLASS_SHIFT,
     DASH,
     DIGIT,
-    EXPANDS,
-    FOLD_MASK,
     HARD,
     NEWLINE,
     QUOTE,
@@ -72,7 +70,7 @@ LINE_FLAGS, LINE_NUMBERS, LINE_DATES, LINE_LABEL, LINE_REST, LINE_SEGMENTS, LINE
 SEGMENT_START, SEGMENT_END, SEGMENT_K0, SEGMENT_K1, SEGMENT_WIDTH, SEGMENT_FLAGS, SEGMENT_COLUMNS = range(7)
 
 # The running state, of the segment (SEG) and of the line (ROW): keys ...
-SEG_K0, SEG_K1, SEG_K1_BEFORE, ROW_K0, ROW_K1, ROW_K1_BEFORE, REST_K0, LABEL, KEYS = range(9)
+SEG_K0, SEG_K1, SEG_K1_BEFORE, ROW_K0, ROW_K1, ROW_K1_BEFORE, REST_K0, LABEL, CHAIN_HASH, KEYS = range(10)
 # ... and counters; ZERO: is the last word in K1 a masked one; HELD: may the last word yet become one.
 SEG_WORDS, SEG_WIDTH, SEG_ZERO, ROW_WORDS, ROW_WIDTH, ROW_ZERO, ROW_NUMBERS, ROW_DATES = range(8)
 GROUP_IS_DATE, HELD, LAST_ALONE, COLONS, REST_WORDS, TEXT_START, TEXT_END = range(8, 15)
@@ -85,8 +83,11 @@ BLANK, COLON, WIDE_COLON, FULL_STOP, COMMA_SIGN, SLASH = 0x20, 0x3A, 0xFF1A, 0x2
 MAX_LABEL_CHARS, MAX_LABEL_LINE_CHARS = 30, 160
 MAX_ORDINAL_DIGITS = 2
 
+# Called once a word: inlining saves a tenth of the whole pass (measured).
+inlined = njit(cache=True, nogil=True, _nrt=False, inline="always")
 
-@njit(cache=True, nogil=True, _nrt=False, inline="always")
+
+@inlined
 def push(keys, counts, w0, w1, roles, joined, width, alone):
     """Add a finished word to the keys, widths and counts of the segment and of the line.
 
@@ -140,7 +141,7 @@ def push(keys, counts, w0, w1, roles, joined, width, alone):
 
 @leaf
 def is_spaceless(code_point):
-    """Say whether the code point is of a script that sets spaces between phrases: Thai, Lao, Burmese, Khmer."""
+    """Say whether the script sets spaces between phrases only: Thai, Lao, Burmese, Khmer."""
     return 0x0E00 <= code_point <= 0x0EFF or 0x1000 <= code_point <= 0x109F or 0x1780 <= code_point <= 0x17FF
 
 
@@ -190,15 +191,66 @@ def first_flags(data, i, end, packed, kind, code_point, size):
     return 0
 
 
+@inlined
+def note_word(
+    data,
+    start,
+    word_start,
+    word_end,
+    h0,
+    h1,
+    width,
+    letters,
+    digits,
+    alone,
+    is_cased,
+    lexicon,
+    keys,
+    counts,
+    token,
+):
+    """Push the word just read, and describe it as the token that may stand left of a full stop.
+
+    `is_cased` is False for letters of scripts without case, and after an apostrophe: "Anna's." is no initial.
+    """
+    w0 = finish(h0)
+    w1 = finish(h1) if digits else w0
+    roles = look_up(lexicon.hashes, lexicon.roles, w0)
+    last_end = token[WORD_END]
+    gap = word_start - last_end if last_end >= 0 else np.int64(0)
+    after_stop = gap > 0 and data[last_end] == FULL_STOP
+    joined = gap == 1 and data[last_end] in (FULL_STOP, COLON, SLASH, HYPHEN)
+    push(keys, counts, w0, w1, roles, joined, width, alone)
+    is_initial = letters == 1 and digits == 0 and not alone and is_cased
+    # 2 for the second of a pair, "z. B.", which no sentence begins after.
+    token[IS_INITIAL] = 2 if is_initial and after_stop and gap == 2 and token[IS_INITIAL] else is_initial
+    if after_stop and gap == 1:
+        keys[CHAIN_HASH] = keys[CHAIN_HASH] * CHAIN + w0
+        roles = roles | look_up(lexicon.hashes, lexicon.roles, finish(keys[CHAIN_HASH]))
+    else:
+        keys[CHAIN_HASH] = w0
+        token[BEFORE] = token[ROLES]
+        token[CHAIN_START] = word_start
+        token[IS_NUMBER] = 1
+    token[IS_NUMBER] = token[IS_NUMBER] if 0 < digits == letters else 0
+    if digits:
+        # "2,5." and "2:1." are no ordinals either.
+        chain_start = token[CHAIN_START]
+        decimal = chain_start > start and data[chain_start - 1] in (COMMA_SIGN, COLON)
+        token[ORDINAL] = word_end - chain_start <= MAX_ORDINAL_DIGITS and not decimal
+    token[ROLES] = roles
+    token[LETTERS] = letters
+    token[WORD_END] = word_end
+
+
 @leaf
 def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, token):
-    """Read one segment into the running state and return where it ends; `counts[LINE_DONE]` says if its line does too."""
+    """Read one segment into the running state; return where it ends (LINE_DONE: and its line)."""
     i = start
     k = np.int64(0)
     visible_end = np.int64(-1)
     terminated_end = np.int64(-2)
     apostrophe_end = np.int64(-1)
-    chain = NOTHING
     spaceless = False
     token[WORD_END] = -1
     token[IS_INITIAL] = 0
@@ -206,8 +258,6 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
     counts[SEG_FLAGS] = 0
     counts[LINE_DONE] = 0
     packed, expansion_offsets, expansions, _ordered = points
-    hashes = lexicon.hashes
-    roles_of = lexicon.roles
     while i < end:
         word_start = i
         complete = False
@@ -218,10 +268,8 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
             i, h0 = read_letters(data, i, end, letters_of, SEED)
             complete = i == end or letters_of[data[i]] == 0
         if complete:
-            if visible_end < 0:
-                counts[SEG_FLAGS] = 0
-                if counts[TEXT_START] < 0:
-                    counts[TEXT_START] = word_start
+            if counts[TEXT_START] < 0:
+                counts[TEXT_START] = word_start
             h1 = h0
             width = letters = i - word_start
             digits = np.int64(0)
@@ -263,21 +311,13 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
                         i = following
                         break
                     continue
-            if entry & EXPANDS:
-                low, high = folded_range(expansion_offsets, entry)
-                if low + k >= high:
-                    i += size
-                    k = np.int64(0)
-                    continue
-                folded = folded_piece(expansions, entry, low + k)
-                flags = np.int64(packed[folded])
-            else:
-                if k:
-                    i += size
-                    k = np.int64(0)
-                    continue
-                folded = entry & FOLD_MASK
-                flags = entry
+            low, high = folded_range(expansion_offsets, entry)
+            if low + k >= high:
+                i += size
+                k = np.int64(0)
+                continue
+            folded = folded_piece(expansions, entry, low + k)
+            flags = np.int64(packed[folded])
             is_sign = folded in (HYPHEN, MINUS)
             if is_sign:
                 after, _, _ = class_at(data, i + size, end, packed)
@@ -291,39 +331,24 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
             i, k, h0, h1, width, letters, digits, alone = read_word(data, i, k, end, points, letters_of)
         # A word may end inside what one character folds to, whose end is known already.
         visible_end = max(visible_end, i)
-        w0 = finish(h0)
-        w1 = finish(h1) if digits else w0
-        roles = look_up(hashes, roles_of, w0)
-        gap = word_start - token[WORD_END]
-        after_stop = token[WORD_END] >= 0 and gap > 0 and data[token[WORD_END]] == FULL_STOP
-        joined = (
-            token[WORD_END] >= 0 and gap == 1 and data[token[WORD_END]] in (FULL_STOP, COLON, SLASH, HYPHEN)
+        is_cased = kind != CASELESS and apostrophe_end != word_start
+        note_word(
+            data,
+            start,
+            word_start,
+            i,
+            h0,
+            h1,
+            width,
+            letters,
+            digits,
+            alone,
+            is_cased,
+            lexicon,
+            keys,
+            counts,
+            token,
         )
-        push(keys, counts, w0, w1, roles, joined, width, alone)
-        initial = (
-            letters == 1 and digits == 0 and not alone and kind != CASELESS and apostrophe_end != word_start
-        )
-        if initial and after_stop and gap == 2 and token[IS_INITIAL]:
-            token[IS_INITIAL] = 2
-        else:
-            token[IS_INITIAL] = initial
-        if after_stop and gap == 1:
-            chain = chain * CHAIN + w0
-            roles = roles | look_up(hashes, roles_of, finish(chain))
-        else:
-            chain = w0
-            token[BEFORE] = token[ROLES]
-            token[CHAIN_START] = word_start
-            token[IS_NUMBER] = 1
-        token[IS_NUMBER] = token[IS_NUMBER] if 0 < digits == letters else 0
-        if digits:
-            # "2,5." and "2:1." are no ordinals either.
-            token[ORDINAL] = i - token[CHAIN_START] <= MAX_ORDINAL_DIGITS and not (
-                token[CHAIN_START] > start and data[token[CHAIN_START] - 1] in (COMMA_SIGN, COLON)
-            )
-        token[ROLES] = roles
-        token[LETTERS] = letters
-        token[WORD_END] = i
         spaceless = alone and is_spaceless(code_point)
     if i >= end:
         counts[LINE_DONE] = 1
@@ -344,7 +369,7 @@ def grown(table):
 
 @njit(cache=True, nogil=True)
 def scan(data, offsets, start, stop, points, lexicon, line_offsets):
-    """Segment the rows `start` to `stop`; return (lines, how many, segments, how many), both as tables of columns.
+    """Segment the rows `start` to `stop`; return (lines, how many, segments, how many), tables of columns.
 
     `line_offsets[d]` gets where the lines of row `start + d` begin.
     """

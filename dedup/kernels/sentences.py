@@ -50,7 +50,7 @@ WORD_END, CHAIN_START, ROLES, IS_NUMBER, ORDINAL, IS_INITIAL, LETTERS, BEFORE, T
 
 FIRST_NON_LATIN, FIRST_EAST_ASIAN = 0x500, 0x2E80
 # A full stop before a small letter ends a sentence only after a word too long for an abbreviation. Measured
-# (benchmarks/segmentation.py): of 3, 4 and 5, 3 is best in F1 and in consistency for every language.
+# (benchmarks/segmentation.py): of 3, 4 and 5, 3 is best or equal in F1 and consistency.
 MIN_PLAIN_LETTERS = 3
 CLOSING_BRACKET, ELLIPSIS = 0x29, 0x2026
 
@@ -59,7 +59,7 @@ CLOSING_BRACKET, ELLIPSIS = 0x29, 0x2026
 def skip_closers(data, i, end, packed, wide):
     """Return the position after the closing brackets and quotation marks at byte `i`.
 
-    Which way a quotation mark faces depends on the language; one that space or punctuation follows is taken to close.
+    Which way a quotation mark faces depends on the language; before space or punctuation it closes.
     """
     while True:
         kind, _, size = class_at(data, i, end, packed)
@@ -98,7 +98,7 @@ def full_stop_ends(token, closed, next_class, next_roles, next_letters):
 
 @leaf
 def find_boundary(data, i, end, points, lexicon, letters_of, token):
-    """Look at the run of terminators at byte `i`; return (end of it and its closers, start of the next sentence or -1)."""
+    """Look at the terminators at byte `i`; return (their and their closers' end, next start or -1)."""
     packed = points.packed
     stops = 0
     hard = wide = False

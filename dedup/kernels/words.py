@@ -2,7 +2,7 @@
 
 A *word* is a maximal run of WORD code points of the folded text; in scripts without spaces every letter is
 one, and so is every symbol. A place in the text is a byte and `k`, the number of folded pieces of the code
-point there that are read already: "½" folds to "1", a fraction slash and "2", and "½kg" holds "1" and "2kg".
+point there that are read already: "½" folds to "1", a slash and "2", and "½kg" holds "1" and "2kg".
 numba's cache does not see changes in imported files: after changing this one, delete `__pycache__`.
 """
 
@@ -127,7 +127,7 @@ def folded_piece(expansions, entry, piece):
 
 @leaf
 def mark_class(ordered, code_point, folded, k):
-    """Return the canonical combining class that the `k`-th folded piece of `code_point` had before folding."""
+    """Return the combining class that the `k`-th folded piece of `code_point` had before folding."""
     if folded == IOTA and (
         code_point == IOTA_SUBSCRIPT or (k > 0 and GREEK_FIRST <= code_point <= GREEK_LAST)
     ):
@@ -143,7 +143,7 @@ def step(h, folded):
 
 @leaf
 def absorb(h0, h1, digits, after_digit, folded, is_digit):
-    """Add a code point to both hashes of a word; the second sees a run of digits as one 0 (and lags until there is one)."""
+    """Add a code point to both hashes of a word; the second sees digits as one 0, and lags before them."""
     if is_digit:
         if digits == 0:
             h1 = h0
@@ -157,7 +157,7 @@ def absorb(h0, h1, digits, after_digit, folded, is_digit):
 
 @njit(cache=True, nogil=True)
 def build_letters(packed):
-    """Return what reading a word needs to know of a byte: a folded ASCII letter, 0 if it ends a word, else SLOW."""
+    """Return what a byte is to a word: a folded ASCII letter, 0 where it ends the word, else SLOW."""
     letters = np.full(256, SLOW, np.uint8)
     for code_point in range(128):
         entry = np.int64(packed[code_point])
@@ -170,7 +170,7 @@ def build_letters(packed):
 
 @leaf
 def read_letters(data, i, end, letters, h):
-    """Add a run of ASCII letters to a word's hash; return (end of the run, hash). Most of all time is spent here."""
+    """Add a run of ASCII letters to a word's hash; return (end of the run, hash). The hottest loop."""
     at = np.uint64(i)
     last = np.uint64(end)
     while at < last:
@@ -184,9 +184,9 @@ def read_letters(data, i, end, letters, h):
 
 @leaf
 def sort_marks(data, i, k, end, points, h0, h1, digits):
-    """Hash the run of marks that begins at (i, k) in canonical order; return (end of the run, hash, masked hash).
+    """Hash the run of marks from (i, k) on in canonical order; return (end of the run, hash, masked hash).
 
-    Two passes per combining class that occurs, at most some fifty, so a storm of marks still takes linear time.
+    Two passes per combining class that occurs, at most some fifty: a storm of marks still takes linear time.
     """
     packed, expansion_offsets, expansions, ordered = points
     done = np.int64(0)
@@ -201,7 +201,6 @@ def sort_marks(data, i, k, end, points, h0, h1, digits):
                 code_point, size = decode(data, at)
                 entry = np.int64(packed[code_point])
                 low, high = folded_range(expansion_offsets, entry)
-                running = low < high
                 for piece in range(low + skip, high):
                     folded = folded_piece(expansions, entry, piece)
                     found = mark_class(ordered, code_point, folded, piece - low)
@@ -226,9 +225,9 @@ def sort_marks(data, i, k, end, points, h0, h1, digits):
 def read_word(data, i, k, end, points, letters_of):
     """Hash the word that begins at byte `i`, at the `k`-th piece of what the code point there folds to.
 
-    Returns (i, k, K0 hash, K1 hash, width, letters, digits, alone): where it ends, its hashes before `finish`, its
-    columns, its code points without marks, the digits among them, and whether it is a letter or symbol that stands
-    alone, as in scripts without spaces.
+    Returns (i, k, K0 hash, K1 hash, width, letters, digits, alone): where it ends, its hashes before
+    `finish`, its columns, its code points without marks, the digits among them, and whether it is a letter or
+    symbol that stands alone, as in scripts without spaces.
     """
     packed, expansion_offsets, expansions, ordered = points
     first_i = i
@@ -255,13 +254,11 @@ def read_word(data, i, k, end, points, letters_of):
             h0, h1, digits, after_digit = absorb(h0, h1, digits, after_digit, entry & FOLD_MASK, is_digit)
             last_class = 0
             letters += 1
-            if not JAMO_FIRST <= code_point <= JAMO_LAST:
+            if not JAMO_FIRST <= (entry & FOLD_MASK) <= JAMO_LAST:
                 width += 2 if entry & WIDE else 1
             i += size
             continue
         low, high = folded_range(expansion_offsets, entry)
-        if low == high:
-            last_class = 0
         piece = low + k
         while piece < high:
             folded = folded_piece(expansions, entry, piece)
