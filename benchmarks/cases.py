@@ -1,4 +1,4 @@
-"""Count the labelled cases of fixtures/cases that come out right, by situation: `python benchmarks/cases.py`."""
+"""Count the labelled cases of fixtures/cases that come out right, by situation."""
 
 from __future__ import annotations
 

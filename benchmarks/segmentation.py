@@ -154,9 +154,7 @@ def f1(split: Splitter, language: str, texts: list[tuple[str, Spans]]) -> float:
 
 def consistency(split: Splitter, language: str, sentences: list[str], sample: int = 1000) -> float:
     gap = "" if language in UNSPACED else " "
-    usable = [
-        s for s in dict.fromkeys(sentences) if s.rstrip(CLOSERS).endswith(TERMINATORS) and "\n" not in s
-    ]
+    usable = [s for s in dict.fromkeys(sentences) if s.rstrip(CLOSERS).endswith(TERMINATORS) and "\n" not in s]
     chosen = random.Random(1)  # noqa: S311 - reproducible, not secret
     planted = usable if len(usable) <= sample else chosen.sample(usable, sample)
     same = 0
@@ -201,9 +199,7 @@ def kernel_speed(texts: list[str], megabytes: float) -> float:
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@click.option(
-    "--megabytes", default=50.0, show_default=True, help="Size of the text the speed is measured on."
-)
+@click.option("--megabytes", default=50.0, show_default=True, help="Size of the text the speed is measured on.")
 def main(data: Path, as_json: bool, megabytes: float) -> None:
     """Print F1, consistency and speed of every splitter that is installed."""
     splitters = installed()
@@ -213,14 +209,8 @@ def main(data: Path, as_json: bool, megabytes: float) -> None:
         language, texts = gold_texts(path)
         sentences = [text[start:end] for text, spans in texts for start, end in visible(text, spans)]
         rows[f"F1 {name}"] = {s: f1(split, language, texts) for s, split in splitters.items()}
-        rows[f"consistency {name}"] = {
-            s: consistency(split, language, sentences) for s, split in splitters.items()
-        }
-    legal = [
-        s
-        for r in itertools.islice(read(data / "sentences_legal_de.jsonl.zst"), 30)
-        for s in gold_sentences(r)
-    ]
+        rows[f"consistency {name}"] = {s: consistency(split, language, sentences) for s, split in splitters.items()}
+    legal = [s for r in itertools.islice(read(data / "sentences_legal_de.jsonl.zst"), 30) for s in gold_sentences(r)]
     rows["consistency legal_de"] = {s: consistency(split, "de", legal) for s, split in splitters.items()}
     scores = [values for label, values in rows.items() if label.startswith("F1")]
     rows["F1 mean"] = {s: sum(values[s] for values in scores) / len(scores) for s in splitters}

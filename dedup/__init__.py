@@ -1,8 +1,8 @@
-"""Find what a scraped corpus says twice, and strip it: verified, explained, undoable.
+r"""Find what a scraped corpus says twice, and strip it: verified, explained, undoable.
 
 >>> import dedup
 >>> caption = "Die neue Brücke über den Fluss wurde am Samstag feierlich eröffnet."
->>> result = dedup.clean_text(f"{caption}\\n{caption}\\nHunderte kamen.\\n")
+>>> result = dedup.clean_text(f"{caption}\n{caption}\nHunderte kamen.\n")
 >>> print(result.text, end="")
 Die neue Brücke über den Fluss wurde am Samstag feierlich eröffnet.
 Hunderte kamen.

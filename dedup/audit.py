@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +12,8 @@ import numpy.typing as npt
 from dedup.boilerplate import Templates
 from dedup.decisions import Decision, KeptSpan
 from dedup.edit import to_characters
-from dedup.pipeline import Corpus, Documents, Plan, numbered_batches
+from dedup.pipeline import Corpus, Plan, numbered_batches
+from dedup.repeats import similarity
 
 Ints = npt.NDArray[np.int64]
 
@@ -21,25 +24,23 @@ BORDERLINE = 0.05
 def decisions(plan: Plan, corpus: Corpus) -> Iterator[Decision]:
     """Yield all decisions; reads the documents with cuts once more, since decisions quote what goes."""
     dropped = plan.dropped
-    has_cuts = np.zeros(len(dropped), np.bool_)
-    has_cuts[plan.cuts.documents] = True
-    has_cuts &= ~dropped
     near = borderline(plan)
-    flagged = near | plan.documents.whole | plan.documents.structured
-    is_quoted = has_cuts.copy()
-    is_quoted[plan.suspicions.documents] = True
-    is_quoted &= ~dropped
-    texts = _texts(plan, corpus, np.flatnonzero(is_quoted))
-    for document in np.flatnonzero(dropped | is_quoted | flagged).tolist():
+    quoted = np.zeros(len(dropped), np.bool_)
+    quoted[plan.cuts.documents] = True
+    quoted[plan.suspicions.documents] = True
+    quoted &= ~dropped
+    texts = _texts(plan, corpus, np.flatnonzero(quoted))
+    told = dropped | quoted | near | plan.documents.whole | plan.documents.structured
+    for document in np.flatnonzero(told).tolist():
+        found = _Document(plan, corpus.names, document)
         if dropped[document]:
-            yield _drop(plan, corpus.names, document)
+            yield found.drop()
             continue
-        if is_quoted[document]:
+        if quoted[document]:
             text = next(texts)
-            yield from _cuts(plan, corpus.names, document, text)
-            yield from _suspicions(plan, corpus.names, document, text)
-        if flagged[document]:
-            yield from _flags(plan, corpus.names, document, is_borderline=bool(near[document]))
+            yield from found.cuts(text)
+            yield from found.suspicions(text)
+        yield from found.flags(is_borderline=bool(near[document]))
 
 
 def noting_templates(found: Iterable[Decision], texts: dict[str, str]) -> Iterator[Decision]:
@@ -67,94 +68,98 @@ def _texts(plan: Plan, corpus: Corpus, rows: Ints) -> Iterator[bytes]:
             yield from (batch.texts.row(row) for row in range(len(batch)))
 
 
-def _place(documents: Documents, names: list[str], document: int) -> tuple[str, str, str, int]:
-    """Return id, source, file and record of a document."""
-    return (
-        documents.ids[document],
-        documents.source_names[documents.sources[document]],
-        names[documents.files[document]],
-        int(documents.records[document]),
-    )
+class _Document:
+    """What is to be said about one document."""
 
+    def __init__(self, plan: Plan, names: list[str], document: int) -> None:
+        self._plan = plan
+        self._names = names
+        self._document = document
+        documents = plan.documents
+        self._decide = functools.partial(
+            Decision,
+            document=documents.ids[document],
+            source=documents.source_names[documents.sources[document]],
+            file=names[documents.files[document]],
+            record=int(documents.records[document]),
+        )
 
-def _drop(plan: Plan, names: list[str], document: int) -> Decision:
-    clusters = plan.clusters
-    keeper = int(clusters.keepers[document])
-    similarity = float(clusters.similarities[document])
-    equal = bool(clusters.exact[document]) and plan.documents.keys[keeper] == plan.documents.keys[document]
-    name, source, file, record = _place(plan.documents, names, document)
-    keeper_name, _, keeper_file, keeper_record = _place(plan.documents, names, keeper)
-    return Decision(
-        document=name,
-        source=source,
-        file=file,
-        record=record,
-        action="drop",
-        reason="exact-duplicate" if equal else "near-duplicate",
-        similarity=similarity,
-        keeper=keeper_name,
-        keeper_file=keeper_file,
-        keeper_record=keeper_record,
-    )
+    def drop(self) -> Decision:
+        """Return the decision that drops it."""
+        clusters = self._plan.clusters
+        keeper = int(clusters.keepers[self._document])
+        keys = self._plan.documents.keys
+        equal = bool(clusters.exact[self._document]) and keys[keeper] == keys[self._document]
+        return self._decide(
+            action="drop",
+            reason="exact-duplicate" if equal else "near-duplicate",
+            similarity=float(clusters.similarities[self._document]),
+            **self._keeper(keeper),
+        )
 
+    def cuts(self, text: bytes) -> Iterator[Decision]:
+        """Yield what goes from it."""
+        cuts = self._plan.cuts.of(self._document)
+        positions = np.stack([cuts.starts, cuts.ends, cuts.keeper_starts, cuts.keeper_ends])
+        characters = np.where(positions >= 0, to_characters(text, np.maximum(positions, 0)), -1)
+        for span, template in enumerate(cuts.templates.tolist()):
+            start, end, keeper_start, keeper_end = characters[:, span].tolist()
+            went = text[positions[0, span] : positions[1, span]].decode()
+            cut = functools.partial(self._decide, action="cut", start=start, end=end, text=went)
+            if template < 0:
+                kept = text[positions[2, span] : positions[3, span]].decode()
+                yield cut(reason="repeat", similarity=similarity(kept, went), keeper=KeptSpan(keeper_start, keeper_end))
+            else:
+                yield cut(reason="boilerplate", **self._template(template))
 
-def _cuts(plan: Plan, names: list[str], document: int, text: bytes) -> Iterator[Decision]:
-    cuts = plan.cuts
-    name, source, file, record = _place(plan.documents, names, document)
-    first, last = np.searchsorted(cuts.documents, [document, document + 1]).tolist()
-    positions = np.stack([column[first:last] for column in (cuts.starts, cuts.ends, cuts.keeper_starts, cuts.keeper_ends)])
-    characters = np.where(positions >= 0, to_characters(text, np.maximum(positions, 0)), -1)
-    for span in range(last - first):
-        start, end, keeper_start, keeper_end = characters[:, span].tolist()
-        went = text[positions[0, span] : positions[1, span]].decode()
-        template = int(cuts.templates[first + span])
-        if template < 0:
-            yield Decision(
-                document=name, source=source, file=file, record=record, action="cut", reason="repeat",
-                similarity=1.0, keeper=KeptSpan(keeper_start, keeper_end), start=start, end=end, text=went,
-            )  # fmt: skip
-        else:
-            yield Decision(
-                document=name, source=source, file=file, record=record, action="cut", reason="boilerplate",
-                start=start, end=end, text=went, documents=int(plan.templates.documents[template]),
-                template=template_id(plan.templates, template),
-            )  # fmt: skip
+    def suspicions(self, text: bytes) -> Iterator[Decision]:
+        """Yield the lines that nearly went as boilerplate."""
+        spans = self._plan.suspicions.of(self._document)
+        for start, end, template in zip(
+            spans.starts.tolist(), spans.ends.tolist(), spans.templates.tolist(), strict=True
+        ):
+            first, last = to_characters(text, np.array([start, end])).tolist()
+            why = "it may be a quotation" if self._plan.templates.often[template] else "that is too few to be sure"
+            found = self._template(template)
+            yield self._decide(
+                action="flag",
+                reason="boilerplate",
+                start=first,
+                end=last,
+                text=text[start:end].decode(),
+                why=f"{found['articles']} different articles of its source carry this line; it stays, since {why}",
+                **found,
+            )
 
+    def flags(self, *, is_borderline: bool) -> Iterator[Decision]:
+        """Yield what was suspicious about the document as a whole."""
+        if self._plan.documents.whole[self._document]:
+            why = "every line of it is boilerplate of its source; it stays whole rather than empty"
+            yield self._decide(action="flag", reason="boilerplate", why=why)
+        if self._plan.documents.structured[self._document]:
+            why = "so much stands more than once that it looks like a list, a refrain or a table; it stays"
+            yield self._decide(action="flag", reason="repeat", why=why)
+        if is_borderline:
+            yield self._decide(
+                action="flag",
+                reason="near-duplicate",
+                similarity=float(self._plan.clusters.similarities[self._document]),
+                why=f"nearly as similar as the threshold of {self._plan.config.threshold:g} asks; it stays",
+                **self._keeper(int(self._plan.clusters.nearest[self._document])),
+            )
 
-def _suspicions(plan: Plan, names: list[str], document: int, text: bytes) -> Iterator[Decision]:
-    name, source, file, record = _place(plan.documents, names, document)
-    spans = plan.suspicions
-    for span in range(*np.searchsorted(spans.documents, [document, document + 1]).tolist()):
-        start, end = to_characters(text, np.array([spans.starts[span], spans.ends[span]])).tolist()
-        template = int(spans.templates[span])
-        articles = int(plan.templates.articles[template])
-        yield Decision(
-            document=name, source=source, file=file, record=record, action="flag", reason="boilerplate",
-            start=start, end=end, text=text[spans.starts[span] : spans.ends[span]].decode(),
-            documents=int(plan.templates.documents[template]), template=template_id(plan.templates, template),
-            why=f"{articles} different articles of its source carry this line; it stays, since it may be a quotation"
-            if plan.templates.often[template]
-            else f"{articles} different articles of its source carry this line, too few to be sure; it stays",
-        )  # fmt: skip
+    def _keeper(self, keeper: int) -> dict[str, Any]:
+        documents = self._plan.documents
+        return {
+            "keeper": documents.ids[keeper],
+            "keeper_file": self._names[documents.files[keeper]],
+            "keeper_record": int(documents.records[keeper]),
+        }
 
-
-def _flags(plan: Plan, names: list[str], document: int, *, is_borderline: bool) -> Iterator[Decision]:
-    name, source, file, record = _place(plan.documents, names, document)
-    if plan.documents.whole[document]:
-        yield Decision(
-            document=name, source=source, file=file, record=record, action="flag", reason="boilerplate",
-            why="every line of it is boilerplate of its source; it stays whole rather than empty",
-        )  # fmt: skip
-    if plan.documents.structured[document]:
-        yield Decision(
-            document=name, source=source, file=file, record=record, action="flag", reason="repeat",
-            why="says so much more than once that the repeats look like its structure (a list, a refrain, a table); they stay",
-        )  # fmt: skip
-    if is_borderline:
-        nearest = int(plan.clusters.nearest[document])
-        keeper_name, _, keeper_file, keeper_record = _place(plan.documents, names, nearest)
-        yield Decision(
-            document=name, source=source, file=file, record=record, action="flag", reason="near-duplicate",
-            similarity=float(plan.clusters.similarities[document]), keeper=keeper_name, keeper_file=keeper_file,
-            keeper_record=keeper_record, why=f"nearly as similar as the threshold of {plan.config.threshold:g} asks; it stays",
-        )  # fmt: skip
+    def _template(self, template: int) -> dict[str, Any]:
+        templates = self._plan.templates
+        return {
+            "documents": int(templates.documents[template]),
+            "articles": int(templates.articles[template]),
+            "template": template_id(templates, template),
+        }

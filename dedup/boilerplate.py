@@ -69,7 +69,7 @@ class Templates(NamedTuple):
         dtypes = (np.uint64, np.uint8, np.int64, np.int64, np.int64, np.bool_)
         columns = [np.concatenate([np.zeros(0, dtype), *(part[i] for part in parts)]) for i, dtype in enumerate(dtypes)]
         order = np.argsort(columns[0])
-        return cls(*(column[order] for column in columns))
+        return cls._make(column[order] for column in columns)
 
     @classmethod
     def none(cls) -> Templates:
@@ -131,7 +131,7 @@ class Occurrences:
         labels = _carried_often(documents, keys, groups, sources, label_least, LABEL)
         labelled, different_rests, _ = _count_distinct(keys, rests)
         various = np.isin(labels.keys, labelled[different_rests >= config.template_documents])
-        found.append(Templates(*(column[various] for column in labels)))
+        found.append(Templates._make(column[various] for column in labels))
         return Templates.join(found)
 
 
@@ -149,7 +149,9 @@ def line_keys(texts: Column, segments: Segments, source_keys: Keys) -> list[Keys
     )  # fmt: skip
     source = np.repeat(source_keys, np.diff(segments.line_offsets))
     whole = (segments.line_k0 != 0) & ~fragments
-    masked = whole & ((segments.line_dates > 0) | (segments.line_numbers > 0)) & ~np.isin(segments.line_k1, _mask_alone())
+    masked = (
+        whole & ((segments.line_dates > 0) | (segments.line_numbers > 0)) & ~np.isin(segments.line_k1, _mask_alone())
+    )
     labelled = whole & (segments.line_label != 0) & (segments.line_flags & TERMINATED == 0)
     return [
         np.where(chosen, mix(keys, source, kind), np.uint64(0))
@@ -185,7 +187,7 @@ def _carried_often(documents: Ints, keys: Keys, groups: Ints, sources: Ints, lea
     often = articles >= least[key_sources]
     several = articles >= np.minimum(SUSPICIOUS_ARTICLES, least[key_sources])
     every = Templates(found, np.full(len(found), kind, np.uint8), articles, carriers, key_sources, often)
-    return Templates(*(column[several] for column in every))
+    return Templates._make(column[several] for column in every)
 
 
 class Marks(NamedTuple):

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -15,12 +15,12 @@ from dedup import __version__
 from dedup.config import KINDS, Config
 from dedup.errors import DedupError, LossError, UsageError
 
-if TYPE_CHECKING:
-    from dedup.jobs import Run
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-EXIT_LIMIT, EXIT_USAGE, EXIT_INPUT = 1, 2, 3
+EXIT_CODES = {LossError: 1, UsageError: 2}
+EXIT_INPUT = 3
+"""For every other DedupError."""
+
 EXIT_INTERRUPT, EXIT_BROKEN_PIPE = 130, 141
 """As a shell reports a command that SIGINT or SIGPIPE ended: 128 and the number of the signal."""
 
@@ -37,9 +37,8 @@ class Group(click.Group):
             sys.stdout.flush()
             return result
         except DedupError as error:
-            code = EXIT_LIMIT if isinstance(error, LossError) else EXIT_USAGE if isinstance(error, UsageError) else EXIT_INPUT
             click.echo(f"dedup: {error}", err=True)
-            context.exit(code)
+            context.exit(EXIT_CODES.get(type(error), EXIT_INPUT))
         except KeyboardInterrupt:
             click.echo("dedup: interrupted", err=True)
             context.exit(EXIT_INTERRUPT)
@@ -59,9 +58,9 @@ def processors() -> int:
 def main() -> None:
     """Find what a scraped corpus says twice, and strip it.
 
-    Three kinds of duplication go: sentences repeated inside an article, boilerplate that a site puts into all of its
-    articles, and near-duplicate articles. Every removal is verified, explained in OUTPUT.dedup/decisions.jsonl, and can
-    be undone with 'dedup restore'.
+    Three kinds of duplication go: sentences repeated inside an article, boilerplate that a site puts into all
+    of its articles, and near-duplicate articles. Every removal is verified, explained in
+    OUTPUT.dedup/decisions.jsonl, and can be undone with 'dedup restore'.
     """
 
 
@@ -78,8 +77,14 @@ def read_settings(context: click.Context, parameter: click.Parameter, path: str 
     known = {option.name for option in context.command.params}
     settings = {name.replace("-", "_"): value for name, value in table.items()}
     for name in settings.keys() - known:
-        raise UsageError(f"setting {name!r} is not known", file=path or "pyproject.toml", hint="'dedup clean --help' lists them.")
-    context.default_map = {name: ",".join(value) if isinstance(value, list) else value for name, value in settings.items()}
+        raise UsageError(
+            f"setting {name!r} is not known",
+            file=path or "pyproject.toml",
+            hint="'dedup clean --help' lists them.",
+        )
+    context.default_map = {
+        name: ",".join(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
     return path
 
 
@@ -91,26 +96,75 @@ def _load_toml(path: str) -> dict[str, Any]:
         raise UsageError(f"is not valid TOML ({error})", file=path, hint="Mend it, or leave --config out.") from None
 
 
+READING_OPTIONS = (
+    click.option(
+        "--text-field",
+        default=DEFAULTS.text_field,
+        show_default=True,
+        help="Field with the text; a.b reaches nested fields.",
+    ),
+    click.option(
+        "--id-field",
+        default=DEFAULTS.id_field,
+        show_default=True,
+        help="Field that names a document in decisions.",
+    ),
+    click.option(
+        "--source-field",
+        default=DEFAULTS.source_field,
+        help="Field with the site. [default: source, else domain, else the host of url, else the folder]",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet"]),
+        help="Format of inputs whose names do not tell.",
+    ),
+    click.option("--only", default=",".join(KINDS), show_default=True, help="Kinds of duplication to look for."),
+    click.option(
+        "--threshold",
+        type=float,
+        default=DEFAULTS.threshold,
+        show_default=True,
+        help="Least exact Jaccard similarity (0-1) of duplicate articles.",
+    ),
+    click.option(
+        "--keep",
+        default=DEFAULTS.keep,
+        show_default=True,
+        help="Which article stays: longest, shortest, first, last, max:FIELD, min:FIELD.",
+    ),
+    click.option(
+        "--max-loss",
+        type=float,
+        default=DEFAULTS.max_loss,
+        show_default=True,
+        help="Write nothing if more than this share (0-1) would go.",
+    ),
+    click.option(
+        "--on-error",
+        type=click.Choice(["fail", "skip"]),
+        default="fail",
+        show_default=True,
+        help="Stop at an unreadable record, or set it aside.",
+    ),
+    click.option("--workers", type=click.IntRange(1), default=processors, show_default="processors", help="Threads."),
+    click.option(
+        "--config",
+        type=click.Path(exists=True, dir_okay=False),
+        callback=read_settings,
+        is_eager=True,
+        expose_value=False,
+        help="TOML file with these options. [default: tool.dedup in pyproject.toml]",
+    ),
+    click.option("--force", is_flag=True, help="Replace an existing output."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("-v", "--verbose", is_flag=True, help="Print every source and stage."),
+)
+
+
 def reading_options(command: Command) -> Command:
     """Add the options that say how input is read and what counts as a duplicate."""
-    for option in reversed(
-        [
-            click.option("--text-field", default=DEFAULTS.text_field, show_default=True, help="Field with the text; a.b reaches nested fields."),
-            click.option("--id-field", default=DEFAULTS.id_field, show_default=True, help="Field that names a document in decisions."),
-            click.option("--source-field", default="", help="Field with the site. [default: source, else domain, else the host of url, else the folder]"),
-            click.option("--format", type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet"]), help="Format of inputs whose names do not tell."),
-            click.option("--only", default=",".join(KINDS), show_default=True, help="Kinds of duplication to look for."),
-            click.option("--threshold", type=float, default=DEFAULTS.threshold, show_default=True, help="Least exact Jaccard similarity (0-1) of duplicate articles."),
-            click.option("--keep", default=DEFAULTS.keep, show_default=True, help="Which article stays: longest, shortest, first, last, max:FIELD, min:FIELD."),
-            click.option("--max-loss", type=float, default=DEFAULTS.max_loss, show_default=True, help="Write nothing if more than this share would go."),
-            click.option("--on-error", type=click.Choice(["fail", "skip"]), default="fail", show_default=True, help="Stop at an unreadable record, or set it aside."),
-            click.option("--workers", type=click.IntRange(1), default=processors, show_default="processors", help="Threads."),
-            click.option("--config", type=click.Path(exists=True, dir_okay=False), callback=read_settings, is_eager=True, expose_value=False, help="TOML file with these options. [default: tool.dedup in pyproject.toml]"),
-            click.option("--force", is_flag=True, help="Replace an existing output."),
-            click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-            click.option("-v", "--verbose", is_flag=True, help="Print every source and stage."),
-        ]
-    ):  # fmt: skip
+    for option in reversed(READING_OPTIONS):
         command = option(command)
     return command
 
@@ -124,7 +178,9 @@ def output_option(metavar: str, text: str) -> Callable[[Command], Command]:
 
 
 sidecar_option = click.option(
-    "--sidecar", type=click.Path(file_okay=False), help="Folder for decisions and undo data. [default: OUTPUT.dedup]"
+    "--sidecar",
+    type=click.Path(file_okay=False),
+    help="Folder for decisions and undo data. [default: OUTPUT.dedup]",
 )
 
 
@@ -136,7 +192,8 @@ sidecar_option = click.option(
 def clean(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     """Strip repeats, boilerplate and duplicate articles from INPUT.
 
-    What is left goes to OUTPUT, in the same format. INPUT is files, folders, or - for JSON Lines on standard input. Decisions, report and undo data go to OUTPUT.dedup/.
+    What is left goes to OUTPUT, in the same format. INPUT is files, folders, or - for JSON Lines on standard
+    input. Decisions, report and undo data go to OUTPUT.dedup/.
     """
     from dedup import jobs
 
@@ -171,8 +228,8 @@ def scan(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 def apply(decisions: str, inputs: tuple[str, ...], output: str, **options: Any) -> None:
     """Carry out what 'scan' decided.
 
-    DECISIONS is the file that 'scan' made, with the same options, from the same INPUT. OUTPUT is what 'clean' would
-    have written.
+    DECISIONS is the file that 'scan' made, with the same options, from the same INPUT. OUTPUT is what 'clean'
+    would have written.
     """
     from dedup import jobs
 
@@ -185,7 +242,11 @@ def apply(decisions: str, inputs: tuple[str, ...], output: str, **options: Any) 
 @main.command()
 @click.argument("output", metavar="OUTPUT", type=click.Path(exists=True))
 @click.option("-o", "--output", "original", required=True, metavar="ORIGINAL", help="Where to put the input again.")
-@click.option("--sidecar", type=click.Path(file_okay=False, exists=True), help="Folder with the undo data. [default: OUTPUT.dedup]")
+@click.option(
+    "--sidecar",
+    type=click.Path(file_okay=False, exists=True),
+    help="Folder with the undo data. [default: OUTPUT.dedup]",
+)
 @click.option("--force", is_flag=True, help="Replace an existing ORIGINAL.")
 def restore(output: str, original: str, sidecar: str | None, force: bool) -> None:
     """Undo 'clean': rebuild from OUTPUT and OUTPUT.dedup/ what went in."""

@@ -94,7 +94,7 @@ def cluster(
 
 
 def first_equals(keep_order: Callable[[Ints], Ints], keys: npt.NDArray[np.uint64]) -> Ints:
-    """Return for each document the one to keep among those with its text key; itself for the key 0, nothing to compare."""
+    """Return for each document the one to keep among those with its text key; itself for the key 0."""
     first = np.arange(len(keys))
     _, groups, sizes = np.unique(keys, return_inverse=True, return_counts=True)
     equal = keep_order(np.flatnonzero((sizes[groups] > 1) & (keys != 0)))

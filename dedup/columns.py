@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xxhash
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -68,6 +69,10 @@ class Column:
         """Return the UTF-8 bytes of one row."""
         return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
 
+    def digests(self) -> npt.NDArray[np.uint64]:
+        """Return a hash of each row's bytes: uint64[rows]."""
+        return digests_of(self.data, self.offsets[:-1], self.offsets[1:])
+
     @property
     def sizes(self) -> Ints:
         """The bytes of each row."""
@@ -81,3 +86,10 @@ def concatenate(columns: Sequence[Column]) -> Column:
     if columns:
         np.cumsum(np.concatenate([column.sizes for column in columns]), out=offsets[1:])
     return Column(np.concatenate(parts) if parts else np.zeros(0, np.uint8), offsets)
+
+
+def digests_of(data: bytes | Bytes, starts: Ints, ends: Ints) -> npt.NDArray[np.uint64]:
+    """Return a hash of each byte range: uint64[ranges]."""
+    whole = memoryview(data if isinstance(data, bytes) else data.data)
+    ranges = zip(starts.tolist(), ends.tolist(), strict=True)
+    return np.fromiter((xxhash.xxh3_64_intdigest(whole[start:end]) for start, end in ranges), np.uint64, len(starts))

@@ -73,17 +73,24 @@ class Config:
     """The same as a share (0-1) of the source's articles; the larger of the two holds."""
 
     def __post_init__(self) -> None:
-        for name, low, high in (("threshold", 0.1, 1), ("recall", 0.5, 0.9999), ("max_loss", 0, 1), ("template_share", 0, 1)):
+        for name, low, high in (
+            ("threshold", 0.1, 1),
+            ("recall", 0.5, 0.9999),
+            ("max_loss", 0, 1),
+            ("template_share", 0, 1),
+        ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise UsageError(
-                    f"{name} is {value:g}, but must be between {low:g} and {high:g}", hint="Give a fraction, such as 0.8."
+                    f"{name} is {value:g}, but must be between {low:g} and {high:g}",
+                    hint="Give a fraction, such as 0.8.",
                 )
         if not 16 <= self.hashes <= 1024:
             raise UsageError(f"hashes is {self.hashes}, but must be between 16 and 1024", hint="128 is usual.")
         if self.keep not in KEEP_POLICIES and not (self.keep[:4] in KEEP_FIELDS and self.keep[4:]):
             raise UsageError(
-                f"keep policy {self.keep!r} is not known", hint="Use longest, shortest, first, last, max:FIELD or min:FIELD."
+                f"keep policy {self.keep!r} is not known",
+                hint="Use longest, shortest, first, last, max:FIELD or min:FIELD.",
             )
         unknown = [kind for kind in self.only if kind not in KINDS]
         if unknown or not self.only:

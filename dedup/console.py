@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import rich.console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from dedup.config import Config
 from dedup.jobs import Run
-from dedup.writers import SIDECAR_SUFFIX, STANDARD_OUTPUT
+from dedup.staging import SIDECAR_SUFFIX
+from dedup.writers import STANDARD_OUTPUT
 
 TOP_TEMPLATES = 5
 """Most frequent templates shown; report.json lists more."""
@@ -44,26 +53,33 @@ class Console:
             return
         self._rich.print(summary_table(report))
         # Of equally frequent ones the longest say most.
-        templates = sorted(report["templates"], key=lambda template: (-template["articles"], -len(template["text"])))[:TOP_TEMPLATES]
+        templates = sorted(report["templates"], key=lambda found: (-found["articles"], -len(found["text"])))
         if templates:
-            self._rich.print(template_table(templates))
+            self._rich.print()
+            self._rich.print(template_table(templates[:TOP_TEMPLATES]))
         if self.verbose:
+            self._rich.print()
             self._rich.print(source_table(report["sources"]))
-            self._rich.print(Text("seconds: " + ", ".join(f"{stage} {time:.2f}" for stage, time in report["timing_s"].items())))
+            times = (f"{stage} {seconds:.2f}" for stage, seconds in report["timing_s"].items())
+            self._rich.print(Text(f"seconds: {', '.join(times)}"))
         for flag in report["flags"]["sources_losing_much"]:
-            self._rich.print(Text(f"{flag['source'] or '(no source)'} loses {flag['lost_ratio']:.0%} of its text", style="yellow"))
+            self._warn(f"{flag['source'] or '(no source)'} loses {flag['lost_ratio']:.0%} of its text")
         if report["documents"]["rejected"]:
-            self._rich.print(Text(f"{report['documents']['rejected']} unreadable records were set aside", style="yellow"))
+            self._warn(f"{report['documents']['rejected']} unreadable records were set aside")
+
+    def _warn(self, text: str) -> None:
+        self._rich.print(Text(text, style="yellow"))
 
     def say_where(self, output: str) -> None:
         """Say where decisions and undo data are."""
         if self.quiet:
             return
+        self._rich.print()
         if output != STANDARD_OUTPUT or self.sidecar:
             folder = self.sidecar or f"{Path(output)}{SIDECAR_SUFFIX}"
             self._rich.print(Text(f"Why, and how to undo it: {folder}"), soft_wrap=True)
         else:
-            self._rich.print(Text("Decisions and undo data are not kept: name a folder with --sidecar to keep them."))
+            self._rich.print(Text("Decisions and undo data are not kept: name a folder for them with --sidecar."))
 
     @contextmanager
     def progress(self) -> Iterator[Any]:
@@ -72,7 +88,8 @@ class Console:
         if self.quiet or not self._rich.is_terminal:
             yield lambda stage, documents: None
             return
-        columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        name = TextColumn("{task.description}")
+        columns = SpinnerColumn(), name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
         with Progress(*columns, console=self._rich, transient=True) as bars:
             tasks: dict[str, TaskID] = {}
             totals: dict[str, int] = {}
@@ -122,7 +139,7 @@ def announce_compilation(console: Console) -> None:
     """Say so once when numba starts compiling, which takes seconds and happens on the very first run only."""
     from numba.core import event
 
-    class Announcer(event.Listener):  # type: ignore[misc]
+    class Announcer(event.Listener):  # type: ignore[misc]  # numba is not typed for mypy here
         """Waits for the first compilation."""
 
         said = False
@@ -147,8 +164,9 @@ def summary_table(report: dict[str, Any]) -> Table:
         table.add_column(column, justify="right")
 
     def add(name: str, count: int, spans: int | None, length: int, style: str = "") -> None:
+        shown = "" if spans is None else f"{spans:,}"
         share = length / max(characters["read"], 1)
-        table.add_row(name, f"{count:,}", "" if spans is None else f"{spans:,}", f"{length:,}", f"{share:.1%}", style=style)
+        table.add_row(name, f"{count:,}", shown, f"{length:,}", f"{share:.1%}", style=style)
 
     add("read", documents["read"], None, characters["read"])
     for reason, counts in report["reasons"].items():
@@ -180,7 +198,10 @@ def source_table(sources: dict[str, Any]) -> Table:
     for name, counts in sources.items():
         documents, characters = counts["documents"], counts["characters"]
         table.add_row(
-            Text(name or "(none)"), f"{documents['read']:,}", f"{documents['dropped']:,}", f"{characters['read']:,}",
+            Text(name or "(none)"),
+            f"{documents['read']:,}",
+            f"{documents['dropped']:,}",
+            f"{characters['read']:,}",
             f"{characters['kept'] / max(characters['read'], 1):.1%}",
-        )  # fmt: skip
+        )
     return table

@@ -43,7 +43,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         start: First code point of the span in the original text.
         end: One past its last.
         text: What goes.
-        documents: For boilerplate, how many different articles of the source carry it.
+        documents: For boilerplate, how many documents of the source carry it.
+        articles: The same, with all versions of an article counted once; this is what was compared with the threshold.
         template: For boilerplate, the id of the template in the report.
         why: For a flag, what was suspicious and why it stays.
     """
@@ -62,6 +63,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     end: int | None = None
     text: str | None = None
     documents: int | None = None
+    articles: int | None = None
     template: str | None = None
     why: str | None = None
 
@@ -113,7 +115,7 @@ def read_header(path: Path) -> Header:
         ) from error
     if head.format != FORMAT or head.segmenter != SEGMENTER_VERSION:
         raise StateError(
-            f"made by dedup {head.dedup} (format {head.format}, segmenter {head.segmenter}), which this version does not replay",
+            f"made by dedup {head.dedup} (format {head.format}, segmenter {head.segmenter}), not by this version",
             file=str(path),
             line=1,
             hint="Run 'dedup scan' again.",

@@ -1,4 +1,4 @@
-"""What can go wrong on the user's side: one base class, raised everywhere, turned into an exit code once (in the CLI)."""
+"""What can go wrong on the user's side: one base class, turned into an exit code once, in the CLI."""
 
 from __future__ import annotations
 

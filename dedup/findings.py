@@ -38,7 +38,9 @@ class Findings(NamedTuple):
     structured: Bools
 
 
-def find(texts: Column, source_keys: npt.NDArray[np.uint64], templates: boilerplate.Templates, config: Config) -> Findings:
+def find(
+    texts: Column, source_keys: npt.NDArray[np.uint64], templates: boilerplate.Templates, config: Config
+) -> Findings:
     """Find what goes from some texts.
 
     Args:
@@ -51,7 +53,11 @@ def find(texts: Column, source_keys: npt.NDArray[np.uint64], templates: boilerpl
         nothing = np.zeros(len(texts), np.bool_)
         return Findings(Cuts.none(), Cuts.none(), nothing, nothing)
     segments = segment(texts)
-    marks = boilerplate.mark(templates, texts, segments, source_keys) if len(templates.keys) else boilerplate.no_marks(segments)
+    marks = (
+        boilerplate.mark(templates, texts, segments, source_keys)
+        if len(templates.keys)
+        else boilerplate.no_marks(segments)
+    )
     found = repeats.no_repeats(segments)
     if "repeats" in config.only:
         found = repeats.find_repeats(texts, segments, marks.marked, config)

@@ -43,6 +43,16 @@ second segunda sexta sine soma tammuz terça tevet vedel
 were found by counting the names in news, contracts and treebanks of ten languages."""
 
 
+ABBREVIATING = """
+bg bs ca cs cy da de el en es et eu fi fr ga gl hr hu id is it lt lv mk ms mt nb nl nn pl pt ro ru sk sl sq sr sv tr uk
+"""
+"""Languages whose abbreviations and short names are masked next to a number. With those of all languages, "on 3" and
+"das 3" would be dates."""
+
+WEEKDAYS_DE = "mo di mi do fr sa so"
+"""The only abbreviations of two letters: in other languages they are everyday words."""
+
+
 class Lexicon(NamedTuple):
     """An open-addressing table, a power of two, at most a quarter full.
 
@@ -129,7 +139,7 @@ def build_dates() -> list[str]:
     import regex
     from babel import Locale, localedata
 
-    sure, near = set[str](), set[str]()
+    sure, near = set[str](), set(WEEKDAYS_DE.split())
     also_words = set(unicode.fold(ALSO_WORDS).split())
     for identifier in localedata.locale_identifiers():
         locale = Locale.parse(identifier)
@@ -138,13 +148,15 @@ def build_dates() -> list[str]:
                 for width in ("wide", "abbreviated"):
                     for name in names[context][width].values():
                         word = unicode.fold(name).strip().rstrip(".")
-                        if not regex.fullmatch(r"[\p{L}\p{M}]{2,}", word) or regex.search(
+                        if not regex.fullmatch(r"[\p{L}\p{M}]{3,}", word) or regex.search(
                             r"[\p{Han}\p{Line_Break=SA}]", word
                         ):
                             continue
                         letters = len(regex.findall(r"\P{M}", word))
-                        is_sure = width == "wide" and letters >= SHORTEST_SURE_DATE and word not in also_words
-                        (sure if is_sure else near).add(word)
+                        if width == "wide" and letters >= SHORTEST_SURE_DATE and word not in also_words:
+                            sure.add(word)
+                        elif locale.language in ABBREVIATING.split() or word in also_words:
+                            near.add(word)
     return sorted([*sure, *(f"{word} ?" for word in near - sure)])
 
 

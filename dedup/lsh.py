@@ -23,7 +23,7 @@ class Bands(NamedTuple):
         The S-curve of Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4.
 
         >>> round(Bands(18, 7).recall(0.8), 3), round(Bands(18, 7).recall(0.4), 3)
-        (0.985, 0.029)
+        (0.986, 0.029)
         """
         return float(1 - (1 - similarity**self.rows) ** self.bands)
 

@@ -41,6 +41,8 @@ class Batch:
         texts: The text field.
         ids: The id field as text, or "FILE:RECORD" (just the file where a file is one document).
         sources: The source of each document.
+        digests: uint64[rows], a hash of the record as it stands in its file, other fields included (of Parquet rows,
+            the text alone), which breaks ties without regard to the order of records.
         ranks: The value of FIELD under `--keep max:FIELD`: numbers as float, strings as they are, None where it is
             neither; None without such a policy.
     """
@@ -50,8 +52,8 @@ class Batch:
     texts: Column
     ids: Column
     sources: Column
+    digests: npt.NDArray[np.uint64]
     ranks: list[float | str | None] | None = None
-    digests: npt.NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.records)
@@ -75,5 +77,5 @@ def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:
         ids=select(batch.ids, rows),
         sources=select(batch.sources, rows),
         ranks=None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()],
-        digests=None if batch.digests is None else batch.digests[rows],
+        digests=batch.digests[rows],
     )

@@ -118,7 +118,7 @@ class Plan:
     @property
     def dropped(self) -> npt.NDArray[np.bool_]:
         """bool[documents]."""
-        return self.clusters.keepers != np.arange(len(self.documents))
+        return np.not_equal(self.clusters.keepers, np.arange(len(self.documents)))
 
 
 class _Scanned(NamedTuple):
@@ -169,7 +169,7 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     else:
         keys = np.concatenate([part.band_keys for part in parts])
         clusters = cluster(
-            lambda rows: keep_order(documents, rows, config.keep),
+            lambda rows: keep_order(documents, corpus.names, rows, config.keep),
             documents.keys,
             documents.tokens,
             keys.T,
@@ -196,7 +196,9 @@ def _examine(
     characters = edit.count_characters(batch.texts)
     stored_characters = edit.count_characters(stored) if stored is not batch.texts else characters
     if bands is None:
-        sketches = signature.Sketches(np.zeros((rows, 0), np.uint32), np.zeros(rows, np.int64), np.zeros(rows, np.uint64))
+        sketches = signature.Sketches(
+            np.zeros((rows, 0), np.uint32), np.zeros(rows, np.int64), np.zeros(rows, np.uint64)
+        )
         keys = np.zeros((rows, 0), np.uint64)
     else:
         sketches = signature.sketch(stored, permutations)
@@ -249,32 +251,38 @@ def stored_texts(texts: Column, numbers: Ints, cuts: Cuts) -> Column:
     return edit.remove_spans(texts, rows, cuts.starts[spans], cuts.ends[spans])
 
 
-def keep_order(documents: Documents, rows: Ints, keep: str) -> Ints:
+def keep_order(documents: Documents, names: list[str], rows: Ints, keep: str) -> Ints:
     """Return some documents in the order in which they are to be kept, best first.
 
     Ties go by id, then by the digest of the record, so that only `first` and `last` depend on the order of the input;
     two records that are equal to the byte are told apart by position, which shows nowhere.
     """
-    wanted: list[object]
     if keep in ("longest", "shortest"):
         wanted = (documents.stored[rows] * (-1 if keep == "longest" else 1)).tolist()
     elif keep in ("first", "last"):
         wanted = (rows * (1 if keep == "first" else -1)).tolist()
     else:
-        wanted = _field_ranks(documents, rows, descending=keep.startswith("max:"))
-    ids = [documents.ids.row(int(row)) for row in rows]
+        wanted = _field_places(documents, rows, descending=keep.startswith("max:"))
+    ids = [_own_id(documents, names, row) for row in rows.tolist()]
     digests = documents.digests[rows].tolist()
-    order = sorted(range(len(rows)), key=lambda i: (wanted[i], ids[i], digests[i], rows[i]))  # type: ignore[operator]
+    order = sorted(range(len(rows)), key=lambda i: (wanted[i], ids[i], digests[i], i))
     return rows[np.array(order, np.int64)]
 
 
-def _field_ranks(documents: Documents, rows: Ints, *, descending: bool) -> list[object]:
+def _own_id(documents: Documents, names: list[str], row: int) -> bytes:
+    """Return a document's id, nothing if it was made of file and record for want of one: that is a matter of order."""
+    name = documents.ids.row(row)
+    return b"" if name == f"{names[documents.files[row]]}:{documents.records[row]}".encode() else name
+
+
+def _field_places(documents: Documents, rows: Ints, *, descending: bool) -> list[int]:
     """Rank the values of a field: numbers among themselves, then strings, and last the documents without a value."""
     ranks = documents.ranks or []
-    values = [ranks[row] for row in rows]
-    found = sorted({value for value in values if value is not None}, key=lambda v: (isinstance(v, str), v), reverse=descending)  # type: ignore[type-var]
-    places = {value: place for place, value in enumerate(found)}
-    return [places.get(value, len(places)) if value is not None else len(places) for value in values]
+    values = [ranks[row] for row in rows.tolist()]
+    numbers = sorted({value for value in values if isinstance(value, float)}, reverse=descending)
+    texts = sorted({value for value in values if isinstance(value, str)}, reverse=descending)
+    places: dict[float | str | None, int] = {value: place for place, value in enumerate([*numbers, *texts, None])}
+    return [places[value] for value in values]
 
 
 class SourceNumbers:
@@ -332,7 +340,7 @@ def _documents(parts: list[_Scanned], sources: SourceNumbers) -> Documents:
         ids=concatenate([batch.ids for batch in batches]),
         sources=np.concatenate([sources.of(batch) for batch in batches]),
         source_names=sources.names,
-        digests=np.concatenate([batch.digests if batch.digests is not None else np.zeros(len(batch), np.uint64) for batch in batches]),
+        digests=np.concatenate([batch.digests for batch in batches]),
         ranks=None if batches[0].ranks is None else [rank for batch in batches for rank in batch.ranks or ()],
         characters=np.concatenate([part.characters for part in parts]),
         stored=np.concatenate([part.stored for part in parts]),

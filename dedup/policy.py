@@ -100,13 +100,20 @@ def merge(texts: Column, cuts: Cuts, more: Cuts, rows: Ints) -> Cuts:
         made = cuts.of(row)
         start, end, keeper_start, keeper_end = (
             int(_original(made, int(position)))
-            for position in (more.starts[span], more.ends[span] - 1, more.keeper_starts[span], more.keeper_ends[span] - 1)
+            for position in (
+                more.starts[span],
+                more.ends[span] - 1,
+                more.keeper_starts[span],
+                more.keeper_ends[span] - 1,
+            )
         )
         inside = (made.starts >= start) & (made.ends <= end)
         edges = np.concatenate([[start], np.stack([made.starts[inside], made.ends[inside]], axis=1).ravel(), [end + 1]])
-        pieces += [(row, low, high, keeper_start, keeper_end + 1, -1) for low, high in edges.reshape(-1, 2) if low < high]
+        pieces += [
+            (row, low, high, keeper_start, keeper_end + 1, -1) for low, high in edges.reshape(-1, 2) if low < high
+        ]
     columns = np.array(pieces, np.int64).T
-    added = Cuts(*columns, count_span_characters(texts, *columns[:3]))
+    added = Cuts._make([*columns, count_span_characters(texts, *columns[:3])])
     both = Cuts.join([cuts, added])
     order = np.lexsort((both.starts, both.documents))
     return Cuts(*(column[order] for column in both))

@@ -43,9 +43,7 @@ class Corpus:
         is_single_file: Whether the inputs are one file, named directly.
     """
 
-    def __init__(
-        self, inputs: Sequence[str], files: Sequence[InputFile], fields: Fields, *, skip_bad: bool
-    ) -> None:
+    def __init__(self, inputs: Sequence[str], files: Sequence[InputFile], fields: Fields, *, skip_bad: bool) -> None:
         self.files = tuple(files)
         self.fields = fields
         self.inputs = [name for name in inputs if name != STANDARD_INPUT]
@@ -165,11 +163,11 @@ def _rows(batch: Batch, start: int, stop: int) -> Batch:
     if start == 0 and stop >= len(batch):
         return batch
     texts, ids, sources = (
-        Column(column.data, column.offsets[start : stop + 1])
-        for column in (batch.texts, batch.ids, batch.sources)
+        Column(column.data, column.offsets[start : stop + 1]) for column in (batch.texts, batch.ids, batch.sources)
     )
     ranks = None if batch.ranks is None else batch.ranks[start:stop]
-    return Batch(batch.files[start:stop], batch.records[start:stop], texts, ids, sources, ranks)
+    digests = batch.digests[start:stop]
+    return Batch(batch.files[start:stop], batch.records[start:stop], texts, ids, sources, digests, ranks)
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:
@@ -182,5 +180,6 @@ def _joined(batches: Sequence[Batch]) -> Batch:
         texts=concatenate([batch.texts for batch in batches]),
         ids=concatenate([batch.ids for batch in batches]),
         sources=concatenate([batch.sources for batch in batches]),
+        digests=np.concatenate([batch.digests for batch in batches]),
         ranks=ranks,
     )

@@ -11,6 +11,7 @@ import regex
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.segment import Segments, same_words, segment
+from dedup.unicode import fold
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -114,6 +115,21 @@ def _is_same_line(texts: Column, segments: Segments, brackets: Ints, line: int, 
     firsts = [first] if brackets[own] < 0 else [first, (first[0], int(brackets[own]))]
     seconds = [(start, end)] if brackets[line] < 0 else [(start, end), (start, int(brackets[line]))]
     return any(same_words(texts.data, *a, *b, masked=False) for a in firsts for b in seconds)
+
+
+def similarity(first: str, second: str) -> float:
+    """Return the exact Jaccard similarity of two sentences: of their sets of three folded characters in a row.
+
+    >>> similarity("Der Hafen am Morgen.", "DER HAFEN, am Morgen")
+    1.0
+    >>> round(similarity("Der Hafen am Morgen.", "Der Hafen am Morgen. (Foto: dpa)"), 2)
+    0.68
+    """
+    if first.split() == second.split():
+        return 1.0
+    a, b = (" ".join(regex.findall(r"\w+", fold(text))) for text in (first, second))
+    shingles_a, shingles_b = ({text[i : i + 3] for i in range(max(len(text) - 2, 1))} for text in (a, b))
+    return len(shingles_a & shingles_b) / len(shingles_a | shingles_b)
 
 
 def no_repeats(segments: Segments) -> Repeats:

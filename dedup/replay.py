@@ -36,6 +36,15 @@ class _Span(NamedTuple):
     line: int
 
 
+class _Template(NamedTuple):
+    """A template as decisions give it."""
+
+    number: int
+    documents: int
+    articles: int
+    source: str
+
+
 def read_plan(path: Path, config: Config, corpus: Corpus, *, progress: Progress = silent) -> Plan:
     """Read a decisions file and match it with the corpus it was made from.
 
@@ -63,7 +72,7 @@ class _Replay:
         self._files = {name: number for number, name in enumerate(corpus.names)}
         self._drops: dict[Place, tuple[Place, float, bool, int]] = {}
         self._spans: dict[Place, list[_Span]] = {}
-        self._templates: dict[str, tuple[int, int, str]] = {}
+        self._templates: dict[str, _Template] = {}
         self._flags: set[tuple[Place, str]] = set()
         for line, decision in enumerate(decisions.read(path), start=2):
             self._note(decision, line)
@@ -71,9 +80,12 @@ class _Replay:
     def plan(self, config: Config, progress: Progress) -> Plan:
         """Read the corpus and put everything in its place."""
         sources = SourceNumbers()
-        batches, numbers, characters, cuts = [], [], [], []
+        batches: list[Batch] = []
+        numbers: list[Ints] = []
+        characters: list[Ints] = []
+        cuts: list[Cuts] = []
         for batch in self._corpus.batches():
-            cuts.append(Cuts.join([Cuts.none(), *self._cuts(batch, sum(map(len, characters)))]))
+            cuts.append(Cuts.join([Cuts.none(), *self._cuts(batch, sum(map(len, batches)))]))
             batches.append(batch.without_texts())
             numbers.append(sources.of(batch))
             characters.append(edit.count_characters(batch.texts))
@@ -81,7 +93,15 @@ class _Replay:
         documents = self._documents(batches, np.concatenate(numbers), sources.names, np.concatenate(characters))
         if self._spans:
             raise self._misfit(min(spans[0].line for spans in self._spans.values()), "no such document in the input")
-        return Plan(config, documents, self._template_table(sources.names), Cuts.join(cuts), Cuts.none(), self._clusters(documents), None)
+        return Plan(
+            config,
+            documents,
+            self._template_table(sources.names),
+            Cuts.join(cuts),
+            Cuts.none(),
+            self._clusters(documents),
+            None,
+        )
 
     def _note(self, decision: Decision, line: int) -> None:
         place = self._place(decision.file, decision.record, line)
@@ -95,8 +115,9 @@ class _Replay:
             keeper_span = decision.keeper if isinstance(decision.keeper, KeptSpan) else KeptSpan(-1, -1)
             template = -1
             if decision.template is not None:
-                known = (len(self._templates), decision.documents or 0, decision.source)
-                template = self._templates.setdefault(decision.template, known)[0]
+                counts = decision.documents or 0, decision.articles or 0
+                known = _Template(len(self._templates), *counts, decision.source)
+                template = self._templates.setdefault(decision.template, known).number
             span = _Span(decision.start, decision.end, *_pair(keeper_span), template, decision.text, line)
             self._spans.setdefault(place, []).append(span)
         elif decision.start is None:
@@ -126,14 +147,17 @@ class _Replay:
                 raise self._misfit(span.line, "the document does not hold this text at this place")
             at = end
         lengths = columns[1] - columns[0]
-        return Cuts(np.full(len(spans), document), *positions, columns[4], lengths)
+        return Cuts._make([np.full(len(spans), document), *positions, columns[4], lengths])
 
     def _clusters(self, documents: Documents) -> Clusters:
         numbers = np.arange(len(documents))
         clusters = Clusters(
             numbers.copy(), np.zeros(len(numbers)), np.full(len(numbers), -1), np.zeros(len(numbers), np.bool_), 0, 0
         )
-        rows = {place: row for row, place in enumerate(zip(documents.files.tolist(), documents.records.tolist(), strict=True))}
+        rows = {
+            place: row
+            for row, place in enumerate(zip(documents.files.tolist(), documents.records.tolist(), strict=True))
+        }
         for place, (keeper, similarity, equal, line) in self._drops.items():
             if place not in rows or keeper not in rows or keeper in self._drops:
                 raise self._misfit(line, "the document or its keeper is not in the input, or the keeper goes itself")
@@ -146,9 +170,11 @@ class _Replay:
     def _template_table(self, source_names: list[str]) -> Templates:
         numbers = {name: number for number, name in enumerate(source_names)}
         keys = np.array([int(name, 16) for name in self._templates], np.uint64)
-        counts = np.array([documents for _, documents, _ in self._templates.values()], np.int64)
-        sources = np.array([numbers.get(source, 0) for _, _, source in self._templates.values()], np.int64)
-        return Templates(keys, np.full(len(keys), EXACT, np.uint8), counts, counts, sources, np.ones(len(keys), np.bool_))
+        rows = [(known.articles, known.documents, numbers.get(known.source, 0)) for known in self._templates.values()]
+        articles, documents, sources = np.array(rows, np.int64).reshape(-1, 3).T
+        return Templates(
+            keys, np.full(len(keys), EXACT, np.uint8), articles, documents, sources, np.ones(len(keys), np.bool_)
+        )
 
     def _documents(self, batches: list[Batch], sources: Ints, source_names: list[str], characters: Ints) -> Documents:
         count = len(sources)

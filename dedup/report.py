@@ -49,7 +49,9 @@ class _Tally:
         return cls(plan.documents.characters, cut, dropped, edited & ~dropped, equal)
 
 
-def build(plan: Plan, template_texts: dict[str, str], names: list[str], rejected: int, timing_s: dict[str, float]) -> dict[str, Any]:
+def build(
+    plan: Plan, template_texts: dict[str, str], names: list[str], rejected: int, timing_s: dict[str, float]
+) -> dict[str, Any]:
     """Return the report as plain data.
 
     Args:
@@ -111,7 +113,8 @@ def _summaries(plan: Plan, tally: _Tally, groups: Ints, size: int) -> list[dict[
 
     def count(chosen: Bools, weights: Ints | None = None) -> list[int]:
         values = None if weights is None else weights[chosen]
-        return np.bincount(groups[chosen], values, minlength=size).astype(np.int64).tolist()
+        counts: list[int] = np.bincount(groups[chosen], values, minlength=size).astype(np.int64).tolist()
+        return counts
 
     every = np.ones(len(groups), np.bool_)
     read, edited, dropped = count(every), count(tally.edited), count(tally.dropped)

@@ -1,6 +1,6 @@
-"""Text to the set of its shingles: what similarity means here, exactly.
+r"""Text to the set of its shingles: what similarity means here, exactly.
 
-A *token* is a word of the folded text (`dedup.unicode.fold`), as `\\w+` of the `regex` package finds words; in scripts
+A *token* is a word of the folded text (`dedup.unicode.fold`), as `\w+` of the `regex` package finds words; in scripts
 that write no spaces between words (Han, kana, Thai, Lao, Khmer, Burmese) every letter with its marks is a token. A
 *shingle* is five tokens in a row; a text of fewer tokens has one shingle, all of it, so that it is similar only to
 its equal. Shingles are 64-bit hashes: two of a corpus of 10^9 shingles collide with probability 0.03, and one collision

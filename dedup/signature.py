@@ -22,7 +22,7 @@ class Sketches(NamedTuple):
     Attributes:
         signatures: uint32[rows, hashes]; all ones for a text without tokens.
         tokens: int64[rows], tokens of each text; fewer than `SHINGLE_WORDS` means that only an equal text is similar.
-        keys: uint64[rows], equal for texts that are equal after normalisation; 0 exactly for those with nothing to compare.
+        keys: uint64[rows], equal for texts equal after normalisation; 0 exactly for those with nothing to compare.
     """
 
     signatures: npt.NDArray[np.uint32]
@@ -47,15 +47,16 @@ def sketch(texts: Column, permutations: Permutations) -> Sketches:
 
     rows = len(texts)
     result = Sketches(
-        np.full((rows, len(permutations[0])), 0xFFFFFFFF, np.uint32), np.zeros(rows, np.int64), np.zeros(rows, np.uint64)
+        np.full((rows, len(permutations[0])), 0xFFFFFFFF, np.uint32),
+        np.zeros(rows, np.int64),
+        np.zeros(rows, np.uint64),
     )
     disordered = np.zeros(rows, np.bool_)
     with np.errstate(over="ignore"):
         kernels.sign_rows(texts.data, texts.offsets, *tables(), SHINGLE_WORDS, *permutations, *result, disordered)
     if disordered.any():
         again = sketch(refold(texts, np.flatnonzero(disordered)), permutations)
-        for column, refolded in zip(result, again, strict=True):
-            column[disordered] = refolded
+        result.signatures[disordered], result.tokens[disordered], result.keys[disordered] = again
     return result
 
 

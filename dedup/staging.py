@@ -93,15 +93,11 @@ def refuse_parent(target: Path) -> None:
 def refuse_existing(target: Path, *, is_file: bool, force: bool) -> None:
     """Raise if something is at `target` that may not be replaced by a file, or else by a folder."""
     if is_file and target.is_dir():
-        raise OutputError(
-            "is a folder, but the output of one file is a file", file=str(target), hint="Name a file."
-        )
+        raise OutputError("is a folder, but the output of one file is a file", file=str(target), hint="Name a file.")
     if os.path.lexists(target) and not force:
         raise OutputError("exists already", file=str(target), hint="Use --force to replace it.")
     if target.is_dir() and Path.cwd().is_relative_to(target.resolve()):
-        raise OutputError(
-            "holds the current folder and cannot be replaced", file=str(target), hint="Name another."
-        )
+        raise OutputError("holds the current folder and cannot be replaced", file=str(target), hint="Name another.")
 
 
 def refuse_overlap(target: Path, inputs: Sequence[str]) -> None:
@@ -112,9 +108,7 @@ def refuse_overlap(target: Path, inputs: Sequence[str]) -> None:
         if resolved == source or (target.exists() and source.exists() and target.samefile(source)):
             raise OutputError(f"is the input {name}", file=str(target), hint="Name another output.")
         if resolved.is_relative_to(source):
-            raise OutputError(
-                f"is inside the input {name}", file=str(target), hint="Name an output beside it."
-            )
+            raise OutputError(f"is inside the input {name}", file=str(target), hint="Name an output beside it.")
         if source.is_relative_to(resolved):
             raise OutputError(f"holds the input {name}", file=str(target), hint="Name another output.")
 

@@ -74,9 +74,7 @@ def _restore_files(manifest: Manifest, source: Path, folder: Path, staging: Stag
             _restore_bytes(entry, path, table[low:high], removed, out, compression)
 
 
-def _restore_bytes(
-    entry: FileEntry, path: Path, rows: Ints, removed: IO[bytes], out: Path, compression: str
-) -> None:
+def _restore_bytes(entry: FileEntry, path: Path, rows: Ints, removed: IO[bytes], out: Path, compression: str) -> None:
     """Rebuild a file of a byte format."""
     seen = Meter()
     with out.open("wb") as raw, compressing(raw, compression) as sink:

@@ -1,10 +1,10 @@
-"""What every code point is and what it folds to: one packed uint32 each, built with `regex` and shipped as data.
+r"""What every code point is and what it folds to: one packed uint32 each, built with `regex` and shipped as data.
 
 The kernels read text through `CodePoints.packed`. An entry holds, from the low end,
 
     bits 0-20   the folded code point, or with EXPANDS the row of `expansion_offsets` that lists several
     bits 21-24  the class that segmentation looks at (OTHER ... QUOTE below)
-    bit  25     WORD: part of a word, as `\\w` of `regex` means it
+    bit  25     WORD: part of a word, as `\w` of `regex` means it
     bit  26     SINGLE: a token of its own, since its script writes no spaces between words
     bit  27     IGNORABLE: format characters, variation selectors; keys do not see them
     bit  28     EXPANDS: folds to several code points
@@ -63,7 +63,7 @@ class CodePoints(NamedTuple):
 
     Attributes:
         packed: uint32[0x110000], laid out as this module's docstring says.
-        expansion_offsets: int32[rows + 1]; row i expands to `expansions[expansion_offsets[i]:expansion_offsets[i + 1]]`.
+        expansion_offsets: int32[rows + 1]; row i is `expansions[expansion_offsets[i]:expansion_offsets[i + 1]]`.
         expansions: uint32[], folded code points.
         ordered: uint8[0x110000], canonical combining class: marks of one letter must not decrease in it.
     """
@@ -75,9 +75,9 @@ class CodePoints(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """Return the form in which texts are compared: NFKD, case folded, without ignorable characters.
+    r"""Return the form in which texts are compared: NFKD, case folded, without ignorable characters.
 
-    >>> fold("Straße ﬁel im Mai\\u00adland") == fold("STRASSE fiel im Mailand")
+    >>> fold("Straße ﬁel im Mai\u00adland") == fold("STRASSE fiel im Mailand")
     True
     """
     import regex
@@ -104,7 +104,7 @@ def load() -> CodePoints:
 
 
 def _with_identity(packed: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """Turn the folded code point into its difference from the code point, or back: nearly all zeros, so it packs well."""
+    """Turn the folded code point into its difference from the code point, or back: nearly all zeros, it packs well."""
     return packed ^ np.where(packed & np.uint32(EXPANDS), 0, np.arange(packed.size, dtype=np.uint32))
 
 

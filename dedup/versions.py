@@ -3,8 +3,8 @@
 Grouping by what two documents share would take thirty short items that are mostly boilerplate for one article; not
 grouping at all would take the sentences of an article crawled twelve times for boilerplate. So units (sentences, with
 dates and numbers masked) that very many documents of the source carry are set aside, and the rest is compared by
-containment, so that a version that grew or shrank is still a version. A document with next to no rest is compared by all
-it has: thirty copies of one page are one page.
+containment, so that a version that grew or shrank is still a version. A document with next to no rest is compared by
+all it has: thirty copies of one page are one page.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ class Versions:
         leaders = np.empty(count, np.int64)
         kernels.group_versions(
             np.lexsort((versions, -total)), offsets, units[shared], widths[first], common, countless, residual, total,
-            LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_COLUMNS, VERSION_COLUMNS_SHARE, VERSION_REACH, leaders,
+            LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_COLUMNS, VERSION_COLUMNS_SHARE,
+            VERSION_REACH, leaders,
         )  # fmt: skip
         return leaders[representative]
 

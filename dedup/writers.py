@@ -177,9 +177,7 @@ class Output:
             undo = self.sidecar_staging / PARQUET
             undo.mkdir(exist_ok=True)
         before, texts, groups = parquet_edits.strip(file, self._corpus.fields, edits, path, undo)
-        return FileEntry(
-            file.name, "parquet", "", "", before, digest_of(path), text_xxh3=texts, group_rows=groups
-        )
+        return FileEntry(file.name, "parquet", "", "", before, digest_of(path), text_xxh3=texts, group_rows=groups)
 
     def _place(self, file: InputFile) -> tuple[str, Path | None]:
         """Return the compression of an output file and its staged path, None for standard output."""

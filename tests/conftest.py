@@ -19,6 +19,8 @@ settings.register_profile(
     max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+# For a longer look: pytest --hypothesis-profile=search
+settings.register_profile("search", settings.get_profile("dedup"), derandomize=False, max_examples=500)
 settings.load_profile("dedup")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -23,7 +23,7 @@ SENTENCES = (
     "Η πόλη γιόρτασε χθες το βράδυ την επέτειο της με μεγάλη συναυλία.",
     "Hội đồng thành phố đã phê duyệt việc xây cầu mới vào thứ hai.",
 )
-"""One claim a script: Latin, Cyrillic, Han, kana, Hangul, Arabic, Thai, Devanagari, Greek, stacked Latin accents."""
+"""One claim a script: Latin, Cyrillic, Han, kana, Hangul, Arabic, Thai, Devanagari, Greek, Vietnamese."""
 
 HOSTILE = (
     *(
@@ -95,7 +95,7 @@ HOSTILE = (
     ),
     "Z" + "\u0301\u0300\u0323\u0316" * 8,
 )
-"""What breaks tokenisers: nothing at all, ligatures, marks in and out of order, invisible characters, symbols."""
+"""What breaks tokenisers: nothing, ligatures, marks in and out of order, invisible characters, symbols."""
 
 SYLLABLES = [
     "ba",
@@ -153,8 +153,7 @@ def site(rng: random.Random, source: str, articles: int, prefix: str = "") -> li
         return f"{sentence(rng, 5).rstrip('.')}\n{head}{article(rng)}{foot}"
 
     return [
-        {"id": f"{prefix}{source}/{number}", "source": source, "text": dressed(number)}
-        for number in range(articles)
+        {"id": f"{prefix}{source}/{number}", "source": source, "text": dressed(number)} for number in range(articles)
     ]
 
 
@@ -173,11 +172,9 @@ def hostile_texts(draw: st.DrawFn) -> str:
 
 @st.composite
 def corpora(draw: st.DrawFn) -> list[Document]:
-    """A few documents of two sources that share lines, sentences and whole articles, with odd ones in between."""
+    """A few documents of two sources that share lines, sentences and articles, with odd ones in between."""
     rng = random.Random(draw(st.integers(0, 2**32)))
-    documents = site(rng, "a.example", draw(st.integers(0, 8))) + site(
-        rng, "b.example", draw(st.integers(0, 3))
-    )
+    documents = site(rng, "a.example", draw(st.integers(0, 8))) + site(rng, "b.example", draw(st.integers(0, 3)))
     originals = len(documents)
     for number in range(draw(st.integers(0, 6))):
         how = draw(st.sampled_from(["copy", "case", "edit", "grow", "shrink"]))
@@ -198,9 +195,36 @@ def corpora(draw: st.DrawFn) -> list[Document]:
     for document in documents:
         if draw(st.integers(0, 3)) == 0:
             document["text"] = repeating(draw, document["text"])
+        if draw(st.integers(0, 7)) == 0:
+            document["text"] += draw(repetitive_texts())
     if not documents:
         documents.append({"id": "only", "source": "", "text": draw(hostile_texts())})
     return draw(st.permutations(documents))
+
+
+PHRASES = (
+    "Die Brücke wurde am Samstag eröffnet.",
+    "Hunderte kamen trotz des Regens ans Ufer!",
+    "DIE BRÜCKE WURDE AM SAMSTAG ERÖFFNET",
+    "„Das war höchste Zeit“, sagte der Fährmann.",
+    "Die Lage am Montag",
+    "Rund 400 Gäste feierten bis Mitternacht",
+    "Ja.",
+    "市议会星期一批准了新大桥的建设计划。",
+    "\u00a0",
+)
+"""Wide ones, one that only follows its copy as a repeat, one that is never one."""
+
+CREDITS = ("", "", "", " (Foto: dpa)", " [Bild: apa].", " (62)", " ( )")
+CREDIT_WORDS = {"foto", "dpa", "bild", "apa"}
+JOINTS = (" ", "\n", "\n", "\n\n", "\r\n", " \n", "\u2028", "\t")
+
+
+@st.composite
+def repetitive_texts(draw: st.DrawFn) -> str:
+    """A text of few phrases, in lines and in paragraphs, with and without credits."""
+    parts = st.tuples(st.sampled_from(PHRASES), st.sampled_from(CREDITS), st.sampled_from(JOINTS))
+    return "".join("".join(part) for part in draw(st.lists(parts, max_size=14)))
 
 
 def repeating(draw: st.DrawFn, text: str) -> str:

@@ -131,7 +131,7 @@ Unit = tuple[str, int, int]
 
 
 def find_repeats(lines: Sequence[Line], limits: Limits) -> tuple[dict[Unit, Unit], bool]:
-    """Return the unit that stays for each that goes, and whether the document is structured (then nothing goes)."""
+    """Return the unit that stays for each that goes, and whether the document is structured: nothing goes."""
     first: dict[int, Unit] = {}
     times: Counter[int] = Counter()
     goes: dict[Unit, Unit] = {}
@@ -145,7 +145,7 @@ def find_repeats(lines: Sequence[Line], limits: Limits) -> tuple[dict[Unit, Unit
         if known:
             adjacent = line.width >= limits.least_adjacent and first[known] in (above, title)
             if line.width >= limits.least or adjacent:
-                above = goes["line", number, 0] = first[known]
+                goes["line", number, 0] = first[known]
                 times[known] += 1
                 continue
         for key in (line.key, line.core):
@@ -157,7 +157,7 @@ def find_repeats(lines: Sequence[Line], limits: Limits) -> tuple[dict[Unit, Unit
         for place, (key, width) in enumerate(line.sentences):
             if key and key not in first:
                 first[key] = ("sentence", number, place)
-            elif key and width >= limits.least:
+            elif key and width >= limits.least and first[key] != own:
                 goes["sentence", number, place] = first[key]
                 times[key] += 1
     said = [count + 1 for count in times.values()]
@@ -170,8 +170,8 @@ def find_repeats(lines: Sequence[Line], limits: Limits) -> tuple[dict[Unit, Unit
 def cut_spans(text: str, lines: Sequence[tuple[Spans, int]], going: Sequence[Sequence[bool]]) -> Spans:
     """Return what goes from a text, as ranges of it.
 
-    `lines` holds for each line its sentences, which tile it, and where its visible text ends; `going` says for each
-    sentence whether it goes.
+    `lines` holds for each line its sentences, which tile it, and where its visible text ends; `going` says
+    for each sentence whether it goes.
     """
     spans: Spans = []
     last_kept_is_blank = False
@@ -204,7 +204,7 @@ def without(text: str, spans: Spans) -> str:
 
 
 def settle(lines: Sequence[str]) -> list[bool]:
-    """Say which lines go: each line is `sure`, `likely`, `own`, or `blank`, which is as if it were not there."""
+    """Say which lines go: each is `sure`, `likely`, `own`, or `blank`, which is as if it were not there."""
     seen = [(number, kind) for number, kind in enumerate(lines) if kind != "blank"]
     marked = [False] * len(lines)
     run: list[tuple[int, str]] = []
@@ -220,7 +220,7 @@ def settle(lines: Sequence[str]) -> list[bool]:
 
 
 class Version(NamedTuple):
-    """A document as grouping sees it: its units that another document has too, and columns of own text and of all."""
+    """A document as grouping sees it: units that another one has too, columns of own text and of all."""
 
     units: frozenset[int]
     residual: int

@@ -52,9 +52,7 @@ def is_ignorable(character: str) -> bool:
 
 def fold(text: str) -> str:
     """Fold as `unicode.fold` does, leaving lone surrogates alone."""
-    return "".join(
-        p if regex.fullmatch(r"\p{Cs}", p) else unicode.fold(p) for p in regex.split(r"(\p{Cs})", text) if p
-    )
+    return "".join(p if regex.fullmatch(r"\p{Cs}", p) else unicode.fold(p) for p in regex.split(r"(\p{Cs})", text) if p)
 
 
 @functools.cache
@@ -144,8 +142,7 @@ def mask(segments: list[list[str]]) -> list[list[str]]:
             digits = regex.sub(r"\p{Nd}+", "0", word)
             role = roles().get(word, 0)
             near = role & kernels.NEAR_DATE and (
-                (masked and masked[-1] == "0")
-                or (i + 1 < len(words) and regex.fullmatch(r"\p{Nd}+", words[i + 1]))
+                (masked and masked[-1] == "0") or (i + 1 < len(words) and regex.fullmatch(r"\p{Nd}+", words[i + 1]))
             )
             masked.append("0" if role & kernels.DATE or near else digits)
         result.append(masked)
@@ -159,9 +156,7 @@ def collapse(words: list[str]) -> list[str]:
 class Word(NamedTuple):
     text: str
     start: int
-    end: (
-        int  # where its last letter, and any ignorable after it, ends; inside an expansion: where that begins
-    )
+    end: int  # where its last letter, and any ignorable after it, ends; inside an expansion: where that begins
     alone: bool
 
 
@@ -217,26 +212,16 @@ def tokens(text: str, start: int) -> list[Token]:
         else:
             chain, chain_start = [word.text], word.start
             role, before, is_number = roles().get(word.text, 0), last.roles, True
-        initial = int(
-            letters == 1 and not digits and not word.alone and class_of(text[word.start]) != "CASELESS"
-        )
+        initial = int(letters == 1 and not digits and not word.alone and class_of(text[word.start]) != "CASELESS")
         if last.end == word.start - 1 and last.end >= 0 and class_of(text[last.end]) == "QUOTE":
             initial = 0
-        if (
-            initial
-            and after_stop
-            and word.start == last.end + 2
-            and text[last.end + 1].isascii()
-            and last.initial
-        ):
+        if initial and after_stop and word.start == last.end + 2 and text[last.end + 1].isascii() and last.initial:
             initial = 2
         is_ordinal = last.is_ordinal
         if digits:
             size = len(text[chain_start : word.end].encode("utf-8", "surrogatepass"))
             is_ordinal = size <= 2 and (chain_start == 0 or text[chain_start - 1] not in ",:")
-        found.append(
-            Token(word.end, role, before, is_number and 0 < digits == letters, is_ordinal, initial, letters)
-        )
+        found.append(Token(word.end, role, before, is_number and 0 < digits == letters, is_ordinal, initial, letters))
     return found
 
 

@@ -120,7 +120,7 @@ def test_only_what_is_asked_for_is_looked_for() -> None:
         (
             ["a"],
             {"only": "repeat"},
-            "kind 'repeat' is not known. Name one or more of repeats, boilerplate, articles, separated by commas.",
+            ("kind 'repeat' is not known. Name one or more of repeats, boilerplate, articles, separated by commas."),
         ),
     ],
 )

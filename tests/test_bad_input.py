@@ -156,9 +156,7 @@ def test_invalid_utf8_in_a_text_is_named(tmp_path: Path) -> None:
     assert (error.message, error.line) == ("is not UTF-8 (byte 14 of the file is 0xe4)", 2)
 
 
-@pytest.mark.parametrize(
-    "name", ["a.txt", "a.md", "a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a.jsonl.gz"]
-)
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.jsonl", "a.json", "a.csv", "a.tsv", "a.parquet", "a.jsonl.gz"])
 def test_an_empty_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
     error = error_of(lambda: read(tmp_path, tmp_path / name))
@@ -218,9 +216,7 @@ def test_a_corrupt_file_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.txt{suffix}"
     path.write_bytes(bytes(data))
     # Zstandard frames need no checksum; then the content is what is wrong.
-    assert re.search(
-        "is not valid|end too early|is not UTF-8", error_of(lambda: read(tmp_path, path)).message
-    )
+    assert re.search("is not valid|end too early|is not UTF-8", error_of(lambda: read(tmp_path, path)).message)
 
 
 @pytest.mark.parametrize("data", [b"PAR1", b"x" * 100, b"PAR1" + b"x" * 100 + b"PAR1"])
@@ -246,9 +242,7 @@ def test_damaged_pages_of_parquet_are_refused(tmp_path: Path) -> None:
         (pa.array([b"a"]), "column 'text' is of type binary, not string", 0),
     ],
 )
-def test_a_parquet_column_of_another_type_is_refused(
-    tmp_path: Path, values: pa.Array, message: str, line: int
-) -> None:
+def test_a_parquet_column_of_another_type_is_refused(tmp_path: Path, values: pa.Array, message: str, line: int) -> None:
     pq.write_table(pa.table({"text": values}), tmp_path / "a.parquet")
     error = error_of(lambda: read(tmp_path, tmp_path / "a.parquet"))
     assert (error.message, error.line) == (message, line)
@@ -256,9 +250,7 @@ def test_a_parquet_column_of_another_type_is_refused(
 
 def test_a_missing_parquet_column_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"body": ["a"]}), tmp_path / "a.parquet")
-    assert (
-        error_of(lambda: read(tmp_path, tmp_path / "a.parquet")).message == "no column 'text' (it has: body)"
-    )
+    assert error_of(lambda: read(tmp_path, tmp_path / "a.parquet")).message == "no column 'text' (it has: body)"
 
 
 def test_invalid_utf8_in_parquet_is_refused(tmp_path: Path) -> None:
@@ -288,10 +280,7 @@ def test_an_unknown_extension_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(GOOD)
-    assert (
-        error_of(lambda: opened(tmp_path, tmp_path / "a", format="doc")).message
-        == "format 'doc' is not known"
-    )
+    assert error_of(lambda: opened(tmp_path, tmp_path / "a", format="doc")).message == "format 'doc' is not known"
 
 
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
@@ -339,9 +328,7 @@ def test_a_change_between_passes_is_noticed(tmp_path: Path, change: str) -> None
     else:
         os.utime(path, ns=(1, 1))
     message = error_of(lambda: list(corpus.batches())).message
-    assert message == (
-        "vanished while it was being read" if change == "remove" else "changed while it was being read"
-    )
+    assert message == ("vanished while it was being read" if change == "remove" else "changed while it was being read")
 
 
 def test_a_change_during_a_pass_is_noticed(tmp_path: Path) -> None:

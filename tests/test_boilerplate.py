@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dedup
@@ -20,11 +20,7 @@ NOTICE = "Wir verwenden Cookies, um Inhalte und Anzeigen zu personalisieren."
 FOOTER = "© 2025 Hafenpost Verlag. Alle Rechte vorbehalten."
 
 
-@given(
-    st.lists(
-        st.lists(st.sampled_from(["own", "blank", "sure", "likely"]), max_size=8), min_size=1, max_size=4
-    )
-)
+@given(st.lists(st.lists(st.sampled_from(["own", "blank", "sure", "likely"]), max_size=8), min_size=1, max_size=4))
 def test_lines_are_settled_as_the_twin_settles_them(rows: list[list[str]]) -> None:
     kinds = [kind for row in rows for kind in row]
 
@@ -60,6 +56,7 @@ def versions(draw: st.DrawFn) -> Corpus:
     return documents, order, widths, common, countless
 
 
+@settings(max_examples=200)
 @given(versions(), st.sampled_from([100, 10_000]))
 def test_versions_are_grouped_as_the_twin_groups_them(case: Corpus, mass: int) -> None:
     documents, order, widths, common, countless = case
@@ -145,9 +142,7 @@ def test_short_articles_that_are_mostly_boilerplate_all_stay() -> None:
     # Situation S2.
     rng = random.Random(6)
     frame = "".join(f"{sentence(rng, 12)}\n" for _ in range(6))
-    documents = [
-        {"id": str(n), "source": "a.example", "text": f"{sentence(rng, 12)}\n{frame}"} for n in range(30)
-    ]
+    documents = [{"id": str(n), "source": "a.example", "text": f"{sentence(rng, 12)}\n{frame}"} for n in range(30)]
     result = dedup.clean(documents)
     assert [document["id"] for document in result.kept] == [document["id"] for document in documents]
     lines = [document["text"].partition("\n")[0] for document in documents]
@@ -180,8 +175,7 @@ def test_a_labelled_line_goes_whatever_follows_its_label() -> None:
     rng = random.Random(8)
     links = [f"Lesen Sie auch: {sentence(rng, 5).rstrip('.')}" for _ in range(8)]
     documents = [
-        {"id": str(n), "source": "a.example", "text": f"{article(rng)}{link}\n"}
-        for n, link in enumerate(links)
+        {"id": str(n), "source": "a.example", "text": f"{article(rng)}{link}\n"} for n, link in enumerate(links)
     ]
     assert cut_lines(documents) == links
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.cluster import COMPARED_FLOOR, Clusters, cluster, first_equals
@@ -50,10 +50,7 @@ def corpora(draw: st.DrawFn) -> Corpus:
     hashes = st.sampled_from([0, 1, 2, 3, 4, 5, 16, 32, 2**64 - 1])
     sets = draw(st.lists(st.sets(hashes, min_size=1, max_size=8), min_size=1, max_size=12))
     # Some documents are copies: equal key, equal shingles, hence equal bands.
-    copy_of = [
-        draw(st.integers(0, number)) if draw(st.integers(0, 2)) == 0 else number
-        for number in range(len(sets))
-    ]
+    copy_of = [draw(st.integers(0, number)) if draw(st.integers(0, 2)) == 0 else number for number in range(len(sets))]
     for number, original in enumerate(copy_of):
         copy_of[number] = copy_of[original]
         sets[number] = sets[copy_of[number]]
@@ -69,6 +66,7 @@ def corpora(draw: st.DrawFn) -> Corpus:
     )
 
 
+@settings(max_examples=200)
 @given(corpora())
 def test_documents_go_as_the_greedy_twin_says(corpus: Corpus) -> None:
     found = run(corpus)
@@ -105,9 +103,7 @@ def test_what_goes_is_as_similar_to_its_keeper_as_claimed(corpus: Corpus) -> Non
     found = run(corpus)
     for document, keeper in enumerate(found.keepers.tolist()):
         if keeper != document:
-            assert found.similarities[document] == reference.set_jaccard(
-                corpus.sets[document], corpus.sets[keeper]
-            )
+            assert found.similarities[document] == reference.set_jaccard(corpus.sets[document], corpus.sets[keeper])
             assert found.similarities[document] >= corpus.threshold
 
 

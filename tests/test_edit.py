@@ -34,18 +34,14 @@ def columns(cuts: Cuts) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @given(cuts())
 def test_what_is_left_is_the_text_without_the_spans(cuts: Cuts) -> None:
     texts = Column.of([text for text, _ in cuts])
-    assert list(remove_spans(texts, *columns(cuts))) == [
-        reference.without(text, spans) for text, spans in cuts
-    ]
+    assert list(remove_spans(texts, *columns(cuts))) == [reference.without(text, spans) for text, spans in cuts]
 
 
 @given(cuts())
 def test_a_column_inside_a_larger_buffer_is_edited_alike(cuts: Cuts) -> None:
     whole = Column.of(["davor", *(text for text, _ in cuts), "danach"])
     inside = Column(whole.data, whole.offsets[1:-1])
-    assert list(remove_spans(inside, *columns(cuts))) == [
-        reference.without(text, spans) for text, spans in cuts
-    ]
+    assert list(remove_spans(inside, *columns(cuts))) == [reference.without(text, spans) for text, spans in cuts]
 
 
 @given(st.lists(hostile_texts(), max_size=5))

@@ -12,12 +12,8 @@ HEAVY = ("numba", "pyarrow", "datasketch", "scipy", "numpy", "rich")
 
 def loaded(code: str) -> set[str]:
     """Run code in a fresh interpreter; return which heavy packages it has imported in the end."""
-    program = (
-        f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
-    )
+    program = f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
     return set(done.stderr.split())
 
 

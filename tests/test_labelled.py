@@ -45,9 +45,7 @@ def test_the_seed_article_comes_back(shared_path: Finder, tmp_path: Path) -> Non
     assert (tmp_path / "back.txt").read_bytes() == article.read_bytes()
 
 
-def left_by_cluster(
-    sites: Records, cleaned: dedup.Result, situation: str
-) -> tuple[Counter[str], Counter[str]]:
+def left_by_cluster(sites: Records, cleaned: dedup.Result, situation: str) -> tuple[Counter[str], Counter[str]]:
     read = Counter(record["cluster"] for record in sites if record["situation"] == situation)
     return read, Counter(record["cluster"] for record in cleaned.kept if record["situation"] == situation)
 
@@ -67,16 +65,12 @@ def test_what_only_looks_alike_stays(sites: Records, cleaned: dedup.Result, situ
 
 def test_of_a_growing_ticker_the_longest_stays(sites: Records, cleaned: dedup.Result) -> None:
     def own_characters(record: dict[str, Any]) -> int:
-        return len(record["text"]) - sum(
-            end - start for start, end, *_ in record["boilerplate"] + record["repeats"]
-        )
+        return len(record["text"]) - sum(end - start for start, end, *_ in record["boilerplate"] + record["repeats"])
 
     longest: dict[str, dict[str, Any]] = {}
     for record in sites:
         if record["situation"] == "S3":
-            longest[record["cluster"]] = max(
-                longest.get(record["cluster"], record), record, key=own_characters
-            )
+            longest[record["cluster"]] = max(longest.get(record["cluster"], record), record, key=own_characters)
     kept = {record["id"] for record in cleaned.kept}
     assert {record["id"] for record in longest.values()} <= kept
 
@@ -128,9 +122,7 @@ def test_clean_news_comes_out_whole(shared_records: Reader) -> None:
     repeating = {d.document for d in result.decisions if d.reason == "repeat" and d.action == "cut"}
     assert result.dropped == []
     assert [d for d in result.decisions if d.action == "cut" and d.reason == "boilerplate"] == []
-    assert [r for r in result.kept if r["id"] not in repeating] == [
-        r for r in news if r["id"] not in repeating
-    ]
+    assert [r for r in result.kept if r["id"] not in repeating] == [r for r in news if r["id"] not in repeating]
     assert len(repeating) <= 5
 
 

@@ -1,4 +1,4 @@
-"""Imports point down only: a module knows the layers below its own, and no other of the same unless listed after it."""
+"""Imports point down only, and never in circles."""
 
 from __future__ import annotations
 

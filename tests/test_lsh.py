@@ -38,9 +38,7 @@ def test_the_default_finds_98_percent_at_the_threshold() -> None:
 @pytest.mark.parametrize(
     ("threshold", "bands", "rows", "found"), [(0.9, 5, 25, 0.31), (0.8, 9, 13, 0.40), (0.7, 25, 10, 0.51)]
 )
-def test_the_shapes_usual_elsewhere_are_refused(
-    threshold: float, bands: int, rows: int, found: float
-) -> None:
+def test_the_shapes_usual_elsewhere_are_refused(threshold: float, bands: int, rows: int, found: float) -> None:
     # Faults 7: datasketch's default, SlimPajama's, data-juicer's.
     assert Bands(bands, rows).recall(threshold) == pytest.approx(found, abs=0.01)
     assert choose_bands(threshold, bands * rows).recall(threshold) >= 0.98
@@ -83,9 +81,7 @@ def test_buckets_hold_who_agrees_in_a_band(keys: list[list[int]]) -> None:
 @given(st.lists(st.lists(st.integers(0, 3), min_size=8, max_size=8), min_size=1, max_size=4))
 def test_bucket_numbers_are_unique_over_the_bands_and_leave_no_gaps(keys: list[list[int]]) -> None:
     columns = buckets((np.array(band, np.uint64) for band in keys), 8).T.tolist()
-    numbers = [
-        bucket for column in columns for bucket in sorted({number for number in column if number >= 0})
-    ]
+    numbers = [bucket for column in columns for bucket in sorted({number for number in column if number >= 0})]
     assert sorted(numbers) == list(range(len(numbers)))
 
 

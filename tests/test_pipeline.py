@@ -81,9 +81,7 @@ def test_an_article_on_two_sites_is_compared_without_their_boilerplate() -> None
         rng = random.Random(source)
         frame = "".join(f"{sentence(rng, 15)}\n" for _ in range(5))
         texts = [wire, *(article(rng) for _ in range(7))]
-        documents += [
-            {"id": f"{source}/{n}", "source": source, "text": text + frame} for n, text in enumerate(texts)
-        ]
+        documents += [{"id": f"{source}/{n}", "source": source, "text": text + frame} for n, text in enumerate(texts)]
     assert dedup.jaccard(documents[0]["text"], documents[8]["text"]) < 0.7
     drops = [d for d in dedup.clean(documents).decisions if d.action == "drop"]
     assert [(d.document, d.keeper, d.similarity) for d in drops] == [("b.example/0", "a.example/0", 1.0)]
@@ -198,7 +196,8 @@ dedup.split_sentences("Ja. Nein.")
 dedup.jaccard("a", "b")
 with tempfile.TemporaryDirectory() as name:
     for document in documents:
-        (Path(name) / (document["id"].replace("/", "-") + ".txt")).write_text(document["text"], encoding="utf-8")
+        path = Path(name) / (document["id"].replace("/", "-") + ".txt")
+        path.write_text(document["text"], encoding="utf-8")
     jobs.clean([name], name + ".out", Config(), jobs.Run())
     jobs.scan([name], name + ".jsonl", Config(), jobs.Run())
     jobs.apply(name + ".jsonl", [name], name + ".again", Config(), jobs.Run())

@@ -17,9 +17,7 @@ from dedup.kernels import raw as kernels
 
 
 def load_reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "reference_raw", Path(__file__).with_name("reference_raw.py")
-    )
+    spec = importlib.util.spec_from_file_location("reference_raw", Path(__file__).with_name("reference_raw.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -124,16 +122,10 @@ def test_locate_in_json(draw: st.DataObject, values: list[bytes]) -> None:
     data, starts, ends = laid_out(values)
     units = [reference.json_units(value) for value in values]
     spans = [draw.draw(spans_in(each)) for each in units]
-    found = locate_all(
-        kernels.locate_in_json, data, list(zip(starts, ends, spans, strict=True)), backslashes(data)
-    )
+    found = locate_all(kernels.locate_in_json, data, list(zip(starts, ends, spans, strict=True)), backslashes(data))
     assert found == [
         -1,
-        *(
-            reference.locate(units[i], int(starts[i]) + 1, span)
-            for i in range(len(values))
-            for span in spans[i]
-        ),
+        *(reference.locate(units[i], int(starts[i]) + 1, span) for i in range(len(values)) for span in spans[i]),
     ]
 
 

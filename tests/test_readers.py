@@ -131,9 +131,7 @@ def test_ranks(tmp_path: Path) -> None:
 def test_csv(tmp_path: Path, delimiter: str) -> None:
     cells = [["id", "text", "url"], ["1", '"a\r\n""b"""', "http://h/"], ["", "ä", ""]]
     path = tmp_path / "a.csv"
-    path.write_bytes(
-        "\ufeff".encode() + "\r\n".join(delimiter.join(row) for row in cells).encode() + b"\r\n\r\n"
-    )
+    path.write_bytes("\ufeff".encode() + "\r\n".join(delimiter.join(row) for row in cells).encode() + b"\r\n\r\n")
     assert rows(opened(tmp_path, path)) == [Row(0, 1, 'a\r\n"b"', "1", "h"), Row(0, 2, "ä", "a.csv:2", "")]
 
 
@@ -212,12 +210,8 @@ def test_standard_input_can_be_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     assert rows(corpus) == rows(corpus) == [Row(0, 1, "a", "-:1", "")]
 
 
-@pytest.mark.parametrize(
-    ("name", "data"), [("csv", b"text\na\n"), ("txt", b"a"), ("ndjson", b'{"text": "a"}')]
-)
-def test_the_format_can_be_named(
-    tmp_path: Path, name: str, data: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("name", "data"), [("csv", b"text\na\n"), ("txt", b"a"), ("ndjson", b'{"text": "a"}')])
+def test_the_format_can_be_named(tmp_path: Path, name: str, data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(data)))
     (tmp_path / "a.dat").write_bytes(data)
     (tmp_path / "b.dat.gz").write_bytes(gzip.compress(data))
@@ -234,9 +228,7 @@ def test_only_wanted_documents_are_read(tmp_path: Path) -> None:
     (tmp_path / "e.jsonl").write_text("broken")
     corpus = opened(tmp_path, tmp_path)
     keys = [(file, record) for file in (0, 1, 2) for record in (1, 2, 11, 50, 99)] + [(3, 1)]
-    wanted = Wanted(
-        np.array([file for file, _ in keys], np.int32), np.array([record for _, record in keys], np.int64)
-    )
+    wanted = Wanted(np.array([file for file, _ in keys], np.int32), np.array([record for _, record in keys], np.int64))
     assert [row[:3] for row in rows(corpus, wanted)] == [
         (file, record, f"{'jcpt'[file]}{record}") for file, record in keys
     ]
@@ -245,9 +237,7 @@ def test_only_wanted_documents_are_read(tmp_path: Path) -> None:
 
 
 def test_chunks_and_batches_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    records: list[dict[str, object]] = [
-        {"text": "ä" * (i % 50), "id": i, "source": str(i % 3)} for i in range(500)
-    ]
+    records: list[dict[str, object]] = [{"text": "ä" * (i % 50), "id": i, "source": str(i % 3)} for i in range(500)]
     write_jsonl(tmp_path / "a.jsonl", *records)
     for i in range(20):
         (tmp_path / f"b{i}.txt").write_text(str(i))

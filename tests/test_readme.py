@@ -1,6 +1,6 @@
 """Pasted, every example of the README prints what the README shows.
 
-After a change that alters the output on purpose, `python tests/test_readme.py` writes the new output into the README.
+After a change that alters the output on purpose, `python tests/test_readme.py` writes it into the README.
 """
 
 from __future__ import annotations
@@ -109,14 +109,17 @@ def options_of(command: str) -> set[str]:
 
 def test_every_command_is_shown_with_its_help_and_its_options() -> None:
     assert set(re.findall(r"\n\$ dedup (\w+) --help\n", TEXT)) == {"clean", "restore"}
-    assert set(re.findall(r"\n\$ dedup (\w+) --help \| sed", TEXT)) == set(main.commands) - {"clean", "restore"}
+    assert set(re.findall(r"\n\$ dedup (\w+) --help \| sed", TEXT)) == set(main.commands) - {
+        "clean",
+        "restore",
+    }
     assert options_of("apply") == options_of("clean")
     assert options_of("scan") == options_of("clean") - {"--sidecar"}
 
 
 def test_every_option_the_readme_names_exists() -> None:
     known = set().union(*map(options_of, main.commands))
-    of_other_programs = {"--help", "--version", "--ensure-ascii"}
+    of_other_programs = {"--help", "--version", "--no-ensure-ascii"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(SETUP, "", TEXT))) <= known | of_other_programs
 
 

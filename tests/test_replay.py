@@ -37,7 +37,7 @@ def news(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def flagged(tmp_path: Path) -> Path:
-    """A file with what is only flagged: all boilerplate, a refrain, a line that too few carry, a pair that nearly went."""
+    """A file with what is only flagged: all boilerplate, a refrain, a pair that nearly went."""
     rng = random.Random(22)
     documents = site(rng, "a.example", 8) + site(rng, "b.example", 6)
     documents.append({"id": "bare", "source": "b.example", "text": f"{HEADS[0]}\n{FEET[2]}\n"})
@@ -50,9 +50,7 @@ def flagged(tmp_path: Path) -> Path:
         }
     )
     text = article(rng, lines=12)
-    documents += [
-        {"id": name, "source": "c.example", "text": edited(rng, text, 0.012)} for name in ("near", "nearly")
-    ]
+    documents += [{"id": name, "source": "c.example", "text": edited(rng, text, 0.012)} for name in ("near", "nearly")]
     return write(tmp_path / "flagged.jsonl", documents)
 
 
@@ -95,17 +93,13 @@ def test_the_flagged_file_has_every_kind_of_flag(flagged: Path) -> None:
     assert found >= {("bare", "boilerplate"), ("song", "repeat"), ("nearly", "near-duplicate")}
 
 
-@pytest.mark.parametrize(
-    "part", ["documents", "characters", "reasons", "sources", "clusters", "templates", "flags"]
-)
+@pytest.mark.parametrize("part", ["documents", "characters", "reasons", "sources", "clusters", "templates", "flags"])
 @pytest.mark.parametrize("name", ["news", "flagged"])
 def test_apply_counts_what_clean_counts(request: pytest.FixtureRequest, name: str, part: str) -> None:
     given_file = request.getfixturevalue(name)
     path, _ = scanned(given_file)
     cleaned = jobs.clean([str(given_file)], str(given_file.with_name("clean.jsonl")), CONFIG, RUN)
-    applied = jobs.apply(
-        str(path), [str(given_file)], str(given_file.with_name("applied.jsonl")), CONFIG, RUN
-    )
+    applied = jobs.apply(str(path), [str(given_file)], str(given_file.with_name("applied.jsonl")), CONFIG, RUN)
     assert applied[part] == cleaned[part]
 
 
@@ -122,7 +116,8 @@ def test_another_configuration_is_refused(news: Path) -> None:
     with pytest.raises(StateError) as raised:
         jobs.apply(str(path), [str(news)], str(news.with_name("out.jsonl")), other, RUN)
     assert str(raised.value) == (
-        f"{path}:1: made under another configuration ({CONFIG.fingerprint()}, this is {other.fingerprint()}). "
+        f"{path}:1: made under another configuration "
+        f"({CONFIG.fingerprint()}, this is {other.fingerprint()}). "
         "Give the options that 'dedup scan' was given; its first line lists them."
     )
 
@@ -145,10 +140,7 @@ def test_a_text_that_is_not_there_is_refused(news: Path) -> None:
     number = line_of(lines, "cut")
     lines[number]["text"] = "x" + lines[number]["text"][1:]
     error = refusal(news, lines)
-    assert (
-        error.message
-        == "this decision does not fit the input: the document does not hold this text at this place"
-    )
+    assert error.message == "this decision does not fit the input: the document does not hold this text at this place"
     assert error.line == number + 1
     assert error.hint == "Give the very input that 'dedup scan' was given, or scan it again."
 
@@ -178,9 +170,7 @@ def test_a_text_that_is_not_there_is_refused(news: Path) -> None:
         ),
     ],
 )
-def test_decisions_that_do_not_fit_are_refused(
-    news: Path, action: str, change: dict[str, Any], message: str
-) -> None:
+def test_decisions_that_do_not_fit_are_refused(news: Path, action: str, change: dict[str, Any], message: str) -> None:
     _, lines = scanned(news)
     number = line_of(lines, action)
     lines[number] |= change

@@ -23,9 +23,7 @@ def test_documents_and_characters_add_up(documents: list[Document]) -> None:
     for counts in (report, *report["sources"].values()):
         read, rest = counts["documents"]["read"], ("kept", "edited", "dropped")
         assert read == sum(counts["documents"][part] for part in rest)
-        assert counts["characters"]["read"] == sum(
-            counts["characters"][part] for part in ("kept", "cut", "dropped")
-        )
+        assert counts["characters"]["read"] == sum(counts["characters"][part] for part in ("kept", "cut", "dropped"))
 
 
 @given(corpora())
@@ -69,9 +67,7 @@ def test_the_most_frequent_templates_come_first_with_their_text() -> None:
     documents = site(random.Random(1), "a.example", 9) + site(random.Random(2), "b.example", 6)
     templates = report_of(documents)["templates"]
     assert [template["documents"] for template in templates] == [9] * 5 + [6] * 5
-    notice = next(
-        t for t in templates if t["text"].startswith("Wir verwenden") and t["source"] == "b.example"
-    )
+    notice = next(t for t in templates if t["text"].startswith("Wir verwenden") and t["source"] == "b.example")
     assert (notice["documents"], notice["articles"]) == (6, 6)
 
 
@@ -116,9 +112,7 @@ def test_a_source_that_loses_more_than_half_is_named() -> None:
     text = article(rng, lines=8)
     documents = [{"id": str(n), "source": "copies.example", "text": text} for n in range(4)]
     documents += [{"id": f"b{n}", "source": "fine.example", "text": article(rng)} for n in range(4)]
-    assert report_of(documents)["flags"]["sources_losing_much"] == [
-        {"source": "copies.example", "lost_ratio": 0.75}
-    ]
+    assert report_of(documents)["flags"]["sources_losing_much"] == [{"source": "copies.example", "lost_ratio": 0.75}]
 
 
 def family(rng: random.Random, size: int) -> list[Document]:

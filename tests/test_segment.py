@@ -22,9 +22,7 @@ from dedup.segment import (
 from tests import reference_segment as reference
 
 ROOT = Path(__file__).resolve().parents[1]
-CASES = [
-    json.loads(line) for line in (ROOT / "fixtures/cases/segmentation.jsonl").read_text("utf-8").splitlines()
-]
+CASES = [json.loads(line) for line in (ROOT / "fixtures/cases/segmentation.jsonl").read_text("utf-8").splitlines()]
 
 PIECES = [
     "Am 3. Dezember", "am 3.12.2025", "z. B.", "z.B.", "Dr. Müller", "Nr. 5", "2.5 Prozent",
@@ -333,9 +331,7 @@ def test_boundary_f1_on_treebanks(name, shared_path):
 
 def test_german_sentences_are_the_same_among_any_neighbours(shared_records):
     benchmark = load_benchmark()
-    sentences = [
-        s for record in shared_records("sentences_legal_de")[:30] for s in benchmark.gold_sentences(record)
-    ]
+    sentences = [s for record in shared_records("sentences_legal_de")[:30] for s in benchmark.gold_sentences(record)]
     assert benchmark.consistency(benchmark.ours(), "de", sentences) >= 0.97
 
 

@@ -110,9 +110,7 @@ def decided(draw: st.DrawFn, texts: dict[tuple[int, int], str]) -> Decisions:
     return decisions
 
 
-def check_round_trip(
-    name: str, data: bytes, draw: Callable[[Any], Any], config: Config | None = None
-) -> None:
+def check_round_trip(name: str, data: bytes, draw: Callable[[Any], Any], config: Config | None = None) -> None:
     """Clean with random decisions, compare the texts that stay, restore, compare the bytes."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -171,13 +169,9 @@ def json_lines(draw: st.DrawFn, is_nested: bool) -> bytes:
         for key in keys:
             value = {
                 "id": draw(st.sampled_from(['"a\\u00e4"', "1.50", "null", "[1, 2]"])),
-                "n": draw(
-                    st.sampled_from(["1e5", "true", '{"text": "\\ud83d\\ude00"}', '["}", "{"]', '"\\\\"'])
-                ),
+                "n": draw(st.sampled_from(["1e5", "true", '{"text": "\\ud83d\\ude00"}', '["}", "{"]', '"\\\\"'])),
             }.get(key) or draw(json_strings(draw(TEXTS)))
-            name = draw(
-                st.sampled_from([json.dumps(key), '"' + "".join(f"\\u{ord(c):04x}" for c in key) + '"'])
-            )
+            name = draw(st.sampled_from([json.dumps(key), '"' + "".join(f"\\u{ord(c):04x}" for c in key) + '"']))
             if key == "text" and is_nested:
                 value = f'{space}{{"a":{space}1, {name}{space}:{value}{space}}}'
                 name = '"body"'
@@ -209,9 +203,7 @@ def csv_files(draw: st.DrawFn) -> bytes:
     for row in rows:
         cells = []
         for cell in row:
-            must = (
-                any(c in cell for c in delimiter + "\r\n") or cell[:1] == '"' or (not cell and len(row) == 1)
-            )
+            must = any(c in cell for c in delimiter + "\r\n") or cell[:1] == '"' or (not cell and len(row) == 1)
             quoted = must or draw(st.booleans())
             cells.append('"' + cell.replace('"', '""') + '"' if quoted else cell)
         lines.append(delimiter.join(cells))
@@ -284,9 +276,7 @@ def test_parquet_comes_back_value_for_value(kind: str, is_nested: bool, data: st
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pq.write_table(
-            table, folder / "a.parquet", row_group_size=data.draw(st.integers(1, 20)), compression="zstd"
-        )
+        pq.write_table(table, folder / "a.parquet", row_group_size=data.draw(st.integers(1, 20)), compression="zstd")
         table = pq.read_table(folder / "a.parquet")
         config = Config(text_field="body.text" if is_nested else "text")
         corpus = corpus_of(folder, folder / "a.parquet", config=config)
@@ -300,9 +290,9 @@ def test_parquet_comes_back_value_for_value(kind: str, is_nested: bool, data: st
         rest = table.drop_columns([field.name])
         assert out.drop_columns([field.name]).to_pylist() == [rest.to_pylist()[row] for row in kept]
         if kept:
-            assert list(
-                texts_of(corpus_of(folder, folder / "out.parquet", config=config)).values()
-            ) == expected(read, decisions)
+            assert list(texts_of(corpus_of(folder, folder / "out.parquet", config=config)).values()) == expected(
+                read, decisions
+            )
         restore(str(folder / "out.parquet"), str(folder / "again.parquet"))
         again = pq.read_table(folder / "again.parquet")
         assert again.schema.equals(table.schema, check_metadata=True)
@@ -359,9 +349,7 @@ def test_folders_come_back_with_all_their_files(folder: Path) -> None:
     pq.write_table(pa.table({"text": ["a", "b", "c"]}), source / "e.parquet")
     corpus = corpus_of(folder, source)
     assert corpus.names == ["a.jsonl", "d.jsonl.gz", "deep/b.csv", "deep/er/c.txt", "e.parquet"]
-    clean(
-        corpus, folder / "out", {(0, 1): None, (2, 1): [(2, 4)], (3, 1): None, (4, 2): None, (4, 3): [(0, 1)]}
-    )
+    clean(corpus, folder / "out", {(0, 1): None, (2, 1): [(2, 4)], (3, 1): None, (4, 2): None, (4, 3): [(0, 1)]})
     assert (folder / "out" / "deep" / "b.csv").read_bytes() == b'id,text\n1,"a "" c"\n2,d\n'
     assert not (folder / "out" / "deep" / "er" / "c.txt").exists()
     restore(str(folder / "out"), str(folder / "again"))
@@ -375,9 +363,7 @@ def test_rejected_records_come_back(folder: Path) -> None:
     (folder / "a.jsonl").write_bytes(data)
     clean(corpus_of(folder, folder / "a.jsonl", on_error="skip"), folder / "out.jsonl", {(0, 1): None})
     assert (folder / "out.jsonl").read_bytes() == b'{"text": "b"}\n'
-    rejected = [
-        json.loads(line) for line in (folder / "out.jsonl.dedup" / "rejected.jsonl").read_text().splitlines()
-    ]
+    rejected = [json.loads(line) for line in (folder / "out.jsonl.dedup" / "rejected.jsonl").read_text().splitlines()]
     assert [(line["record"], line["raw"]) for line in rejected] == [
         (2, "broken\n"),
         (4, '{"text": 1}\n'),
@@ -390,9 +376,7 @@ def test_rejected_records_come_back(folder: Path) -> None:
 def test_rejected_parquet_rows_come_back(folder: Path) -> None:
     table = pa.table({"text": ["a", None, "b"], "n": [1, 2, 3]})
     pq.write_table(table, folder / "a.parquet")
-    clean(
-        corpus_of(folder, folder / "a.parquet", on_error="skip"), folder / "out.parquet", {(0, 3): [(0, 1)]}
-    )
+    clean(corpus_of(folder, folder / "a.parquet", on_error="skip"), folder / "out.parquet", {(0, 3): [(0, 1)]})
     assert pq.read_table(folder / "out.parquet").to_pydict() == {"text": ["a", ""], "n": [1, 3]}
     restore(str(folder / "out.parquet"), str(folder / "again.parquet"))
     assert pq.read_table(folder / "again.parquet").equals(table)

@@ -84,6 +84,4 @@ def test_combining_classes_are_those_of_unicodedata():
 
 @given(st.text())
 def test_composed_and_decomposed_text_fold_alike(text):
-    assert unicode.fold(unicodedata.normalize("NFC", text)) == unicode.fold(
-        unicodedata.normalize("NFD", text)
-    )
+    assert unicode.fold(unicodedata.normalize("NFC", text)) == unicode.fold(unicodedata.normalize("NFD", text))

@@ -38,9 +38,7 @@ def opened(folder: Path, *inputs: Path | str, **options: str) -> Corpus:
     return open_corpus([str(path) for path in inputs], Config(), work=work, **options)
 
 
-def write(
-    corpus: Corpus, output: Path | str, what: Edits, sidecar: Path | None = None, force: bool = False
-) -> None:
+def write(corpus: Corpus, output: Path | str, what: Edits, sidecar: Path | None = None, force: bool = False) -> None:
     with Output(corpus, str(output), sidecar, force) as out:
         out.write(what)
         out.commit("1")
@@ -113,9 +111,7 @@ with Output(corpus, target, None, False) as out:
 
 
 @pytest.mark.parametrize("stage", ["entered", "written"])
-def test_a_killed_run_leaves_nothing_but_what_the_next_one_clears(
-    tmp_path: Path, source: Path, stage: str
-) -> None:
+def test_a_killed_run_leaves_nothing_but_what_the_next_one_clears(tmp_path: Path, source: Path, stage: str) -> None:
     (tmp_path / ".work").mkdir()
     target = tmp_path / "out.jsonl"
     with subprocess.Popen(
@@ -325,9 +321,7 @@ def test_untouched_bytes_stay_as_they_are(tmp_path: Path) -> None:
     write(corpus, tmp_path / "same.jsonl", edits())
     assert (tmp_path / "same.jsonl").read_bytes() == data
     write(corpus, tmp_path / "cut.jsonl", edits((0, 4), cuts=[(0, 1, 0, 3)]))
-    assert (tmp_path / "cut.jsonl").read_bytes() == (
-        b'\xef\xbb\xbf {"n":1.0e5, "text" :"\\n",  "z":[ ] }\r\n\r\n\t\n'
-    )
+    assert (tmp_path / "cut.jsonl").read_bytes() == (b'\xef\xbb\xbf {"n":1.0e5, "text" :"\\n",  "z":[ ] }\r\n\r\n\t\n')
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
@@ -338,16 +332,12 @@ def test_decisions_that_do_not_fit_are_refused(tmp_path: Path, name: str, what: 
     else:
         (tmp_path / name).write_bytes(LINES if name == "a.jsonl" else b"text\na\nb\nc\n")
     corpus = opened(tmp_path, tmp_path / name)
-    with pytest.raises(
-        StateError, match="a decision names a record, or a place in its text, that is not there"
-    ):
+    with pytest.raises(StateError, match="a decision names a record, or a place in its text, that is not there"):
         write(corpus, tmp_path / f"out-{name}", what)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".work", name]
 
 
-def test_a_disk_that_cannot_be_written_is_named(
-    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_cannot_be_written_is_named(tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 

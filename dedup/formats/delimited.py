@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 import numpy as np
+import xxhash
 
 from dedup.columns import Column, Ints
 from dedup.errors import InputError
@@ -76,9 +77,7 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
                 continue
             message = record.fault or _width_fault(record.cells, header)
             if message:
-                reject(
-                    Rejected(file.index, number, record.line, message, record.hint, record.start, record.end)
-                )
+                reject(Rejected(file.index, number, record.line, message, record.hint, record.start, record.end))
                 continue
             rows.add(number, record.cells)
             if rows.size >= BATCH_BYTES:
@@ -199,6 +198,7 @@ class _Rows:
         self._ids: list[str] = []
         self._origins: list[str] = []
         self._ranks: list[float | str | None] = []
+        self._digests: list[int] = []
 
     def add(self, number: int, cells: list[str]) -> None:
         """Add a record."""
@@ -209,6 +209,7 @@ class _Rows:
         url = None if self._url is None else cells[self._url]
         self._origins.append(source_of([cells[at] for at in self._sources], url, self._file.folder))
         self._ranks.append(None if self._rank is None else rank_of_cell(cells[self._rank]))
+        self._digests.append(xxhash.xxh3_64_intdigest("\x1f".join(cells).encode()))
         self.size += len(text) + ROW_BYTES
 
     def take(self) -> Batch:
@@ -219,6 +220,7 @@ class _Rows:
             texts=Column.join(self._texts),
             ids=Column.of(self._ids),
             sources=Column.of(self._origins),
+            digests=np.array(self._digests, np.uint64),
             ranks=self._ranks if self._has_rank else None,
         )
         self._clear()
@@ -285,11 +287,7 @@ def _parsed(handle: IO[bytes], delimiter: str, start: int, line: int) -> Iterato
             return
         except csv.Error as error:
             cells = []
-            fault = (
-                "a quote is opened in this record and never closed"
-                if feed.is_over
-                else f"is broken CSV: {error}"
-            )
+            fault = "a quote is opened in this record and never closed" if feed.is_over else f"is broken CSV: {error}"
         not_utf8 = feed.take_fault()
         if cells or fault or not_utf8:
             hint = CONVERT if not_utf8 else REPAIR

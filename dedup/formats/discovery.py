@@ -96,9 +96,7 @@ def _refuse_twice(files: Sequence[_Found]) -> None:
         real = STANDARD_INPUT if str(file.path) == STANDARD_INPUT else os.path.realpath(file.path)
         if real in seen:
             raise UsageError(
-                "is an input twice"
-                if seen[real] == file.path
-                else f"is an input twice, also as {seen[real]}",
+                "is an input twice" if seen[real] == file.path else f"is an input twice, also as {seen[real]}",
                 file=str(file.path),
                 hint="Name it once.",
             )

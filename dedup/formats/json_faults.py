@@ -61,9 +61,7 @@ def value_fault(record: dict[str, Any], path: Path) -> tuple[str, str] | None:
 def listed(names: Any) -> str:
     """List names for a message, not too many of them."""
     shown = list(names)
-    return (
-        ", ".join(shown[:SHOWN_NAMES]) + (", ..." if len(shown) > SHOWN_NAMES else "") if shown else "nothing"
-    )
+    return ", ".join(shown[:SHOWN_NAMES]) + (", ..." if len(shown) > SHOWN_NAMES else "") if shown else "nothing"
 
 
 def name_of(value: object) -> str:

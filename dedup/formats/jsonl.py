@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from dedup.columns import Bytes, Column, Ints
+from dedup.columns import Bytes, Column, Ints, digests_of
 from dedup.formats.fields import Fields, Path, host_of, rank_of
 from dedup.formats.json_faults import fault_of
-from dedup.formats.lines import EDIT_CHUNK_BYTES, Chunk, chunks_of
+from dedup.formats.lines import EDIT_CHUNK_BYTES, NEWLINE, Chunk, chunks_of
 from dedup.formats.slabs import BOM, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
@@ -76,9 +76,7 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
                 np.concatenate((chunk.starts[lines], starts)),
                 np.concatenate((chunk.ends[lines], ends)),
             )
-    beyond = [
-        int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last
-    ]
+    beyond = [int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last]
     if beyond:
         raise misplaced(file, beyond[0])
 
@@ -93,9 +91,7 @@ class _Shape:
         self.decoder = _raw_decoder(list(attributes.items()))
         self._getters = {name: operator.attrgetter(attribute) for name, attribute in attributes.items()}
         self._inner = {
-            name: _raw_decoder([(name, "value")])
-            for path in (fields.text, *fields.optional())
-            for name in path[1:]
+            name: _raw_decoder([(name, "value")]) for path in (fields.text, *fields.optional()) for name in path[1:]
         }
 
     def raws(self, records: Sequence[msgspec.Struct], path: Path) -> Raws:
@@ -136,9 +132,7 @@ def _select(chunk: Chunk, wanted: Ints | None) -> _Lines:
         return _Lines(chunk.data, chunk.starts, chunk.ends, np.arange(len(chunk.ends)) + chunk.first)
     numbers = wanted[_between(wanted, chunk.first, chunk.first + len(chunk.ends) - 1)]
     which = numbers - chunk.first
-    pieces = [
-        chunk.data[start:end] for start, end in zip(chunk.starts[which], chunk.ends[which], strict=True)
-    ]
+    pieces = [chunk.data[start:end] for start, end in zip(chunk.starts[which], chunk.ends[which], strict=True)]
     offsets = np.zeros(len(pieces) + 1, np.int64)
     np.cumsum(chunk.ends[which] - chunk.starts[which], out=offsets[1:])
     return _Lines(b"".join(pieces), offsets[:-1], offsets[1:], numbers)
@@ -171,13 +165,17 @@ def _batch(lines: _Lines, offset: int, file: InputFile, shape: _Shape, reject: R
         texts=texts,
         ids=_ids(lines.data, escapes, shape.raws(records, shape.fields.id), file.name, numbers),
         sources=_sources(lines.data, escapes, records, shape, file.folder),
+        digests=digests_of(lines.data, lines.starts[which], _without_newlines(lines)[which]),
         ranks=None if rank is None else [rank_of(_value(raw)) for raw in shape.raws(records, rank)],
     )
 
 
-def _decode(
-    lines: _Lines, shape: _Shape, refuse: Callable[[int, str, str], None]
-) -> tuple[list[msgspec.Struct], Ints]:
+def _without_newlines(lines: _Lines) -> Ints:
+    """Return the ends of the lines before their newlines, since the last line of a file may have none."""
+    return np.asarray(lines.ends - (view(lines.data)[lines.ends - 1] == NEWLINE))
+
+
+def _decode(lines: _Lines, shape: _Shape, refuse: Callable[[int, str, str], None]) -> tuple[list[msgspec.Struct], Ints]:
     """Decode all lines that hold a record; return the records and which lines they are."""
     if _is_an_object_each(lines) and _is_utf8(lines.data):
         # If one fails, they are decoded line by line, to find which.
@@ -283,9 +281,7 @@ def _ids(data: bytes, escapes: Ints, raws: Raws, name: str, numbers: Ints) -> Co
     )
 
 
-def _sources(
-    data: bytes, escapes: Ints, records: Sequence[msgspec.Struct], shape: _Shape, folder: str
-) -> Column:
+def _sources(data: bytes, escapes: Ints, records: Sequence[msgspec.Struct], shape: _Shape, folder: str) -> Column:
     columns = [shape.raws(records, path) for path in shape.fields.sources]
     sources, is_bad = _strings(data, escapes, columns[0])
     if not is_bad.any() and (sources.sizes > 0).all():

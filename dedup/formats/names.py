@@ -60,9 +60,7 @@ def kind_named(name: str) -> str:
     """
     kind = KINDS.get(f".{name.lower().removeprefix('.')}", "")
     if not kind:
-        raise UsageError(
-            f"format {name!r} is not known", hint=f"Use one of {', '.join(key[1:] for key in KINDS)}."
-        )
+        raise UsageError(f"format {name!r} is not known", hint=f"Use one of {', '.join(key[1:] for key in KINDS)}.")
     return kind
 
 

@@ -51,9 +51,7 @@ def reading(file: InputFile) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise InputError(
-            f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again."
-        ) from None
+        raise InputError(f"cannot be read as Parquet: {reason}", file=file.shown, hint="Fetch it again.") from None
 
 
 def column_at(table: pa.Table | pa.RecordBatch | pa.Schema, path: Path) -> Path | None:
@@ -103,9 +101,7 @@ def _columns(file: InputFile, schema: pa.Schema, fields: Fields) -> list[str]:
     for part in text[1:]:
         kind = kind.field(part).type
     if not is_text(kind):
-        raise InputError(
-            f"column {name!r} is of type {kind}, not string", file=file.shown, hint=NAME_THE_FIELD
-        )
+        raise InputError(f"column {name!r} is of type {kind}, not string", file=file.shown, hint=NAME_THE_FIELD)
     found = [text, *(column_at(schema, path) for path in fields.optional())]
     return list(dict.fromkeys(path[0] for path in found if path is not None))
 
@@ -143,11 +139,7 @@ def _batch(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields,
         nulls = texts.is_null()
         for number in numbers[nulls.to_numpy(zero_copy_only=False)].tolist():
             message = f"column {'.'.join(fields.text)!r} is null, not a string"
-            reject(
-                Rejected(
-                    file.index, number, number, message, "Pass over such rows with --on-error skip.", 0, 0
-                )
-            )
+            reject(Rejected(file.index, number, number, message, "Pass over such rows with --on-error skip.", 0, 0))
         keep = pc.invert(nulls)
         part, texts, numbers = (
             part.filter(keep),
@@ -168,7 +160,8 @@ def _batch(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields,
     return Batch(
         files=np.full(len(part), file.index, np.int32),
         records=numbers,
-        texts=Column.from_arrow(texts),
+        texts=(column := Column.from_arrow(texts)),
+        digests=column.digests(),
         ids=Column.of(ids),
         sources=Column.of(
             source_of(found, url, file.folder) for found, url in zip(origins, values(fields.url), strict=True)

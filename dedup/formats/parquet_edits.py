@@ -98,9 +98,7 @@ def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Path, undo: Pa
     return Stripped(before, str(digest), groups)
 
 
-def rebuild(
-    stripped: Path, index: int, text_field: FieldPath, group_rows: list[int], undo: Path, out: Path
-) -> str:
+def rebuild(stripped: Path, index: int, text_field: FieldPath, group_rows: list[int], undo: Path, out: Path) -> str:
     """Write a Parquet file as it was; return the digest of its texts.
 
     Args:
@@ -141,9 +139,7 @@ def rebuild(
                 place = np.cumsum(is_kept) - 1
                 cuts = np.flatnonzero(~is_row)
                 texts = removed[own].take(pa.array(cuts))
-                kept = _with_texts_back(
-                    kept, path, place[records[own][cuts] - first], starts[own][cuts], texts
-                )
+                kept = _with_texts_back(kept, path, place[records[own][cuts] - first], starts[own][cuts], texts)
                 order = np.where(is_kept, place, len(kept) + np.cumsum(~is_kept) - 1)
                 table = pa.concat_tables([kept, again]).take(pa.array(order))
                 for part in table.to_batches():
@@ -160,9 +156,7 @@ class _UndoWriter:
         self._edits: Any = None
         self._rows: Any = None
         if folder is not None:
-            self._edits = pq.ParquetWriter(
-                _edits_path(folder, index), EDITS_SCHEMA, compression=UNDO_COMPRESSION
-            )
+            self._edits = pq.ParquetWriter(_edits_path(folder, index), EDITS_SCHEMA, compression=UNDO_COMPRESSION)
             self._rows = _writer(_rows_path(folder, index), source.schema_arrow, source)
 
     def __enter__(self) -> _UndoWriter:
@@ -226,15 +220,11 @@ def _cut(
     np.add.at(lost, rows, sizes)
     column_cut = _strings(kept, _offsets(column.sizes - lost), texts)
     removed_offsets = pa.py_buffer(_offsets(sizes))
-    gone = pa.Array.from_buffers(
-        pa.large_binary(), len(sizes), [None, removed_offsets, pa.py_buffer(removed)]
-    )
+    gone = pa.Array.from_buffers(pa.large_binary(), len(sizes), [None, removed_offsets, pa.py_buffer(removed)])
     return _replaced(part, path, column_cut), gone
 
 
-def _with_texts_back(
-    table: pa.Table, path: FieldPath, rows: Ints, starts: Ints, removed: pa.Array
-) -> pa.Table:
+def _with_texts_back(table: pa.Table, path: FieldPath, rows: Ints, starts: Ints, removed: pa.Array) -> pa.Table:
     """Put removed texts back into rows of a table; `rows` ascends, and `starts` in each row."""
     if not len(rows):
         return table

@@ -30,9 +30,10 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
     yield Batch(
         files=np.array([file.index], np.int32),
         records=np.array([RECORD], np.int64),
-        texts=Column.join([data]),
+        texts=(texts := Column.join([data])),
         ids=Column.of([file.name]),
         sources=Column.of([file.folder]),
+        digests=texts.digests(),
         ranks=None if fields.rank is None else [None],
     )
 

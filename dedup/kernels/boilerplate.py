@@ -139,7 +139,7 @@ def starts_lower(data, start, end, packed):
         kind = (packed[code_point] >> np.uint32(CLASS_SHIFT)) & np.uint32(CLASS_MASK)
         if kind == LOWER:
             return True
-        if kind == UPPER or kind == CASELESS or kind == DIGIT:
+        if kind in (UPPER, CASELESS, DIGIT):
             return False
         at += size
     return False

@@ -108,9 +108,7 @@ def _first_at(positions: Ints, least: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def unescape(
-    data: Bytes, starts: Ints, ends: Ints, backslashes: Ints, out: Bytes, offsets: Ints, is_bad: Bytes
-) -> int:
+def unescape(data: Bytes, starts: Ints, ends: Ints, backslashes: Ints, out: Bytes, offsets: Ints, is_bad: Bytes) -> int:
     """Decode JSON strings end to end.
 
     Args:

@@ -108,7 +108,7 @@ def find_repeats(
                     key = core
             if keys[slot] == key:
                 unit = units[slot]
-                if line_widths[line] >= least or (line_widths[line] >= least_adjacent and (unit == above or unit == title)):
+                if line_widths[line] >= least or (line_widths[line] >= least_adjacent and unit in (above, title)):
                     line_keepers[line] = unit
                     times[slot] += 1
                     repeated += times[slot] == 2
@@ -131,7 +131,8 @@ def find_repeats(
                 slot = look_up(keys, mask, key)
                 if keys[slot] != key:
                     keys[slot], units[slot], times[slot] = key, segment, 1
-                elif segment_widths[segment] >= least:
+                elif segment_widths[segment] >= least and units[slot] != own:
+                    # A line with one sentence and a wordless rest ("...") has its sentence's key: that is no repeat.
                     segment_keepers[segment] = units[slot]
                     times[slot] += 1
                     repeated += times[slot] == 2

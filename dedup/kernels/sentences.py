@@ -46,7 +46,10 @@ from dedup.unicode import (
 )
 
 # What is known of the word or dotted chain of words ("z.B", "3.12") that may stand left of a full stop.
-WORD_END, CHAIN_START, ROLES, IS_NUMBER, ORDINAL, IS_INITIAL, LETTERS, BEFORE, TOKEN = range(9)
+WORD_END, CHAIN_START, ROLES, IS_NUMBER, ORDINAL, IS_INITIAL, LETTERS, BEFORE = range(8)
+# ... and of the number that ends there: its value (-1 for none), its digits, and the value of the number before it
+# if the two are joined.
+VALUE, DIGITS, VALUE_BEFORE, TOKEN = range(8, 12)
 
 FIRST_NON_LATIN, FIRST_EAST_ASIAN = 0x500, 0x2E80
 # A full stop before a small letter ends a sentence only after a word too long for an abbreviation. Measured

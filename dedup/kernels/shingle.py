@@ -192,7 +192,19 @@ def scratch_size(offsets):
 
 @njit(cache=True, nogil=True)
 def sign_rows(
-    data, offsets, packed, expansion_offsets, expansions, ordered, words, multipliers, increments, signatures, counts, keys, disordered
+    data,
+    offsets,
+    packed,
+    expansion_offsets,
+    expansions,
+    ordered,
+    words,
+    multipliers,
+    increments,
+    signatures,
+    counts,
+    keys,
+    disordered,
 ):
     """Fill signature, token count and text key of every row of a column; `signatures` starts at all ones."""
     tokens = np.empty(scratch_size(offsets), np.uint64)

@@ -128,9 +128,7 @@ def folded_piece(expansions, entry, piece):
 @leaf
 def mark_class(ordered, code_point, folded, k):
     """Return the combining class that the `k`-th folded piece of `code_point` had before folding."""
-    if folded == IOTA and (
-        code_point == IOTA_SUBSCRIPT or (k > 0 and GREEK_FIRST <= code_point <= GREEK_LAST)
-    ):
+    if folded == IOTA and (code_point == IOTA_SUBSCRIPT or (k > 0 and GREEK_FIRST <= code_point <= GREEK_LAST)):
         return np.int64(IOTA_CLASS)
     return np.int64(ordered[folded])
 
