@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,6 +125,7 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
         keep=options["keep"],
         max_loss=options["max_loss"],
     )
+    skip_scipy()
     with console.progress() as progress:
         run = Run(
             workers=options["workers"],
@@ -133,6 +136,20 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
             progress=progress,
         )
         yield config, run, console
+
+
+def skip_scipy() -> None:
+    """Keep numba from importing scipy.linalg (0.3 s) to learn whether there is a BLAS, which no kernel uses.
+
+    Only here, where the process is our own: in a library it would take `numpy.dot` away from other compiled functions.
+    """
+    if "scipy" in sys.modules:
+        return
+    sys.modules["scipy"] = None  # type: ignore[assignment]
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules["scipy"]
 
 
 def announce_compilation(console: Console) -> None:

@@ -273,12 +273,7 @@ def test_a_refrain_stays_and_is_flagged() -> None:
     result = dedup.clean_text(text)
     assert result.text == text
     assert [(d.action, d.why) for d in result.decisions] == [
-        (
-            "flag",
-            (
-                "so much stands more than once that it looks like a list, a refrain or a table; it stays"
-            ),
-        )
+        ("flag", "so much stands more than once that it looks like a list, a refrain or a table; it stays")
     ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dedup import lexicon
 from dedup.columns import Column
 from dedup.kernels import segment as kernels
 from dedup.segment import (
@@ -340,3 +341,8 @@ def load_benchmark():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_shipped_lexicon_is_that_of_the_word_lists() -> None:
+    for shipped, built in zip(lexicon.load(), lexicon.build(), strict=True):
+        np.testing.assert_array_equal(shipped, built)
