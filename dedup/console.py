@@ -143,13 +143,13 @@ def skip_scipy() -> None:
 
     Only here, where the process is our own: in a library it would take `numpy.dot` away from other compiled functions.
     """
-    if "scipy" in sys.modules:
+    if "scipy.linalg" in sys.modules:
         return
-    sys.modules["scipy"] = None  # type: ignore[assignment]
+    sys.modules["scipy.linalg"] = None  # type: ignore[assignment]
     try:
         importlib.import_module("numba.np.arraymath")
     finally:
-        del sys.modules["scipy"]
+        del sys.modules["scipy.linalg"]
 
 
 def announce_compilation(console: Console) -> None:

@@ -1,0 +1,82 @@
+"""Make an environment of its own for each peer, from the versions that its script names.
+
+Each script in `peers/` says in its head what it needs, as inline script metadata (PEP 723): Python and exact versions.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+PEERS = Path(__file__).parent / "peers"
+BLOCK = re.compile(r"^# /// script\n(?P<body>(?:#.*\n)*?)# ///$", re.MULTILINE)
+PYTHONS = ("3.12", "3.13", "3.14", "3.11")
+
+
+class Peer(NamedTuple):
+    """A library we compare with.
+
+    Attributes:
+        name: Its name.
+        script: What runs it: `SCRIPT INPUT OUTPUT`, JSON Lines both.
+        python: The least Python it runs on.
+        packages: What to install, with versions.
+        slow: Whether it takes minutes where others take seconds.
+    """
+
+    name: str
+    script: Path
+    python: str
+    packages: list[str]
+    slow: bool
+
+    def interpreter(self, cache: Path) -> Path:
+        """Where its Python is, once it is set up."""
+        return cache / self.name / "bin" / "python"
+
+
+def peers() -> list[Peer]:
+    """Read what the scripts say of themselves."""
+    found = []
+    for script in sorted(PEERS.glob("with_*.py")):
+        block = BLOCK.search(script.read_text())
+        if block is None:
+            raise ValueError(f"{script.name} has no inline script metadata")
+        about = tomllib.loads(re.sub(r"^# ?", "", block["body"], flags=re.MULTILINE))
+        name = script.stem.removeprefix("with_").replace("_", "-")
+        slow = about.get("tool", {}).get("benchmark", {}).get("slow", False)
+        found.append(Peer(name, script, about["requires-python"].removeprefix(">="), about["dependencies"], slow))
+    return found
+
+
+def set_up(peer: Peer, cache: Path) -> str:
+    """Install a peer into `cache`; return what was done, in words."""
+    python = _python(peer.python)
+    if python is None:
+        return f"not installed: it needs Python {peer.python} or later, and there is none on the PATH"
+    home = cache / peer.name
+    subprocess.run([python, "-m", "venv", "--clear", str(home)], check=True)
+    install = [str(peer.interpreter(cache)), "-m", "pip", "install", "--quiet", *peer.packages]
+    done = subprocess.run(install, check=False, capture_output=True, text=True)
+    if done.returncode:
+        shutil.rmtree(home)
+        return f"not installed: {(done.stderr.strip().splitlines() or ['pip failed'])[-1]}"
+    return f"installed: {', '.join(peer.packages)}"
+
+
+def _python(least: str) -> str | None:
+    """Find an interpreter: this one, else one of another version that does start."""
+    wanted = tuple(map(int, least.split(".")))
+    if sys.version_info[:2] >= wanted:
+        return sys.executable
+    for version in PYTHONS:
+        command = shutil.which(f"python{version}")
+        fits = tuple(map(int, version.split("."))) >= wanted
+        if fits and command and not subprocess.run([command, "-V"], check=False, capture_output=True).returncode:
+            return command
+    return None

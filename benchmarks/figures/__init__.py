@@ -1,0 +1,1 @@
+"""The figures that say how good the results are, each a small pure function; `benchmarks/quality.py` prints them."""

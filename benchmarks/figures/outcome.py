@@ -1,0 +1,142 @@
+"""What a tool did to a set, told the same way whatever the tool: spans cut, documents dropped."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import NamedTuple
+
+import dedup
+from figures.corpora import CRAWL, Record
+from dedup import decisions, jobs
+from dedup.config import Config
+from dedup.decisions import Decision
+
+Spans = list[tuple[int, int]]
+
+
+class Outcome(NamedTuple):
+    """What became of each document, by its position in the set.
+
+    Attributes:
+        cuts: What goes of each text, ascending and disjoint, code points; told of dropped documents too where the tool
+            says so.
+        dropped: Documents that went.
+        keepers: The document named as the one that stays, for dropped documents of tools that name one.
+        boilerplate_cuts: Spans cut as boilerplate.
+    """
+
+    cuts: list[Spans]
+    dropped: set[int]
+    keepers: dict[int, int]
+    boilerplate_cuts: int = 0
+
+    def stands(self, document: int) -> bool:
+        """Say whether a document was not dropped."""
+        return document not in self.dropped
+
+
+def without(text: str, cuts: Spans) -> str:
+    """Return what is left of a text.
+
+    >>> without("abcdef", [(0, 1), (3, 5)])
+    'bcf'
+    """
+    edges = [0, *(edge for span in cuts for edge in span), len(text)]
+    return "".join(text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
+
+
+def stored(records: Sequence[Record], outcome: Outcome) -> list[str]:
+    """Return every text as it would be stored, those of dropped documents included."""
+    return [without(record["text"], cuts) for record, cuts in zip(records, outcome.cuts, strict=True)]
+
+
+def clean(records: list[Record], threshold: float = 0.8) -> Outcome:
+    """Run `dedup.clean` on a set.
+
+    Decisions say of a dropped document only that it went. What it would have lost had it stayed, which its similarity
+    is judged on, a run that drops nothing tells.
+    """
+    edits = dedup.clean(records, only="repeats,boilerplate")
+    places = [(decision.record - 1, decision) for decision in dedup.clean(records, threshold=threshold).decisions]
+    drops = {place: (decision.keeper_record or 0) - 1 for place, decision in places if decision.action == "drop"}
+    of_dropped = [(d.record - 1, d) for d in edits.decisions if d.record - 1 in drops]
+    return _outcome(len(records), [*places, *of_dropped], drops)
+
+
+def clean_crawl(folder: Path, records: list[Record]) -> Outcome:
+    """Run the job behind `dedup clean` on the crawl of a folder of fixtures."""
+    numbers = {(record["file"], record["record"]): number for number, record in enumerate(records)}
+    with tempfile.TemporaryDirectory() as work:
+        output = Path(work) / "clean"
+        jobs.clean([str(folder / CRAWL)], str(output), Config(), jobs.Run())
+        made = list(decisions.read(output.with_name("clean.dedup") / jobs.DECISIONS))
+    drops = {
+        numbers[d.file, d.record]: numbers[d.keeper_file or "", d.keeper_record or 0] for d in made if d.action == "drop"
+    }
+    return _outcome(len(records), [(numbers[d.file, d.record], d) for d in made], drops)
+
+
+def of_left(texts: Sequence[str], left: Sequence[str | None]) -> Outcome:
+    """Return what a tool did that tells only what it left of each text."""
+    cuts = [[] if after is None else removed(before, after) for before, after in zip(texts, left, strict=True)]
+    dropped = {number for number, after in enumerate(left) if after is None or not after.strip()}
+    return Outcome(cuts, dropped, {})
+
+
+def removed(before: str, after: str) -> Spans:
+    r"""Return which words of a text are missing from what is left of it, as spans.
+
+    Of equal pieces the later ones are taken to be gone.
+
+    >>> removed("one two\none two\nsix. Ten.\n", "one two\nTen.")
+    [(8, 15), (16, 20)]
+    """
+    words = list(re.finditer(r"\S+", before))
+    keys = [word[0] for word in words]
+    gone = [True] * len(words)
+    for block in SequenceMatcher(None, keys, after.split(), autojunk=False).get_matching_blocks():
+        gone[block.a : block.a + block.size] = [False] * block.size
+    for end in range(len(words), 0, -1):
+        if gone[end - 1] and (end == len(words) or not gone[end]):
+            _slide(keys, gone, end)
+    return _spans([word.span() for word, missing in zip(words, gone, strict=True) if missing], before)
+
+
+def _slide(keys: list[str], gone: list[bool], end: int) -> None:
+    """Move the run of missing words that ends here as far back in the text as it still says the same."""
+    start = end
+    while start and gone[start - 1]:
+        start -= 1
+    while end < len(keys):
+        if gone[end]:
+            end += 1
+        elif keys[start] == keys[end]:
+            gone[start], gone[end] = False, True
+            start, end = start + 1, end + 1
+        else:
+            break
+
+
+def _spans(words: Spans, text: str) -> Spans:
+    """Join words of one line between which there is nothing but white space."""
+    spans: Spans = []
+    for start, end in words:
+        between = text[spans[-1][1] : start] if spans else ""
+        if spans and between.isspace() and "\n" not in between:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _outcome(documents: int, made: list[tuple[int, Decision]], drops: dict[int, int]) -> Outcome:
+    cuts: list[Spans] = [[] for _ in range(documents)]
+    for number, decision in made:
+        if decision.action == "cut":
+            cuts[number].append((decision.start or 0, decision.end or 0))
+    boilerplate = sum(d.action == "cut" and d.reason == "boilerplate" for n, d in made if n not in drops)
+    return Outcome([sorted(spans) for spans in cuts], set(drops), drops, boilerplate)
