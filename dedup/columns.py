@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,6 +69,13 @@ class Column:
     def row(self, row: int) -> bytes:
         """Return the UTF-8 bytes of one row."""
         return self.data[self.offsets[row] : self.offsets[row + 1]].tobytes()
+
+    def rows(self) -> list[bytes]:
+        """Return the UTF-8 bytes of every row: quicker than one `row` after the other where rows are short."""
+        base = int(self.offsets[0])
+        data = self.data[base : self.offsets[-1]].tobytes()
+        bounds = (self.offsets - base).tolist()
+        return [data[start:end] for start, end in itertools.pairwise(bounds)]
 
     def digests(self) -> npt.NDArray[np.uint64]:
         """Return a hash of each row's bytes: uint64[rows]."""

@@ -58,7 +58,7 @@ def buckets(keys: Iterable[npt.NDArray[np.uint64]], documents: int) -> npt.NDArr
     """
     columns, used = [], 0
     for band in keys:
-        order = np.argsort(band, kind="stable")
+        order = np.argsort(band)
         ordered = band[order]
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if documents else np.zeros(0, np.int64)
         sizes = np.diff(np.r_[starts, documents])

@@ -125,6 +125,7 @@ class _Scanned(NamedTuple):
     """One batch after the second pass."""
 
     batch: Batch
+    sources: Ints
     found: findings.Findings
     characters: Ints
     stored: Ints
@@ -149,11 +150,11 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     bands = lsh.choose_bands(config.threshold, config.hashes, config.recall) if "articles" in config.only else None
     permutations = signature.permutations(config.hashes, config.seed)
 
-    def examine(item: tuple[Batch, npt.NDArray[np.uint64]]) -> _Scanned:
-        return _examine(*item, templates, config, bands, permutations)
+    def examine(item: tuple[Batch, Ints]) -> _Scanned:
+        return _examine(*item, sources, templates, config, bands, permutations)
 
     parts = []
-    numbered = ((batch, sources.keys(sources.of(batch))) for batch in corpus.batches())
+    numbered = ((batch, sources.of(batch)) for batch in corpus.batches())
     for part in in_order(examine, numbered, workers):
         parts.append(part)
         progress("comparing", len(part.batch))
@@ -181,7 +182,8 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
 
 def _examine(
     batch: Batch,
-    source_keys: npt.NDArray[np.uint64],
+    source_numbers: Ints,
+    sources: SourceNumbers,
     templates: boilerplate.Templates,
     config: Config,
     bands: lsh.Bands | None,
@@ -189,7 +191,7 @@ def _examine(
 ) -> _Scanned:
     """Cut one batch and sketch what is left of it."""
     rows = len(batch)
-    found = findings.find(batch.texts, source_keys, templates, config)
+    found = findings.find(batch.texts, sources.keys(source_numbers), templates, config)
     cuts, stored = found.cuts, batch.texts
     if len(cuts.documents):
         stored = edit.remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends)
@@ -205,7 +207,7 @@ def _examine(
         keys = signature.band_keys(sketches.signatures, *bands)
     # The text and the signatures end here.
     sketches = sketches._replace(signatures=np.zeros((0, 0), np.uint32))
-    return _Scanned(batch.without_texts(), found, characters, stored_characters, sketches, keys)
+    return _Scanned(batch.without_texts(), source_numbers, found, characters, stored_characters, sketches, keys)
 
 
 def fetch_shingles(
@@ -294,7 +296,7 @@ class SourceNumbers:
 
     def of(self, batch: Batch) -> Ints:
         """Return the number of each document's source."""
-        return np.fromiter((self._number(batch.sources.row(row)) for row in range(len(batch))), np.int64, len(batch))
+        return np.fromiter(map(self._number, batch.sources.rows()), np.int64, len(batch))
 
     def keys(self, numbers: Ints) -> npt.NDArray[np.uint64]:
         """Return the hash of each source."""
@@ -338,7 +340,7 @@ def _documents(parts: list[_Scanned], sources: SourceNumbers) -> Documents:
         files=np.concatenate([batch.files for batch in batches]),
         records=np.concatenate([batch.records for batch in batches]),
         ids=concatenate([batch.ids for batch in batches]),
-        sources=np.concatenate([sources.of(batch) for batch in batches]),
+        sources=np.concatenate([part.sources for part in parts]),
         source_names=sources.names,
         digests=np.concatenate([batch.digests for batch in batches]),
         ranks=None if batches[0].ranks is None else [rank for batch in batches for rank in batch.ranks or ()],

@@ -51,11 +51,16 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
         reject: Takes the lines that hold no document.
     """
     shape = _Shape(fields)
+    ends = []
     with file.open() as handle:
-        for chunk in chunks_of(handle):
+        for chunk in chunks_of(handle, file.line_ends):
+            if wanted is None:
+                ends.append(chunk.ends + chunk.offset)
             batch = _batch(_select(chunk, wanted), chunk.offset, file, shape, reject)
             if len(batch):
                 yield batch
+    if ends:
+        file.line_ends = np.concatenate(ends)
 
 
 def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
@@ -63,7 +68,7 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
     shape = _Shape(fields)
     last = 0
     with file.open() as handle:
-        for chunk in chunks_of(handle, EDIT_CHUNK_BYTES):
+        for chunk in chunks_of(handle, file.line_ends, EDIT_CHUNK_BYTES):
             if chunk.first == 1 and chunk.offset:
                 yield Slab(BOM)
             last = chunk.first + len(chunk.ends) - 1

@@ -37,8 +37,17 @@ class Chunk(NamedTuple):
     ends: Ints
 
 
-def chunks_of(file: IO[bytes], chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
-    """Yield an open file in chunks of whole lines; a line longer than a chunk is a chunk of its own size."""
+def chunks_of(file: IO[bytes], known: Ints | None = None, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+    """Yield an open file in chunks of whole lines; a line longer than a chunk is a chunk of its own size.
+
+    Args:
+        file: The file.
+        known: Where its lines end, if that is known from an earlier pass: then nothing is searched and nothing copied.
+        chunk_bytes: How large a chunk is at least.
+    """
+    if known is not None:
+        yield from _known_chunks(file, known, chunk_bytes)
+        return
     offset, first = 0, 1
     for data in _whole_lines(file, chunk_bytes):
         if offset == 0 and data.startswith(BOM):
@@ -50,6 +59,18 @@ def chunks_of(file: IO[bytes], chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk
         yield Chunk(offset, first, data, starts, ends)
         offset += len(data)
         first += len(ends)
+
+
+def _known_chunks(file: IO[bytes], line_ends: Ints, chunk_bytes: int) -> Iterator[Chunk]:
+    at = len(BOM) if file.read(len(BOM)) == BOM else 0
+    file.seek(at)
+    first = 0
+    while first < len(line_ends):
+        last = max(first + 1, int(np.searchsorted(line_ends, at + chunk_bytes, side="right")))
+        ends = line_ends[first:last] - at
+        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+        yield Chunk(at, first + 1, file.read(int(ends[-1])), starts, ends)
+        at, first = int(line_ends[last - 1]), last
 
 
 def _whole_lines(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:

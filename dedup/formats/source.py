@@ -64,6 +64,7 @@ class InputFile:
         is_named: Whether the user named it, rather than a directory it is in.
         spool: Where its plain bytes go, if they cannot be read in place as often as needed.
         bounds: int64[records, 2], where records start and end in the plain bytes, once a CSV file was read.
+        line_ends: int64[lines], where lines end in the plain bytes, once a JSON Lines file was read.
     """
 
     index: int
@@ -74,6 +75,7 @@ class InputFile:
     is_named: bool
     spool: Path | None
     bounds: Ints | None = None
+    line_ends: Ints | None = None
     _stamp: _Stamp | None = None
     _is_spooled: bool = False
 

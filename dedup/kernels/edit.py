@@ -26,13 +26,29 @@ def remove_spans(data, offsets, rows, starts, ends, out, out_offsets):
 
 
 @njit(cache=True, nogil=True)
+def begun(data, start, end):
+    """Count the bytes that begin a code point, in blocks whose count fits a byte, which the compiler turns into vectors."""
+    count = np.int64(0)
+    at = np.uint64(start)
+    stop = np.uint64(end)
+    block = np.uint64(128)
+    while at + block <= stop:
+        few = np.uint8(0)
+        for k in range(block):
+            few += np.uint8((data[at + k] & np.uint8(0xC0)) != np.uint8(0x80))
+        count += np.int64(few)
+        at += block
+    while at < stop:
+        count += (data[at] & np.uint8(0xC0)) != np.uint8(0x80)
+        at += np.uint64(1)
+    return count
+
+
+@njit(cache=True, nogil=True)
 def count_characters(data, offsets, counts):
     """Count the code points of every row: every byte that does not continue one."""
     for row in range(offsets.shape[0] - 1):
-        count = 0
-        for at in range(offsets[row], offsets[row + 1]):
-            count += (data[at] & np.uint8(0xC0)) != np.uint8(0x80)
-        counts[row] = count
+        counts[row] = begun(data, offsets[row], offsets[row + 1])
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +56,4 @@ def count_span_characters(data, offsets, rows, starts, ends, counts):
     """Count the code points of spans given in bytes from the start of their row."""
     for span in range(rows.shape[0]):
         base = offsets[rows[span]]
-        count = 0
-        for at in range(base + starts[span], base + ends[span]):
-            count += (data[at] & np.uint8(0xC0)) != np.uint8(0x80)
-        counts[span] = count
+        counts[span] = begun(data, base + starts[span], base + ends[span])

@@ -1,0 +1,108 @@
+"""Which figures are measured on which set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import segmentation
+
+from figures import gold, outcome, sentences, similarity
+from figures.corpora import CRAWL_GOLD, Corpus, digest_of, read_crawl, read_set
+from figures.figure import Figure, mistakes
+from figures.outcome import Outcome
+
+THRESHOLD = 0.8
+
+
+class Measured(NamedTuple):
+    """The figures of one set, and the hash of what they were measured on."""
+
+    name: str
+    digest: str
+    figures: list[Figure]
+
+
+def sites(corpus: Corpus, made: Outcome) -> list[Figure]:
+    """Measure the made-up sites: all there is, with gold for everything."""
+    records = corpus.records
+    return [
+        *gold.cut_figures(records, made),
+        gold.lost_for_good(records, made),
+        *(gold.clusters_with_one_left(records, made, situation) for situation in ("S1", "S4", "S5")),
+        *(gold.documents_lost(records, made, situation) for situation in ("S2", "S6", "S8", None)),
+        *gold.ticker_figures(records, made),
+    ]
+
+
+def crawl(corpus: Corpus, made: Outcome) -> list[Figure]:
+    """Measure the crawl of the fixtures."""
+    return [
+        *gold.cut_figures(corpus.records, made),
+        gold.expected_documents(corpus.records, made),
+        *articles(corpus, made),
+    ]
+
+
+def news(corpus: Corpus, made: Outcome) -> list[Figure]:
+    """Measure articles that hold no duplicates and no boilerplate."""
+    return [mistakes("documents_dropped", len(made.dropped), 0), gold.characters_cut(corpus.records, made, 0.0001)]
+
+
+def translations(corpus: Corpus, made: Outcome) -> list[Figure]:
+    """Measure one text in several languages."""
+    return [mistakes("documents_dropped", len(made.dropped), 0), gold.characters_cut(corpus.records, made)]
+
+
+def shops(corpus: Corpus, made: Outcome) -> list[Figure]:
+    """Measure documents of different sources that share sentences."""
+    pairs = similarity.similar_pairs(outcome.stored(corpus.records, made), THRESHOLD)
+    return [
+        mistakes("spans_cut_as_boilerplate", made.boilerplate_cuts, 0),
+        similarity.unlike_drops(pairs, made),
+        gold.characters_cut(corpus.records, made),
+    ]
+
+
+def articles(corpus: Corpus, made: Outcome) -> list[Figure]:
+    """Measure near-duplicates against brute force, on the texts as read and as stored."""
+    raw, stored = [record["text"] for record in corpus.records], outcome.stored(corpus.records, made)
+    return [
+        figure
+        for name, texts in (("raw", raw), ("stored", stored))
+        for figure in similarity.article_figures(similarity.similar_pairs(texts, THRESHOLD), made, name)
+    ]
+
+
+SETS: dict[str, Callable[[Corpus, Outcome], list[Figure]]] = {
+    "sites_de": sites,
+    "wikinews_de": news,
+    "tos_multi": translations,
+    "legal_de": shops,
+    "terms_versions": articles,
+    "licences": articles,
+}
+
+
+def measure(folder: Path) -> Iterator[Measured]:
+    """Measure every set that a folder holds."""
+    if (folder / CRAWL_GOLD).is_file():
+        corpus = read_crawl(folder)
+        yield Measured("crawl", corpus.digest, crawl(corpus, outcome.clean_crawl(folder, corpus.records)))
+    for name, figures_of in SETS.items():
+        if path_of(folder, name).is_file():
+            corpus = read_set(path_of(folder, name))
+            yield Measured(name, corpus.digest, figures_of(corpus, outcome.clean(corpus.records)))
+    treebanks, legal = sentences.treebanks(folder), folder / sentences.LEGAL
+    if treebanks and legal.is_file():
+        split = segmentation.ours()
+        scores, consistencies = sentences.treebank_scores(treebanks, split)
+        consistencies["legal_de"] = sentences.legal_consistency(legal, split)
+        digest = digest_of([*treebanks, legal])
+        yield Measured("split_sentences", digest, sentences.figures_of(scores, consistencies))
+
+
+def path_of(folder: Path, name: str) -> Path:
+    """Return where a set lies."""
+    return folder / f"{name}.jsonl.zst"
