@@ -35,12 +35,14 @@ Sentence = list[str]
 
 SHINGLE_WORDS = 5
 COPIES = 0.2
-GERMAN = 0.15
+GERMAN_ARTICLES = 0.15
 CAPTIONED = 0.25
 SIMILARITIES = (0.98, 0.95, 0.92, 0.9, 0.87, 0.84, 0.82, 0.8, 0.78, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 """What copies are edited to, in turn: Jaccard similarity of the word 5-grams to the article they are copies of."""
 EDITS = ("words", "passage", "words", "cut", "mixed")
-SOURCES = tuple(f"{name}.example" for name in ("abendpost", "courier", "daily", "herald", "kreisblatt", "wire", "wochenbote"))
+SOURCES = tuple(
+    f"{name}.example" for name in ("abendpost", "courier", "daily", "herald", "kreisblatt", "wire", "wochenbote")
+)
 BOILERPLATE = 400
 BOILERPLATE_PER_DOCUMENT = (0.3, 0.25, 0.2, 0.15, 0.1)
 """Shares of documents with 0, 1, 2, 3 and 4 such sentences."""
@@ -49,19 +51,19 @@ QUANTILES = 1 << 20
 """Steps of the Zipf law's table; at 60,000 words the rarest is one of them."""
 BATCH = 5_000
 
-ENGLISH_SYLLABLES = (
-    "b br c ch cl d dr f fl g gr h j k l m n p pl pr qu r s sh sl st t th tr v w".split(),
-    "a e i o u ai ea ee ou oo".split(),
-    " b ck d f l ll m n nd ng nt p r rd s ss st t th x".split(" "),
-    "the of and to in a is that for it was on with as at by from be has he have are this not said but they his".split(),
+ENGLISH = (
+    "b br c ch cl d dr f fl g gr h j k l m n p pl pr qu r s sh sl st t th tr v w",
+    "a e i o u ai ea ee ou oo",
+    "b ck d f l ll m n nd ng nt p r rd s ss st t th x",
+    "the of and to in a is that for it was on with as at by from be has he have are this not said but they his",
 )
-GERMAN_SYLLABLES = (
-    "b bl br d dr f fl g gr h k kl l m n p pf r s sch schl spr st t tr w z zw".split(),
-    "a e i o u ä ö ü au ei eu ie".split(),
-    " b ch cht ck f g l ll m n nd ng nn r rt s ß st t tz".split(" "),
-    "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an er hat".split(),
+GERMAN = (
+    "b bl br d dr f fl g gr h k kl l m n p pf r s sch schl spr st t tr w z zw",
+    "a e i o u ä ö ü au ei eu ie",
+    "b ch cht ck f g l ll m n nd ng nn r rt s ß st t tz",
+    "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an er hat",
 )
-"""Onsets, vowels, codas and the most frequent words."""
+"""Onsets, vowels, codas (none is one, too) and the most frequent words."""
 
 
 class Label(NamedTuple):
@@ -87,14 +89,16 @@ class Label(NamedTuple):
 class Language:
     """A vocabulary and how often each word of it is used."""
 
-    def __init__(self, seed: int, onsets: list[str], vowels: list[str], codas: list[str], frequent: list[str]) -> None:
+    def __init__(self, seed: int, *parts: str) -> None:
         rng = np.random.default_rng(seed)
+        onsets, vowels, codas, frequent = (part.split() for part in parts)
+        codas.append("")
         found: dict[str, None] = {}
         while len(found) < VOCABULARY:
-            onset, vowel, coda = (rng.integers(0, len(part), (10_000, 4)) for part in (onsets, vowels, codas))
-            for i, count in enumerate(rng.choice(4, 10_000, p=[0.05, 0.35, 0.4, 0.2]) + 1):
-                parts = ((onset[i, j], vowel[i, j], coda[i, j]) for j in range(count))
-                found["".join(onsets[o] + vowels[v] + codas[c] for o, v, c in parts)] = None
+            drawn = np.stack([rng.integers(0, len(part), (10_000, 4)) for part in (onsets, vowels, codas)], axis=2)
+            counts = rng.choice(4, 10_000, p=[0.05, 0.35, 0.4, 0.2]) + 1
+            for syllables, count in zip(drawn.tolist(), counts.tolist(), strict=True):
+                found["".join(onsets[o] + vowels[v] + codas[c] for o, v, c in syllables[:count])] = None
         words = np.array(list(found)[:VOCABULARY], object)
         # Frequent words are short, but not strictly so.
         rank = np.array([len(word) for word in words]) + rng.normal(0, 3, len(words))
@@ -112,7 +116,12 @@ class Language:
 @cache
 def languages() -> tuple[Language, Language]:
     """Return the one like English and the one like German."""
-    return Language(1, *ENGLISH_SYLLABLES), Language(2, *GERMAN_SYLLABLES)
+    return Language(1, *ENGLISH), Language(2, *GERMAN)
+
+
+def plain_sentence(language: Language, rng: Generator, count: int) -> str:
+    """Write a sentence of so many words without punctuation inside."""
+    return " ".join(language.words(rng, count)).capitalize() + "."
 
 
 @cache
@@ -120,7 +129,7 @@ def boilerplate() -> tuple[list[str], npt.NDArray[np.float64]]:
     """Return the shared sentences and the cumulative shares with which they are used."""
     rng = np.random.default_rng(3)
     sentences = [
-        " ".join(languages()[i % 5 == 4].words(rng, int(rng.integers(8, 28)))).capitalize() + "." for i in range(BOILERPLATE)
+        plain_sentence(languages()[number % 5 == 4], rng, int(rng.integers(8, 28))) for number in range(BOILERPLATE)
     ]
     shares = np.cumsum(1 / np.arange(1, BOILERPLATE + 1) ** 0.9)
     return sentences, shares / shares[-1]
@@ -129,7 +138,7 @@ def boilerplate() -> tuple[list[str], npt.NDArray[np.float64]]:
 def article(seed: int, number: int) -> tuple[list[Sentence], Language, Generator]:
     """Write the body of an article, as sentences of words with their punctuation; return the generator behind it."""
     rng = np.random.default_rng((seed, number))
-    language = languages()[rng.random() < GERMAN]
+    language = languages()[rng.random() < GERMAN_ARTICLES]
     count = int(np.clip(rng.lognormal(np.log(330), 0.55), 40, 4000))
     words = language.words(rng, count)
     lengths = rng.integers(7, 31, count // 7 + 1)
@@ -172,9 +181,8 @@ def _with_words_changed(body: list[Sentence], similarity: float, language: Langu
     chosen = rng.choice(len(places), count, replace=False)
     copy = [list(sentence) for sentence in body]
     # From behind, so that the places before stay what they are.
-    changes = zip(sorted(chosen.tolist(), reverse=True), rng.random(count).tolist(), language.words(rng, count), strict=True)
-    for place, chance, word in changes:
-        i, j = places[place]
+    places = [places[place] for place in sorted(chosen.tolist(), reverse=True)]
+    for (i, j), chance, word in zip(places, rng.random(count).tolist(), language.words(rng, count), strict=True):
         if chance < 0.6:
             copy[i][j] = _dressed_as(word, copy[i][j])
         elif chance < 0.8:
@@ -184,7 +192,9 @@ def _with_words_changed(body: list[Sentence], similarity: float, language: Langu
     return [sentence for sentence in copy if sentence]
 
 
-def _without_passage(body: list[Sentence], similarity: float, language: Language | None, rng: Generator) -> list[Sentence]:
+def _without_passage(
+    body: list[Sentence], similarity: float, language: Language | None, rng: Generator
+) -> list[Sentence]:
     """Rewrite one passage of consecutive words, or cut it where there is no language to rewrite it in.
 
     Rewriting r words spoils r + 4 of the n shingles on either side: s = (n - r - 4) / (n + r + 4). Cutting the end
@@ -217,7 +227,7 @@ def frame(language: Language, rng: Generator) -> tuple[list[str], list[str], lis
     above = int(rng.integers(0, count + 1))
     captions: list[tuple[int, str]] = []
     if rng.random() < CAPTIONED:
-        caption = " ".join(language.words(rng, int(rng.integers(5, 15)))).capitalize() + "."
+        caption = plain_sentence(language, rng, int(rng.integers(5, 15)))
         captions = [(int(place), caption) for place in rng.integers(0, 8, int(rng.integers(2, 4)))]
     return lines[:above], lines[above:], captions
 
@@ -292,11 +302,12 @@ def encode(record: dict[str, Any]) -> bytes:
 
 def write(records: Iterable[dict[str, Any]], path: Path) -> None:
     """Write records in the format that the name asks for."""
-    batches = iter(lambda stream=iter(records): list(itertools.islice(stream, BATCH)), [])
+    stream = iter(records)
+    batches = iter(lambda: list(itertools.islice(stream, BATCH)), [])
     if path.suffix != ".parquet":
-        with _opened(path) as stream:
+        with _opened(path) as file:
             for batch in batches:
-                stream.write(b"".join(map(encode, batch)))
+                file.write(b"".join(map(encode, batch)))
         return
     import pyarrow as pa
     from pyarrow import parquet

@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 ONE_THREAD = {
-    f"{name}_NUM_THREADS": "1" for name in ("MKL", "NUMBA", "OMP", "OPENBLAS", "RAYON", "NUMEXPR")
-} | {"POLARS_MAX_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-ALIKE = {"PYTHONHASHSEED": "0", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
-"""What else could make two runs differ: hash seeds, and peers that call home."""
+    **{f"{name}_NUM_THREADS": "1" for name in ("MKL", "NUMBA", "NUMEXPR", "OMP", "OPENBLAS", "RAYON")},
+    "POLARS_MAX_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+ALIKE = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "DO_NOT_TRACK": "1", "HF_HUB_OFFLINE": "1"}
+"""What else could make two runs differ: the locale that decides what `wc` counts, hash seeds, calls home."""
 
 
 class Usage(NamedTuple):

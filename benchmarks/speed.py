@@ -11,6 +11,7 @@ so that a machine that slows down slows them all. JSON Lines in, JSON Lines out,
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import platform
 import statistics
@@ -44,14 +45,12 @@ class Contender(NamedTuple):
         command: The command, `{input}` and `{output}` to be filled in.
         suffix: The format of its input.
         cores: How many it may use.
-        slow: Whether it is left out on large corpora.
     """
 
     name: str
     command: tuple[str, ...]
     suffix: str = ".jsonl"
     cores: int = 1
-    slow: bool = False
 
 
 def clean(*options: str, workers: int = 1) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ class Measured(NamedTuple):
 
     def median(self, field: str) -> float:
         """The median of one field of the runs."""
-        return statistics.median(getattr(run, field) for run in self.runs)
+        return float(statistics.median(getattr(run, field) for run in self.runs))
 
 
 def corpus(documents: int, suffix: str, cache: Path) -> Path:
@@ -160,7 +159,7 @@ def start_up(rounds: int, cache: Path) -> dict[str, Measured]:
 
 
 def summary(results: dict[str, Measured], size_bytes: int) -> dict[str, Any]:
-    """Return medians and ratios, ready for JSON; ratios are to dedup on articles only, in processor time."""
+    """Return medians and ratios, ready for JSON; ratios are to dedup on articles only."""
     ours = results.get(ARTICLES)
     table: dict[str, Any] = {}
     for name, measured in results.items():
@@ -172,8 +171,9 @@ def summary(results: dict[str, Measured], size_bytes: int) -> dict[str, Any]:
             "cpu_s": round(cpu_s, 3),
             "wall_s": round(wall_s, 3),
             "peak_mb": round(measured.median("peak_mb"), 1),
-            "mb_per_s": round(size_bytes / 1e6 / cpu_s, 2),
-            "ratio": round(cpu_s / ours.median("cpu_s"), 2) if ours and ours.runs else None,
+            "mb_per_s": round(size_bytes / 1e6 / cpu_s, 2) if size_bytes else None,
+            "cpu_ratio": round(cpu_s / ours.median("cpu_s"), 2) if ours and ours.runs else None,
+            "wall_ratio": round(wall_s / ours.median("wall_s"), 2) if ours and ours.runs else None,
             "kept": measured.kept,
             "runs": [[round(value, 3) for value in run] for run in measured.runs],
         }
@@ -182,7 +182,7 @@ def summary(results: dict[str, Measured], size_bytes: int) -> dict[str, Any]:
 
 def growth(sizes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Compare each size with the one before: time per MB, and peak memory per document that came on top."""
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in itertools.pairwise(sizes):
         for name in large["contenders"]:
             a, b = small["contenders"].get(name, {}), large["contenders"][name]
             if "cpu_s" in a and "cpu_s" in b:
@@ -198,12 +198,13 @@ def growth(sizes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def show(title: str, table: dict[str, Any]) -> None:
     """Print one table, in Markdown."""
-    click.echo(f"\n{title}\n\n| | CPU s | wall s | MB/s | peak MB | CPU / dedup | kept |\n|---|---|---|---|---|---|---|")
+    heads = ("", "CPU s", "wall s", "MB/s", "peak MB", "CPU / dedup", "wall / dedup", "kept")
+    click.echo(f"\n{title}\n\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, row in table.items():
         if "failed" in row:
-            click.echo(f"| {name} | failed: {row['failed']} | | | | | |")
+            click.echo(f"| {name} | failed: {row['failed']} |{' |' * (len(heads) - 2)}")
             continue
-        cells = [row[key] for key in ("cpu_s", "wall_s", "mb_per_s", "peak_mb", "ratio", "kept")]
+        cells = [row[key] for key in ("cpu_s", "wall_s", "mb_per_s", "peak_mb", "cpu_ratio", "wall_ratio", "kept")]
         click.echo(f"| {name} | " + " | ".join("" if cell is None else f"{cell:,}" for cell in cells) + " |")
 
 
@@ -218,7 +219,7 @@ def contenders(documents: int, cache: Path, *, slow: bool, with_peers: bool) -> 
             click.echo(f"{peer.name} is left out at {documents} documents (--slow)", err=True)
         else:
             command = (str(python), str(peer.script), "{input}", "{output}")
-            chosen.append(Contender(peer.name, command, slow=peer.slow))
+            chosen.append(Contender(peer.name, command))
     return chosen
 
 
@@ -235,7 +236,9 @@ def only(pattern: str, chosen: list[Contender]) -> list[Contender]:
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--no-peers", is_flag=True, help="Measure dedup and wc only.")
 @click.option("--slow", is_flag=True, help=f"Run text-dedup and datatrove on more than {SLOW_LIMIT} documents too.")
-@click.option("--only", "pattern", default="", help="Run only contenders with these in their names: daft,articles")
+@click.option(
+    "--only", "pattern", default="", help="Contenders with one of these in the name only, no start-up: daft,wc"
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all figures here.")
 def main(
     setup: Path | None,
@@ -261,14 +264,13 @@ def main(
         table = summary(contest(chosen, count, rounds, cache), size_bytes)
         sizes.append({"documents": count, "megabytes": round(size_bytes / 1e6, 1), "contenders": table})
         show(f"{count:,} documents, {size_bytes / 1e6:,.1f} MB of JSON Lines, median of {rounds}", table)
-    starts = summary(start_up(rounds, cache), 0)
-    show("Start-up", {name: row | {"mb_per_s": None} for name, row in starts.items()})
+    starts = {} if pattern else summary(start_up(rounds, cache), 0)
+    if starts:
+        show("Start-up", starts)
     curve = list(growth(sizes))
     for step in curve:
-        click.echo(
-            f"{step['contender']}: {step['from']:,} to {step['to']:,} documents: time per MB x {step['time_per_mb_ratio']},"
-            f" {step['bytes_per_document']} bytes more a document"
-        )
+        steps = f"{step['contender']}, {step['from']:,} to {step['to']:,} documents"
+        click.echo(f"{steps}: time per MB x {step['time_per_mb_ratio']}, {step['bytes_per_document']} bytes a document")
     if json_path is not None:
         figures = {"date": date.today().isoformat(), "machine": machine, "rounds": rounds, "sizes": sizes}
         figures |= {"start_up": starts, "growth": curve}

@@ -100,7 +100,14 @@ class Config:
             )
 
     def fingerprint(self) -> str:
-        """Return 16 hex digits that differ whenever a setting that decisions depend on differs."""
+        """Return 16 hex digits that differ whenever a setting that decisions depend on differs.
+
+        `max_loss` stops a run and decides nothing.
+
+        >>> Config(max_loss=1).fingerprint() == Config().fingerprint() != Config(threshold=0.7).fingerprint()
+        True
+        """
         import hashlib
 
-        return hashlib.sha256(repr(dataclasses.astuple(self)).encode()).hexdigest()[:16]
+        settings = dataclasses.astuple(dataclasses.replace(self, max_loss=0.0))
+        return hashlib.sha256(repr(settings).encode()).hexdigest()[:16]

@@ -17,9 +17,8 @@ import numpy as np
 from dedup import __version__, audit, decisions, pipeline, readers, replay, report, writers
 from dedup.config import Config
 from dedup.decisions import Decision, Header
-from dedup.errors import OutputError
 from dedup.pipeline import Plan, Progress, silent
-from dedup.staging import Staging, writing
+from dedup.staging import Staging, refuse_existing, writing
 
 DECISIONS, REPORT = "decisions.jsonl", "report.json"
 
@@ -105,8 +104,7 @@ def _decisions_file(output: str, run: Run) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     target = Path(output).absolute()
-    if target.exists() and not run.force:
-        raise OutputError("already exists", file=output, hint="Choose another name, or replace it with --force.")
+    refuse_existing(target, is_file=True, force=run.force)
     staged = Staging(target)
     with writing(target):
         staged.clear_leftovers()

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dedup.errors import OutputError
+from dedup.errors import OutputError, UsageError
 
 SIDECAR_SUFFIX = ".dedup"
 """What is added to the name of an output for the folder beside it."""
@@ -87,17 +87,17 @@ def writing(target: Path) -> Iterator[None]:
 def refuse_parent(target: Path) -> None:
     """Raise if there is no folder for `target` to be in."""
     if not target.parent.is_dir():
-        raise OutputError("has no folder to be in", file=str(target), hint=f"Create {target.parent} first.")
+        raise UsageError("has no folder to be in", file=str(target), hint=f"Create {target.parent} first.")
 
 
 def refuse_existing(target: Path, *, is_file: bool, force: bool) -> None:
     """Raise if something is at `target` that may not be replaced by a file, or else by a folder."""
     if is_file and target.is_dir():
-        raise OutputError("is a folder, but the output of one file is a file", file=str(target), hint="Name a file.")
+        raise UsageError("is a folder, but the output of one file is a file", file=str(target), hint="Name a file.")
     if os.path.lexists(target) and not force:
-        raise OutputError("exists already", file=str(target), hint="Use --force to replace it.")
+        raise UsageError("exists already", file=str(target), hint="Use --force to replace it.")
     if target.is_dir() and Path.cwd().is_relative_to(target.resolve()):
-        raise OutputError("holds the current folder and cannot be replaced", file=str(target), hint="Name another.")
+        raise UsageError("holds the current folder and cannot be replaced", file=str(target), hint="Name another.")
 
 
 def refuse_overlap(target: Path, inputs: Sequence[str]) -> None:
@@ -106,11 +106,11 @@ def refuse_overlap(target: Path, inputs: Sequence[str]) -> None:
     for name in inputs:
         source = Path(os.path.realpath(name))
         if resolved == source or (target.exists() and source.exists() and target.samefile(source)):
-            raise OutputError(f"is the input {name}", file=str(target), hint="Name another output.")
+            raise UsageError(f"is the input {name}", file=str(target), hint="Name another output.")
         if resolved.is_relative_to(source):
-            raise OutputError(f"is inside the input {name}", file=str(target), hint="Name an output beside it.")
+            raise UsageError(f"is inside the input {name}", file=str(target), hint="Name an output beside it.")
         if source.is_relative_to(resolved):
-            raise OutputError(f"holds the input {name}", file=str(target), hint="Name another output.")
+            raise UsageError(f"holds the input {name}", file=str(target), hint="Name another output.")
 
 
 def remove(path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup.columns import Ints
-from dedup.errors import OutputError
+from dedup.errors import UsageError
 from dedup.formats import parquet_edits
 from dedup.formats.bytewise import Removals, strip
 from dedup.formats.compression import compressing
@@ -211,7 +211,7 @@ class Output:
     def _refuse_stdout(self) -> None:
         files = self._corpus.files
         if not self._corpus.is_single_file or files[0].form.kind == "parquet":
-            raise OutputError(
+            raise UsageError(
                 "standard output takes one file of a text format",
                 hint="Name an output with -o, or give one such file.",
             )
@@ -221,7 +221,7 @@ class Output:
         is_file = self._corpus.is_single_file
         form, kind = form_of(self._target.name), self._corpus.files[0].form.kind
         if is_file and form is not None and form.kind != kind:
-            raise OutputError(
+            raise UsageError(
                 f"is named like {form.kind}, but the output has the format of the input: {kind}",
                 file=str(self._target),
                 hint="Give it the extension of the input.",
@@ -233,7 +233,7 @@ class Output:
             return
         output, sidecar = (Path(os.path.realpath(each.target)) for each in (self._staging, self._sidecar))
         if sidecar.is_relative_to(output) or output.is_relative_to(sidecar):
-            raise OutputError(
+            raise UsageError(
                 "the output and its sidecar are in each other's place",
                 file=str(self._sidecar.target),
                 hint="Name another folder with --sidecar.",
@@ -244,7 +244,7 @@ class Output:
         if target.is_dir() and ((target / MANIFEST).exists() or not any(target.iterdir())):
             return
         if os.path.lexists(target):
-            raise OutputError(
+            raise UsageError(
                 "exists already and was not written by dedup",
                 file=str(target),
                 hint="Name another folder with --sidecar.",

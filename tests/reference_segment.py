@@ -90,7 +90,7 @@ def mark_signs(text: str) -> str:
         if fold(character) in tuple(MINUS) and class_of(text[i + 1 : i + 2]) == "DIGIT":
             before = fold(regex.sub(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]+\Z", "", text[:i])[-1:])
             if not before or not flags_of(before[-1]) & (unicode.WORD | unicode.SYMBOL):
-                marked[i] = "\ue000"
+                marked[i] = "\udfff"
     return "".join(marked)
 
 
@@ -99,7 +99,7 @@ def words_of(text: str) -> list[str]:
     is_open = alone = False
     for character in fold(mark_signs(text)):
         flags = flags_of(character)
-        if character == "\ue000":
+        if character == "\udfff":
             found.append("-")
             is_open = False
         elif flags & unicode.MARK:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from dedup import jobs
 from dedup.config import Config
-from dedup.errors import OutputError, StateError
+from dedup.errors import StateError, UsageError
 from tests.corpora import FEET, HEADS, Document, article, corpora, edited, sentence, site
 
 RUN = jobs.Run()
@@ -203,7 +203,7 @@ def test_a_changed_input_is_refused(news: Path) -> None:
 
 def test_an_existing_decisions_file_is_replaced_only_by_force(news: Path) -> None:
     path, _ = scanned(news)
-    with pytest.raises(OutputError) as raised:
+    with pytest.raises(UsageError) as raised:
         jobs.scan([str(news)], str(path), CONFIG, RUN)
-    assert str(raised.value) == f"{path}: already exists. Choose another name, or replace it with --force."
+    assert str(raised.value) == f"{path}: exists already. Use --force to replace it."
     jobs.scan([str(news)], str(path), CONFIG, jobs.Run(force=True))

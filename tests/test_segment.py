@@ -346,3 +346,8 @@ def load_benchmark():
 def test_the_shipped_lexicon_is_that_of_the_word_lists() -> None:
     for shipped, built in zip(lexicon.load(), lexicon.build(), strict=True):
         np.testing.assert_array_equal(shipped, built)
+
+
+def test_a_private_character_is_no_word() -> None:
+    assert lines_of("\ue000") == reference.segment("\ue000")
+    assert keys("\ue000") == [(0, 0)]

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dedup.config import Config
-from dedup.errors import OutputError, StateError
+from dedup.errors import StateError, UsageError
 from dedup.manifest import MANIFEST, REMOVED, REMOVED_INDEX
 from dedup.readers import Corpus, open_corpus
 from dedup.undo import restore
@@ -442,7 +442,7 @@ def test_a_manifest_cannot_lead_out_of_the_target(folder: Path, cleaned: Path) -
 
 def test_an_existing_target_is_replaced_only_by_force(folder: Path, cleaned: Path) -> None:
     (folder / "again.jsonl").write_bytes(b"mine")
-    with pytest.raises(OutputError, match="exists already"):
+    with pytest.raises(UsageError, match="exists already"):
         restore(str(cleaned), str(folder / "again.jsonl"))
     assert (folder / "again.jsonl").read_bytes() == b"mine"
     restore(str(cleaned), str(folder / "again.jsonl"), force=True)
@@ -450,5 +450,5 @@ def test_an_existing_target_is_replaced_only_by_force(folder: Path, cleaned: Pat
 
 
 def test_the_output_is_not_restored_onto_itself(folder: Path, cleaned: Path) -> None:
-    with pytest.raises(OutputError, match="is the input"):
+    with pytest.raises(UsageError, match="is the input"):
         restore(str(cleaned), str(cleaned), force=True)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dedup.config import Config
-from dedup.errors import DedupError, OutputError, StateError
+from dedup.errors import DedupError, StateError, UsageError
 from dedup.readers import Corpus, open_corpus
 from dedup.writers import Edits, Output
 
@@ -46,7 +46,7 @@ def write(corpus: Corpus, output: Path | str, what: Edits, sidecar: Path | None 
 
 def refusal(corpus: Corpus, output: Path | str, sidecar: Path | None = None, force: bool = False) -> str:
     """The message with which writing is refused before anything is written."""
-    with pytest.raises(OutputError) as caught, Output(corpus, str(output), sidecar, force):
+    with pytest.raises(UsageError) as caught, Output(corpus, str(output), sidecar, force):
         pass
     assert caught.value.hint
     return caught.value.message
@@ -136,7 +136,7 @@ def test_what_a_running_process_stages_is_left_alone(tmp_path: Path, source: Pat
     with Output(corpus, str(tmp_path / "out.jsonl"), None, False) as first:
         first.write(edits((0, 1)))
         write(corpus, tmp_path / "out.jsonl", edits((0, 2)))
-        with pytest.raises(OutputError, match="exists already"):
+        with pytest.raises(UsageError, match="exists already"):
             first.commit("1")
     assert (tmp_path / "out.jsonl").read_bytes() == b'{"text": "a"}\n{"text": "c"}\n'
 

@@ -12,10 +12,14 @@ from typing import NamedTuple
 import dedup
 from figures.corpora import CRAWL, Record
 from dedup import decisions, jobs
-from dedup.config import Config
+from dedup.config import KINDS, Config
 from dedup.decisions import Decision
 
 Spans = list[tuple[int, int]]
+Made = list[tuple[int, Decision]]
+
+EDITS = ("repeats", "boilerplate")
+"""The kinds that cut texts and drop nothing."""
 
 
 class Outcome(NamedTuple):
@@ -55,29 +59,31 @@ def stored(records: Sequence[Record], outcome: Outcome) -> list[str]:
 
 
 def clean(records: list[Record], threshold: float = 0.8) -> Outcome:
-    """Run `dedup.clean` on a set.
-
-    Decisions say of a dropped document only that it went. What it would have lost had it stayed, which its similarity
-    is judged on, a run that drops nothing tells.
-    """
-    edits = dedup.clean(records, only="repeats,boilerplate")
-    places = [(decision.record - 1, decision) for decision in dedup.clean(records, threshold=threshold).decisions]
-    drops = {place: (decision.keeper_record or 0) - 1 for place, decision in places if decision.action == "drop"}
-    of_dropped = [(d.record - 1, d) for d in edits.decisions if d.record - 1 in drops]
-    return _outcome(len(records), [*places, *of_dropped], drops)
+    """Run `dedup.clean` on a set."""
+    edits = dedup.clean(records, only=EDITS)
+    made = dedup.clean(records, threshold=threshold)
+    return _outcome(
+        len(records),
+        [(decision.record - 1, decision) for decision in made.decisions],
+        [(decision.record - 1, decision) for decision in edits.decisions],
+        {d.record - 1: (d.keeper_record or 0) - 1 for d in made.decisions if d.action == "drop"},
+    )
 
 
 def clean_crawl(folder: Path, records: list[Record]) -> Outcome:
     """Run the job behind `dedup clean` on the crawl of a folder of fixtures."""
     numbers = {(record["file"], record["record"]): number for number, record in enumerate(records)}
-    with tempfile.TemporaryDirectory() as work:
-        output = Path(work) / "clean"
-        jobs.clean([str(folder / CRAWL)], str(output), Config(), jobs.Run())
-        made = list(decisions.read(output.with_name("clean.dedup") / jobs.DECISIONS))
-    drops = {
-        numbers[d.file, d.record]: numbers[d.keeper_file or "", d.keeper_record or 0] for d in made if d.action == "drop"
-    }
-    return _outcome(len(records), [(numbers[d.file, d.record], d) for d in made], drops)
+
+    def decided(only: tuple[str, ...]) -> list[tuple[int, Decision]]:
+        with tempfile.TemporaryDirectory() as work:
+            output = Path(work) / "clean"
+            jobs.clean([str(folder / CRAWL)], str(output), Config(only=only), jobs.Run())
+            made = list(decisions.read(output.with_name("clean.dedup") / jobs.DECISIONS))
+        return [(numbers[decision.file, decision.record], decision) for decision in made]
+
+    made = decided(KINDS)
+    drops = {n: numbers[d.keeper_file or "", d.keeper_record or 0] for n, d in made if d.action == "drop"}
+    return _outcome(len(records), made, decided(EDITS), drops)
 
 
 def of_left(texts: Sequence[str], left: Sequence[str | None]) -> Outcome:
@@ -133,10 +139,19 @@ def _spans(words: Spans, text: str) -> Spans:
     return spans
 
 
-def _outcome(documents: int, made: list[tuple[int, Decision]], drops: dict[int, int]) -> Outcome:
+def _outcome(documents: int, made: Made, edits: Made, drops: dict[int, int]) -> Outcome:
+    """Put together what was decided.
+
+    Args:
+        documents: How many there are.
+        made: The decisions, by document. Of a dropped document they say only that it went.
+        edits: The decisions of a run that drops nothing, which tell what a dropped document would have lost had it
+            stayed: its similarity is judged on that.
+        drops: The keeper by dropped document.
+    """
     cuts: list[Spans] = [[] for _ in range(documents)]
-    for number, decision in made:
+    for number, decision in [*((n, d) for n, d in made if n not in drops), *((n, d) for n, d in edits if n in drops)]:
         if decision.action == "cut":
             cuts[number].append((decision.start or 0, decision.end or 0))
-    boilerplate = sum(d.action == "cut" and d.reason == "boilerplate" for n, d in made if n not in drops)
+    boilerplate = sum(decision.action == "cut" and decision.reason == "boilerplate" for _, decision in made)
     return Outcome([sorted(spans) for spans in cuts], set(drops), drops, boilerplate)

@@ -26,7 +26,7 @@ OURS = "dedup"
 
 STRIPPING = {
     "datatrove sentences": ["datatrove[io,processing]==0.10.1", "spacy==3.8.18", "nltk==3.10.4", "orjson==3.13.0"],
-    "trafilatura": ["trafilatura==2.3.1", "lxml_html_clean==0.4.3"],
+    "trafilatura": ["trafilatura==2.3.1", "lxml_html_clean==0.4.6"],
 }
 """Tools that strip lines or sentences, with what is installed for them."""
 

@@ -103,7 +103,7 @@ def article_figures(pairs: Pairs, outcome: Outcome, name: str) -> list[Figure]:
     ]
     if outcome.keepers:
         named = sum((min(drop), max(drop)) in pairs for drop in outcome.keepers.items())
-        figures.insert(1, share(f"drops_like_their_keeper_{name}", named, len(outcome.keepers), 1.0))
+        figures.insert(1, share(f"drops_like_their_keeper_{name}", named, len(outcome.keepers)))
     return figures
 
 

@@ -41,7 +41,7 @@ def crawl(corpus: Corpus, made: Outcome) -> list[Figure]:
     return [
         *gold.cut_figures(corpus.records, made),
         gold.expected_documents(corpus.records, made),
-        *articles(corpus, made),
+        *stored_articles(corpus, made),
     ]
 
 
@@ -67,12 +67,14 @@ def shops(corpus: Corpus, made: Outcome) -> list[Figure]:
 
 def articles(corpus: Corpus, made: Outcome) -> list[Figure]:
     """Measure near-duplicates against brute force, on the texts as read and as stored."""
-    raw, stored = [record["text"] for record in corpus.records], outcome.stored(corpus.records, made)
-    return [
-        figure
-        for name, texts in (("raw", raw), ("stored", stored))
-        for figure in similarity.article_figures(similarity.similar_pairs(texts, THRESHOLD), made, name)
-    ]
+    raw = similarity.similar_pairs([record["text"] for record in corpus.records], THRESHOLD)
+    return [*similarity.article_figures(raw, made, "raw"), *stored_articles(corpus, made)]
+
+
+def stored_articles(corpus: Corpus, made: Outcome) -> list[Figure]:
+    """Measure near-duplicates against brute force on the texts as stored, where boilerplate does not hide them."""
+    stored = similarity.similar_pairs(outcome.stored(corpus.records, made), THRESHOLD)
+    return similarity.article_figures(stored, made, "stored")
 
 
 SETS: dict[str, Callable[[Corpus, Outcome], list[Figure]]] = {

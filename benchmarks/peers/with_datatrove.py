@@ -23,7 +23,9 @@ def main() -> None:
     source, target = paths()
     config = MinhashConfig(n_grams=SHINGLE_WORDS, num_buckets=BANDS, hashes_per_bucket=ROWS)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        signatures, buckets, removed, kept = (str(Path(folder, name)) for name in ("sign", "buckets", "removed", "kept"))
+        signatures, buckets, removed, kept, logs = (
+            f"{folder}/{name}" for name in ("sign", "bands", "gone", "kept", "logs")
+        )
         reader = JsonlReader(str(source.parent), glob_pattern=source.name)
         steps = (
             [reader, MinhashDedupSignature(signatures, config=config)],
@@ -34,7 +36,7 @@ def main() -> None:
         for number, step in enumerate(steps):
             # The bands are a task each; the other steps are one.
             tasks = BANDS if number == 1 else 1
-            LocalPipelineExecutor(step, tasks=tasks, workers=1, logging_dir=str(Path(folder, "logs", str(number)))).run()
+            LocalPipelineExecutor(step, tasks=tasks, workers=1, logging_dir=f"{logs}/{number}").run()
         [written] = Path(kept).iterdir()
         written.rename(target)
 
