@@ -83,12 +83,17 @@ class Corpus:
 
     def _pieces(self) -> Iterator[Batch]:
         for file in self.files:
+            # In a folder it may be what an earlier run left of a file of duplicates.
+            must_hold = file.is_named and not self._skip_bad
             has_rows = False
-            self._refuse_empty(file)
+            if file.is_empty() and (must_hold or file.form.kind != "text"):
+                if must_hold:
+                    raise InputError("is empty", file=file.shown, hint="Leave the file out, or fetch it again.")
+                continue
             for piece in READERS[file.form.kind](file, self.fields, None, self._reject):
                 has_rows = True
                 yield piece
-            if not has_rows and not self._skip_bad:
+            if must_hold and not has_rows:
                 raise InputError("holds no records", file=file.shown, hint="Leave the file out.")
 
     def _wanted_pieces(self, wanted: Wanted) -> Iterator[Batch]:
@@ -96,12 +101,6 @@ class Corpus:
             file = self.files[index]
             low, high = np.searchsorted(wanted.files, (index, index + 1))
             yield from READERS[file.form.kind](file, self.fields, wanted.records[low:high], self._reject)
-
-    def _refuse_empty(self, file: InputFile) -> None:
-        """Raise for a file without a byte, which is a document only if it is a text found in a folder."""
-        is_document = file.form.kind == "text" and not file.is_named
-        if not is_document and not self._skip_bad and file.is_empty():
-            raise InputError("is empty", file=file.shown, hint="Leave the file out, or fetch it again.")
 
     def _reject(self, rejected: Rejected) -> None:
         if not self._skip_bad:

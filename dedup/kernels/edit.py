@@ -27,7 +27,7 @@ def remove_spans(data, offsets, rows, starts, ends, out, out_offsets):
 
 @njit(cache=True, nogil=True)
 def begun(data, start, end):
-    """Count the bytes that begin a code point, in blocks whose count fits a byte, which the compiler turns into vectors."""
+    """Count the bytes that begin a code point, in blocks whose count fits a byte: the compiler makes them vectors."""
     count = np.int64(0)
     at = np.uint64(start)
     stop = np.uint64(end)
