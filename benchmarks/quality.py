@@ -63,8 +63,9 @@ def main(data: Path, target: Path | None, cache: Path | None, update_floors: boo
         raise click.UsageError(f"{data} holds none of the labelled sets")
     pinned = floors.read(FLOORS)
     click.echo(markdown(["figure", "value", "target", "floor", ""], rows(measured, pinned)))
-    others = list(peers.measure(data, cache)) if cache else []
-    for table in others:
+    others = []
+    for table in peers.measure(data, cache) if cache else ():
+        others.append(table)
         click.echo(f"\n{table.name}\n\n{markdown(*table.cells())}")
     if target:
         target.write_text(json.dumps(as_json(measured, others), indent=1) + "\n", encoding="utf-8")

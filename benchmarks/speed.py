@@ -223,10 +223,13 @@ def contenders(documents: int, cache: Path, *, slow: bool, with_peers: bool) -> 
     return chosen
 
 
-def only(pattern: str, chosen: list[Contender]) -> list[Contender]:
-    """Keep the contenders whose names contain one of the comma-separated parts; all, without any."""
-    parts = [part.strip() for part in pattern.split(",") if part.strip()]
-    return [contender for contender in chosen if not parts or any(part in contender.name for part in parts)]
+def only(names: tuple[str, ...], chosen: list[Contender]) -> list[Contender]:
+    """Keep the contenders of these names; all, without any."""
+    known = [contender.name for contender in chosen]
+    for name in names:
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is not one of: {'; '.join(known)}", param_hint="--only")
+    return [contender for contender in chosen if not names or contender.name in names]
 
 
 @click.command(help=(__doc__ or "").split("\n", 1)[0])
@@ -236,9 +239,7 @@ def only(pattern: str, chosen: list[Contender]) -> list[Contender]:
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--no-peers", is_flag=True, help="Measure dedup and wc only.")
 @click.option("--slow", is_flag=True, help=f"Run text-dedup and datatrove on more than {SLOW_LIMIT} documents too.")
-@click.option(
-    "--only", "pattern", default="", help="Contenders with one of these in the name only, no start-up: daft,wc"
-)
+@click.option("--only", "names", multiple=True, help="Measure this contender, as the table calls it; no start-up.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write all figures here.")
 def main(
     setup: Path | None,
@@ -247,7 +248,7 @@ def main(
     rounds: int,
     no_peers: bool,
     slow: bool,
-    pattern: str,
+    names: tuple[str, ...],
     json_path: Path | None,
 ) -> None:
     (setup or cache).mkdir(parents=True, exist_ok=True)
@@ -259,12 +260,12 @@ def main(
     machine = {"processor": measure.processor(), "system": platform.platform(), "python": platform.python_version()}
     sizes = []
     for count in sorted(documents):
-        chosen = only(pattern, contenders(count, cache, slow=slow, with_peers=not no_peers))
+        chosen = only(names, contenders(count, cache, slow=slow, with_peers=not no_peers))
         size_bytes = corpus(count, ".jsonl", cache).stat().st_size
         table = summary(contest(chosen, count, rounds, cache), size_bytes)
         sizes.append({"documents": count, "megabytes": round(size_bytes / 1e6, 1), "contenders": table})
         show(f"{count:,} documents, {size_bytes / 1e6:,.1f} MB of JSON Lines, median of {rounds}", table)
-    starts = {} if pattern else summary(start_up(rounds, cache), 0)
+    starts = {} if names else summary(start_up(rounds, cache), 0)
     if starts:
         show("Start-up", starts)
     curve = list(growth(sizes))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dedup.boilerplate import Templates
+from dedup.columns import Column
 from dedup.decisions import Decision, KeptSpan
 from dedup.edit import to_characters
 from dedup.pipeline import Corpus, Plan, numbered_batches
+from dedup.policy import Cuts
 from dedup.repeats import similarity
 
 Ints = npt.NDArray[np.int64]
@@ -29,7 +31,7 @@ def decisions(plan: Plan, corpus: Corpus) -> Iterator[Decision]:
     quoted[plan.cuts.documents] = True
     quoted[plan.suspicions.documents] = True
     quoted &= ~dropped
-    texts = _texts(plan, corpus, np.flatnonzero(quoted))
+    quotes = _quotes(plan, corpus, np.flatnonzero(quoted))
     told = dropped | quoted | near | plan.documents.whole | plan.documents.structured
     for document in np.flatnonzero(told).tolist():
         found = _Document(plan, corpus.names, document)
@@ -37,9 +39,9 @@ def decisions(plan: Plan, corpus: Corpus) -> Iterator[Decision]:
             yield found.drop()
             continue
         if quoted[document]:
-            text = next(texts)
-            yield from found.cuts(text)
-            yield from found.suspicions(text)
+            cuts, suspicions = next(quotes)
+            yield from map(found.cut, cuts)
+            yield from map(found.suspicion, suspicions)
         yield from found.flags(is_borderline=bool(near[document]))
 
 
@@ -62,10 +64,41 @@ def template_id(templates: Templates, row: int) -> str:
     return f"{int(templates.keys[row]):016x}"
 
 
-def _texts(plan: Plan, corpus: Corpus, rows: Ints) -> Iterator[bytes]:
-    if len(rows):
-        for batch, _ in numbered_batches(corpus, plan.documents, rows):
-            yield from (batch.texts.row(row) for row in range(len(batch)))
+class _Quote(NamedTuple):
+    """A span with what it says; positions in code points."""
+
+    start: int
+    end: int
+    text: str
+    keeper_start: int
+    keeper_end: int
+    keeper_text: str
+    template: int
+
+
+def _quotes(plan: Plan, corpus: Corpus, documents: Ints) -> Iterator[tuple[list[_Quote], list[_Quote]]]:
+    """Read some documents again and yield, for each of them, its cuts and its suspicions."""
+    if len(documents):
+        for batch, numbers in numbered_batches(corpus, plan.documents, documents):
+            cuts, suspicions = _quoted(batch.texts, numbers, plan.cuts), _quoted(batch.texts, numbers, plan.suspicions)
+            for number in range(len(numbers)):
+                yield cuts.get(number, []), suspicions.get(number, [])
+
+
+def _quoted(texts: Column, numbers: Ints, cuts: Cuts) -> dict[int, list[_Quote]]:
+    """Return the spans of each text, by its row."""
+    rows, spans = cuts.among(numbers)
+    columns = [cuts.starts[spans], cuts.ends[spans], cuts.keeper_starts[spans], cuts.keeper_ends[spans]]
+    characters = [to_characters(texts, rows, column).tolist() for column in columns]
+    places = [column.tolist() for column in (rows, *columns, cuts.templates[spans])]
+    whole = texts.rows()
+    found: dict[int, list[_Quote]] = {}
+    for row, start, end, keeper_start, keeper_end, template, *at in zip(*places, *characters, strict=True):
+        text = whole[row]
+        kept = text[keeper_start:keeper_end].decode() if keeper_start >= 0 else ""
+        quote = _Quote(at[0], at[1], text[start:end].decode(), at[2], at[3], kept, template)
+        found.setdefault(row, []).append(quote)
+    return found
 
 
 class _Document:
@@ -97,39 +130,30 @@ class _Document:
             **self._keeper(keeper),
         )
 
-    def cuts(self, text: bytes) -> Iterator[Decision]:
-        """Yield what goes from it."""
-        cuts = self._plan.cuts.of(self._document)
-        positions = np.stack([cuts.starts, cuts.ends, cuts.keeper_starts, cuts.keeper_ends])
-        characters = np.where(positions >= 0, to_characters(text, np.maximum(positions, 0)), -1)
-        for span, template in enumerate(cuts.templates.tolist()):
-            start, end, keeper_start, keeper_end = characters[:, span].tolist()
-            went = text[positions[0, span] : positions[1, span]].decode()
-            cut = functools.partial(self._decide, action="cut", start=start, end=end, text=went)
-            if template < 0:
-                kept = text[positions[2, span] : positions[3, span]].decode()
-                yield cut(reason="repeat", similarity=similarity(kept, went), keeper=KeptSpan(keeper_start, keeper_end))
-            else:
-                yield cut(reason="boilerplate", **self._template(template))
+    def cut(self, quote: _Quote) -> Decision:
+        """Return the decision that takes a span away."""
+        decide = functools.partial(self._decide, action="cut", start=quote.start, end=quote.end, text=quote.text)
+        if quote.template >= 0:
+            return decide(reason="boilerplate", **self._template(quote.template))
+        return decide(
+            reason="repeat",
+            similarity=similarity(quote.keeper_text, quote.text),
+            keeper=KeptSpan(quote.keeper_start, quote.keeper_end),
+        )
 
-    def suspicions(self, text: bytes) -> Iterator[Decision]:
-        """Yield the lines that nearly went as boilerplate."""
-        spans = self._plan.suspicions.of(self._document)
-        for start, end, template in zip(
-            spans.starts.tolist(), spans.ends.tolist(), spans.templates.tolist(), strict=True
-        ):
-            first, last = to_characters(text, np.array([start, end])).tolist()
-            why = "it may be a quotation" if self._plan.templates.often[template] else "that is too few to be sure"
-            found = self._template(template)
-            yield self._decide(
-                action="flag",
-                reason="boilerplate",
-                start=first,
-                end=last,
-                text=text[start:end].decode(),
-                why=f"{found['articles']} different articles of its source carry this line; it stays, since {why}",
-                **found,
-            )
+    def suspicion(self, quote: _Quote) -> Decision:
+        """Return the flag of a line that nearly went as boilerplate."""
+        why = "it may be a quotation" if self._plan.templates.often[quote.template] else "that is too few to be sure"
+        found = self._template(quote.template)
+        return self._decide(
+            action="flag",
+            reason="boilerplate",
+            start=quote.start,
+            end=quote.end,
+            text=quote.text,
+            why=f"{found['articles']} different articles of its source carry this line; it stays, since {why}",
+            **found,
+        )
 
     def flags(self, *, is_borderline: bool) -> Iterator[Decision]:
         """Yield what was suspicious about the document as a whole."""

@@ -54,14 +54,17 @@ def count_span_characters(texts: Column, rows: Ints, starts: Ints, ends: Ints) -
     return counts
 
 
-def to_characters(text: bytes, positions: Ints) -> Ints:
-    """Turn byte positions in one text into code-point positions.
+def to_characters(texts: Column, rows: Ints, positions: Ints) -> Ints:
+    """Turn byte positions from the start of their row into code-point positions; -1 stays.
 
-    >>> to_characters("Käse da".encode(), np.array([0, 5, 6])).tolist()
-    [0, 4, 5]
+    >>> to_characters(Column.of(["Käse da", "ä"]), np.array([0, 0, 1, 1]), np.array([0, 5, 2, -1])).tolist()
+    [0, 4, 1, -1]
     """
-    begins = (np.frombuffer(text, np.uint8) & 0xC0) != 0x80
-    return np.concatenate([[0], np.cumsum(begins)])[positions]
+    from dedup.kernels import edit as kernels
+
+    characters = np.empty(len(rows), np.int64)
+    kernels.to_characters(texts.data, texts.offsets, rows, np.ascontiguousarray(positions), characters)
+    return characters
 
 
 def to_bytes(text: bytes, positions: Ints) -> Ints:

@@ -247,9 +247,7 @@ def numbered_batches(corpus: Corpus, documents: Documents, rows: Ints) -> Iterat
 
 def stored_texts(texts: Column, numbers: Ints, cuts: Cuts) -> Column:
     """Return the texts of some documents after their cuts; `numbers` are their document numbers, ascending."""
-    first, last = np.searchsorted(cuts.documents, numbers), np.searchsorted(cuts.documents, numbers, side="right")
-    rows = np.repeat(np.arange(len(numbers)), last - first)
-    spans = np.arange(len(rows)) - np.repeat(np.cumsum(last - first) - last, last - first)
+    rows, spans = cuts.among(numbers)
     return edit.remove_spans(texts, rows, cuts.starts[spans], cuts.ends[spans])
 
 

@@ -42,6 +42,13 @@ class Cuts(NamedTuple):
         span = slice(*np.searchsorted(self.documents, [document, document + 1]).tolist())
         return Cuts(*(column[span] for column in self))
 
+    def among(self, documents: Ints) -> tuple[Ints, Ints]:
+        """Return, for each cut of some ascending documents, which of them it is in, and its row here."""
+        first = np.searchsorted(self.documents, documents)
+        counts = np.searchsorted(self.documents, documents, side="right") - first
+        rows = np.repeat(np.arange(len(documents)), counts)
+        return rows, np.arange(len(rows)) + np.repeat(first - np.cumsum(counts) + counts, counts)
+
     @classmethod
     def none(cls) -> Cuts:
         """Return no cuts."""

@@ -62,7 +62,8 @@ def test_positions_in_bytes_and_in_characters_are_each_others_inverse(text: str)
     characters = np.arange(len(text) + 1)
     positions = to_bytes(text.encode(), characters)
     assert positions.tolist() == [len(text[:position].encode()) for position in characters.tolist()]
-    assert to_characters(text.encode(), positions).tolist() == characters.tolist()
+    rows = np.ones(len(positions), np.int64)
+    assert to_characters(Column.of(["Käse", text]), rows, positions).tolist() == characters.tolist()
 
 
 def test_a_position_past_the_end_is_an_error() -> None:

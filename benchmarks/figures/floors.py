@@ -46,7 +46,7 @@ def misses(measured: Measured, floors: Floors) -> list[str]:
         return [f"{measured.name}: no floors are pinned"]
     corpus, pinned = floors[measured.name]
     if measured.digest != corpus:
-        return [f"{measured.name}: the set is not the one its floors were measured on ({measured.digest}, not {corpus})"]
+        return [f"{measured.name}: its floors were measured on another set ({corpus}, not {measured.digest})"]
     figures = {figure.name: figure for figure in measured.figures}
     unmeasured = [f"{measured.name}: {name} is not measured any more" for name in pinned if name not in figures]
     unpinned = [f"{measured.name}: {name} has no floor" for name in figures if name not in pinned]

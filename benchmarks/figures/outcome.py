@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
 
 import dedup
-from figures.corpora import CRAWL, Record
 from dedup import decisions, jobs
 from dedup.config import KINDS, Config
 from dedup.decisions import Decision
+from figures.corpora import CRAWL, Record
 
 Spans = list[tuple[int, int]]
 Made = list[tuple[int, Decision]]
+
+PIECE = re.compile(r"\S[^\n]*?(?:[.!?:;…][\"'“”’»«)\]]*(?=\s)|(?=\n)|\Z)")
+"""What tools take away as one: a line, or a sentence of it, or less."""
 
 EDITS = ("repeats", "boilerplate")
 """The kinds that cut texts and drop nothing."""
@@ -94,49 +96,29 @@ def of_left(texts: Sequence[str], left: Sequence[str | None]) -> Outcome:
 
 
 def removed(before: str, after: str) -> Spans:
-    r"""Return which words of a text are missing from what is left of it, as spans.
+    r"""Return which lines and sentences of a text are missing from what is left of it.
 
-    Of equal pieces the later ones are taken to be gone.
+    What is left is looked for in order, each piece at its first place, so of equal pieces the later ones are gone.
+    White space does not count.
+
+    Raises:
+        ValueError: What is left is not made of pieces of the text.
 
     >>> removed("one two\none two\nsix. Ten.\n", "one two\nTen.")
     [(8, 15), (16, 20)]
     """
-    words = list(re.finditer(r"\S+", before))
-    keys = [word[0] for word in words]
-    gone = [True] * len(words)
-    for block in SequenceMatcher(None, keys, after.split(), autojunk=False).get_matching_blocks():
-        gone[block.a : block.a + block.size] = [False] * block.size
-    for end in range(len(words), 0, -1):
-        if gone[end - 1] and (end == len(words) or not gone[end]):
-            _slide(keys, gone, end)
-    return _spans([word.span() for word, missing in zip(words, gone, strict=True) if missing], before)
-
-
-def _slide(keys: list[str], gone: list[bool], end: int) -> None:
-    """Move the run of missing words that ends here as far back in the text as it still says the same."""
-    start = end
-    while start and gone[start - 1]:
-        start -= 1
-    while end < len(keys):
-        if gone[end]:
-            end += 1
-        elif keys[start] == keys[end]:
-            gone[start], gone[end] = False, True
-            start, end = start + 1, end + 1
+    left = after.split()
+    gone: Spans = []
+    at = 0
+    for piece in PIECE.finditer(before):
+        words = piece[0].split()
+        if left[at : at + len(words)] == words:
+            at += len(words)
         else:
-            break
-
-
-def _spans(words: Spans, text: str) -> Spans:
-    """Join words of one line between which there is nothing but white space."""
-    spans: Spans = []
-    for start, end in words:
-        between = text[spans[-1][1] : start] if spans else ""
-        if spans and between.isspace() and "\n" not in between:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-    return spans
+            gone.append((piece.start(), piece.start() + len(piece[0].rstrip())))
+    if at < len(left):
+        raise ValueError(f"what is left does not come from the text: {' '.join(left[at : at + 9])!r}")
+    return gone
 
 
 def _outcome(documents: int, made: Made, edits: Made, drops: dict[int, int]) -> Outcome:

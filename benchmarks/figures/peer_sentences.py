@@ -1,6 +1,6 @@
 """Other sentence splitters, run in an environment of their own: boundary F1 by treebank and splitter, as JSON.
 
-    PYTHONPATH=benchmarks python peer_sentences.py DATA_DIR SCORES.json
+PYTHONPATH=benchmarks python peer_sentences.py DATA_DIR SCORES.json
 """
 
 from __future__ import annotations

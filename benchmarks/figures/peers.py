@@ -106,7 +106,7 @@ def _splitting(data: Path, cache: Path) -> Table:
     if python:
         with tempfile.TemporaryDirectory() as work:
             target = Path(work) / "scores.json"
-            if _run("sentence splitters", [python, HERE / "peer_sentences.py", data, target]):
+            if run("sentence splitters", [python, HERE / "peer_sentences.py", data, target]):
                 scores |= json.loads(target.read_text(encoding="utf-8"))
     return Table(
         "boundary F1 of sentences",
@@ -124,7 +124,7 @@ def _run_all(tools: dict[str, list[str]], texts: list[str], cache: Path) -> dict
         with tempfile.TemporaryDirectory() as work:
             source, target = Path(work) / "texts.jsonl", Path(work) / "left.jsonl"
             source.write_text("".join(f"{json.dumps(text)}\n" for text in texts), encoding="utf-8")
-            if _run(tool, [python, HERE / "peer_scripts.py", tool, source, target]):
+            if run(tool, [python, HERE / "peer_scripts.py", tool, source, target]):
                 left = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
                 made[_versioned(tool, requirements)] = outcome.of_left(texts, left)
     return made
@@ -136,20 +136,20 @@ def _versioned(tool: str, requirements: list[str]) -> str:
 
 def _environment(tool: str, requirements: list[str], cache: Path) -> Path | None:
     """Return the Python of an environment that holds some packages, made if need be; None where it cannot be made."""
-    folder = cache.absolute() / requirements[0].replace("==", "-")
+    folder = cache.absolute() / requirements[0].replace("==", "-").replace("[io,processing]", "")
     python, complete = folder / "bin" / "python", folder / "complete"
     if complete.exists():
         return python
     click.echo(f"installing {' '.join(requirements)}", err=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
-    if not _run(f"installing {tool}", install, INSTALL_TIMEOUT_S):
+    if not run(f"installing {tool}", install, INSTALL_TIMEOUT_S):
         return None
     complete.touch()
     return python
 
 
-def _run(what: str, command: list[Any], timeout_s: int = RUN_TIMEOUT_S) -> bool:
+def run(what: str, command: list[Any], timeout_s: int = RUN_TIMEOUT_S) -> bool:
     """Run a command; say so on standard error if it fails."""
     environment = os.environ | {"PYTHONPATH": str(HERE.parent), "PYTHONUTF8": "1"}
     try:

@@ -1,7 +1,7 @@
-"""Who is similar to whom, by brute force: an inverted index of word 5-grams, without hashing and without dedup.
+r"""Who is similar to whom, by brute force: an inverted index of word 5-grams, without hashing and without dedup.
 
 Not the product's definition of a word: that one folds letters and knows scripts without spaces. This one is the
-textbook's, `re.findall(r"\\w+", text.lower())`, so that a mistake there cannot hide itself here.
+textbook's, `re.findall(r"\w+", text.lower())`, so that a mistake there cannot hide itself here.
 """
 
 from __future__ import annotations

@@ -57,3 +57,11 @@ def count_span_characters(data, offsets, rows, starts, ends, counts):
     for span in range(rows.shape[0]):
         base = offsets[rows[span]]
         counts[span] = begun(data, base + starts[span], base + ends[span])
+
+
+@njit(cache=True, nogil=True)
+def to_characters(data, offsets, rows, positions, characters):
+    """Turn byte positions into code-point positions, both from the start of the row; -1 stays."""
+    for i in range(rows.shape[0]):
+        base = offsets[rows[i]]
+        characters[i] = begun(data, base, base + positions[i]) if positions[i] >= 0 else np.int64(-1)
