@@ -30,18 +30,21 @@ def decisions(plan: Plan, corpus: Corpus) -> Iterator[Decision]:
     quoted = np.zeros(len(dropped), np.bool_)
     quoted[plan.cuts.documents] = True
     quoted[plan.suspicions.documents] = True
+    quoted[plan.protected.documents] = True
     quoted &= ~dropped
     quotes = _quotes(plan, corpus, np.flatnonzero(quoted))
-    told = dropped | quoted | near | plan.documents.whole | plan.documents.structured
+    held = (plan.contained.holders >= 0) & ~dropped
+    told = dropped | quoted | near | held | plan.documents.whole | plan.documents.structured
     for document in np.flatnonzero(told).tolist():
         found = _Document(plan, corpus.names, document)
         if dropped[document]:
             yield found.drop()
             continue
         if quoted[document]:
-            cuts, suspicions = next(quotes)
+            cuts, suspicions, protected = next(quotes)
             yield from map(found.cut, cuts)
             yield from map(found.suspicion, suspicions)
+            yield from map(found.protected, protected)
         yield from found.flags(is_borderline=bool(near[document]))
 
 
@@ -76,13 +79,13 @@ class _Quote(NamedTuple):
     template: int
 
 
-def _quotes(plan: Plan, corpus: Corpus, documents: Ints) -> Iterator[tuple[list[_Quote], list[_Quote]]]:
-    """Read some documents again and yield, for each of them, its cuts and its suspicions."""
+def _quotes(plan: Plan, corpus: Corpus, documents: Ints) -> Iterator[list[list[_Quote]]]:
+    """Read some documents again and yield, for each of them, its cuts, its suspicions and what is protected."""
     if len(documents):
         for batch, numbers in numbered_batches(corpus, plan.documents, documents):
-            cuts, suspicions = _quoted(batch.texts, numbers, plan.cuts), _quoted(batch.texts, numbers, plan.suspicions)
+            spans = [_quoted(batch.texts, numbers, cuts) for cuts in (plan.cuts, plan.suspicions, plan.protected)]
             for number in range(len(numbers)):
-                yield cuts.get(number, []), suspicions.get(number, [])
+                yield [quotes.get(number, []) for quotes in spans]
 
 
 def _quoted(texts: Column, numbers: Ints, cuts: Cuts) -> dict[int, list[_Quote]]:
@@ -127,6 +130,7 @@ class _Document:
             action="drop",
             reason="exact-duplicate" if equal else "near-duplicate",
             similarity=float(clusters.similarities[self._document]),
+            containment=self._containment(),
             **self._keeper(keeper),
         )
 
@@ -155,6 +159,17 @@ class _Document:
             **found,
         )
 
+    def protected(self, quote: _Quote) -> Decision:
+        """Return the flag of a span that stays because the user says so."""
+        return self._decide(
+            action="flag",
+            reason="repeat" if quote.template < 0 else "boilerplate",
+            start=quote.start,
+            end=quote.end,
+            text=quote.text,
+            why="would have gone, but a protected pattern is found in it; it stays",
+        )
+
     def flags(self, *, is_borderline: bool) -> Iterator[Decision]:
         """Yield what was suspicious about the document as a whole."""
         if self._plan.documents.whole[self._document]:
@@ -163,6 +178,15 @@ class _Document:
         if self._plan.documents.structured[self._document]:
             why = "so much stands more than once that it looks like a list, a refrain or a table; it stays"
             yield self._decide(action="flag", reason="repeat", why=why)
+        holder = int(self._plan.contained.holders[self._document])
+        if holder >= 0:
+            yield self._decide(
+                action="flag",
+                reason="near-duplicate",
+                containment=self._containment(),
+                why="a longer document of its source holds nearly all of it; it stays",
+                **self._keeper(holder),
+            )
         if is_borderline:
             yield self._decide(
                 action="flag",
@@ -171,6 +195,10 @@ class _Document:
                 why=f"nearly as similar as the threshold of {self._plan.config.threshold:g} asks; it stays",
                 **self._keeper(int(self._plan.clusters.nearest[self._document])),
             )
+
+    def _containment(self) -> float | None:
+        contained = self._plan.contained
+        return float(contained.shares[self._document]) if contained.holders[self._document] >= 0 else None
 
     def _keeper(self, keeper: int) -> dict[str, Any]:
         documents = self._plan.documents

@@ -77,8 +77,9 @@ class Templates(NamedTuple):
         return cls.join([])
 
 
-EXACT, DATED, COUNTED, LABEL = range(4)
-"""How the lines of a template differ: not at all, in dates, in plain numbers, in what follows a label."""
+EXACT, DATED, COUNTED, LABEL, LISTED = range(5)
+"""How the lines of a template differ: not at all, in dates, in plain numbers, in what follows a label. Those of LISTED
+are known to the user."""
 
 
 @dataclass
@@ -90,6 +91,7 @@ class Occurrences:
     _lines: list[tuple[Ints, Keys]] = field(default_factory=list)
     _labels: list[tuple[Ints, Keys, Keys]] = field(default_factory=list)
     _documents: int = 0
+    _groups: Ints | None = None
 
     def add(self, texts: Column, segments: Segments, sources: Ints, source_keys: Keys) -> None:
         """Note the lines and sentences of some documents.
@@ -112,12 +114,18 @@ class Occurrences:
         self._sources.append(sources)
         self._documents += len(sources)
 
+    def versions(self) -> Ints:
+        """Return for each document the number of the one that stands for all versions of its article."""
+        if self._groups is None:
+            self._groups = self._versions.group()
+        return self._groups
+
     def count(self, config: Config) -> Templates:
         """Count lines over groups of versions and return those that enough different articles carry."""
         if not self._documents:
             return Templates.none()
         sources = np.concatenate(self._sources)
-        groups = self._versions.group()
+        groups = self.versions()
         articles = np.bincount(sources[np.unique(groups)], minlength=int(sources.max()) + 1)
         least, label_least = (
             np.maximum(config.template_documents, np.ceil(share * articles)).astype(np.int64)
@@ -162,6 +170,39 @@ def line_keys(texts: Column, segments: Segments, source_keys: Keys) -> list[Keys
             (LABEL, labelled, segments.line_label),
         )
     ]
+
+
+def listed(lines: tuple[str, ...]) -> Templates:
+    """Return the templates of lines that the user knows to be boilerplate, in every source."""
+    segments = segment(Column.of(lines))
+    keys = np.unique(_listed_keys(segments))
+    keys = keys[keys != 0]
+    nothing = np.zeros(len(keys), np.int64)
+    return Templates(
+        keys, np.full(len(keys), LISTED, np.uint8), nothing, nothing, nothing, np.ones(len(keys), np.bool_)
+    )
+
+
+def count_listed(templates: Templates, documents: Ints, carried: Ints) -> Templates:
+    """Fill in how many documents carry each line of LISTED, which is known only when it has been looked for.
+
+    Args:
+        templates: All templates.
+        documents: int64[cuts], the document of each cut.
+        carried: int64[cuts], the template of each cut, -1 for a repeat.
+    """
+    pairs = np.unique(np.stack([carried, documents]), axis=1)[0]
+    counts = np.bincount(pairs[pairs >= 0], minlength=len(templates.keys))
+    is_listed = templates.kinds == LISTED
+    return templates._replace(
+        articles=np.where(is_listed, counts, templates.articles),
+        documents=np.where(is_listed, counts, templates.documents),
+    )
+
+
+def _listed_keys(segments: Segments) -> Keys:
+    keys = mix(segments.line_k1, np.zeros(len(segments.line_k1), np.uint64), LISTED)
+    return np.where(segments.line_k1 != 0, keys, np.uint64(0))
 
 
 def _mask_alone() -> Keys:
@@ -226,7 +267,7 @@ def mark(templates: Templates, texts: Column, segments: Segments, source_keys: K
     found = np.full(lines, -1, np.int64)
     often = np.zeros(lines, np.bool_)
     listed, listed_often = np.append(templates.keys, np.uint64(0)), np.append(templates.often, False)
-    for keys in line_keys(texts, segments, source_keys):
+    for keys in (_listed_keys(segments), *line_keys(texts, segments, source_keys)):
         at = np.searchsorted(templates.keys, keys)
         # The first kind that fits says what a line is, unless only a later one is carried often enough.
         hit = (keys != 0) & (listed[at] == keys) & ((found < 0) | (~often & listed_often[at]))
@@ -237,9 +278,9 @@ def mark(templates: Templates, texts: Column, segments: Segments, source_keys: K
     telling = (
         ((kinds == EXACT) & (segments.line_width >= SURE_WIDTH))
         | ((kinds == DATED) & (segments.line_width >= SURE_DATED_WIDTH))
-        | (kinds == LABEL)
+        | np.isin(kinds, (LABEL, LISTED))
     )
-    likely = often & (segments.line_flags & QUOTED == 0)
+    likely = often & ((segments.line_flags & QUOTED == 0) | (kinds == LISTED))
     sure = likely & telling
     marked, whole = np.zeros(lines, np.bool_), np.zeros(len(source_keys), np.bool_)
     kernels.settle(segments.line_offsets, segments.line_width == 0, sure, likely, marked, whole)

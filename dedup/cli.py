@@ -82,8 +82,10 @@ def read_settings(context: click.Context, parameter: click.Parameter, path: str 
             file=path or "pyproject.toml",
             hint="'dedup clean --help' lists them.",
         )
+    repeated = {option.name for option in context.command.params if getattr(option, "multiple", False)}
     context.default_map = {
-        name: ",".join(value) if isinstance(value, list) else value for name, value in settings.items()
+        name: ",".join(value) if isinstance(value, list) and name not in repeated else value
+        for name, value in settings.items()
     }
     return path
 
@@ -132,6 +134,24 @@ READING_OPTIONS = (
         default=DEFAULTS.keep,
         show_default=True,
         help="Which article stays: longest, shortest, first, last, max:FIELD, min:FIELD.",
+    ),
+    click.option(
+        "--drop-contained",
+        type=float,
+        default=DEFAULTS.drop_contained,
+        metavar="RATIO",
+        help="Drop a document of which a longer one of its source holds this share (0-1). [default: only flag it]",
+    ),
+    click.option(
+        "--protect",
+        multiple=True,
+        metavar="REGEX",
+        help="Never cut a line or sentence in which this is found; may be repeated.",
+    ),
+    click.option(
+        "--template-list",
+        type=click.Path(exists=True, dir_okay=False),
+        help="File of lines known to be boilerplate, wherever they stand.",
     ),
     click.option(
         "--max-loss",

@@ -72,12 +72,26 @@ class Config:
     template_share: float = 0.005
     """The same as a share (0-1) of the source's articles; the larger of the two holds."""
 
+    protect: tuple[str, ...] = ()
+    """Regular expressions, in the syntax of the `regex` package. A line or sentence in which one is found is never cut;
+    it is flagged instead. Whole articles are not protected: an equal copy still goes."""
+
+    known_boilerplate: tuple[str, ...] = ()
+    """Lines that the user knows to be boilerplate, dates and numbers aside. They go from every source, however few
+    documents carry them, and whatever they look like."""
+
+    drop_contained: float = 0.0
+    """Least share (0-1) of a document's shingles that a longer one of its source must hold for the document to go in
+    its favour: a teaser, an early version of a ticker. 0 drops none, and only flags them. Below 0.8, an article that
+    quotes another at length begins to go."""
+
     def __post_init__(self) -> None:
         for name, low, high in (
             ("threshold", 0.1, 1),
             ("recall", 0.5, 0.9999),
             ("max_loss", 0, 1),
             ("template_share", 0, 1),
+            ("drop_contained", 0, 1),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -85,6 +99,10 @@ class Config:
                     f"{name} is {value:g}, but must be between {low:g} and {high:g}",
                     hint="Give a fraction, such as 0.8.",
                 )
+        if self.protect:
+            from dedup.protection import compiled
+
+            compiled(self.protect)
         if not 16 <= self.hashes <= 1024:
             raise UsageError(f"hashes is {self.hashes}, but must be between 16 and 1024", hint="128 is usual.")
         if self.keep not in KEEP_POLICIES and not (self.keep[:4] in KEEP_FIELDS and self.keep[4:]):

@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dedup.config import Config
+from dedup.errors import InputError
 from dedup.jobs import Run
 from dedup.staging import SIDECAR_SUFFIX
 from dedup.writers import STANDARD_OUTPUT
@@ -124,6 +125,9 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
         threshold=options["threshold"],
         keep=options["keep"],
         max_loss=options["max_loss"],
+        drop_contained=options["drop_contained"],
+        protect=tuple(options["protect"]),
+        known_boilerplate=read_lines(options["template_list"]),
     )
     skip_scipy()
     with console.progress() as progress:
@@ -136,6 +140,16 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
             progress=progress,
         )
         yield config, run, console
+
+
+def read_lines(path: str | None) -> tuple[str, ...]:
+    """Read the lines of a template list; raises InputError if it is not UTF-8."""
+    if path is None:
+        return ()
+    try:
+        return tuple(line for line in Path(path).read_text("utf-8").splitlines() if line.strip())
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8 ({error})", file=path, hint="Convert it first.") from None
 
 
 def skip_scipy() -> None:

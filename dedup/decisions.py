@@ -37,6 +37,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         action: `drop` the document, `cut` the span, or `flag`: leave it and say why it was suspicious.
         reason: The kind of duplication.
         similarity: Exact Jaccard similarity to the keeper, 0-1.
+        containment: Exact share of the document's shingles that the keeper has, 0-1, where it holds nearly all of them.
         keeper: For a drop the id of the article that stays; for a repeat the span of the copy that stays.
         keeper_file: For a drop, the keeper's file.
         keeper_record: For a drop, the keeper's record.
@@ -56,6 +57,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     action: Action
     reason: Reason
     similarity: float | None = None
+    containment: float | None = None
     keeper: str | KeptSpan | None = None
     keeper_file: str | None = None
     keeper_record: int | None = None

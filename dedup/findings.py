@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup import boilerplate, repeats
+from dedup import boilerplate, protection, repeats
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.edit import remove_spans
+from dedup.edit import count_span_characters, remove_spans
 from dedup.model import select
 from dedup.policy import Cuts, cut, merge, suspect
 from dedup.segment import Segments, segment
@@ -28,12 +28,14 @@ class Findings(NamedTuple):
     Attributes:
         cuts: The spans that go.
         suspicions: The lines that nearly went as boilerplate.
+        protected: What would have gone, but is protected by the user.
         whole: bool[documents], every line is boilerplate, so all of them stay.
         structured: bool[documents], has so many repeats that they are its structure; they stay.
     """
 
     cuts: Cuts
     suspicions: Cuts
+    protected: Cuts
     whole: Bools
     structured: Bools
 
@@ -51,7 +53,7 @@ def find(
     """
     if config.only == ("articles",):
         nothing = np.zeros(len(texts), np.bool_)
-        return Findings(Cuts.none(), Cuts.none(), nothing, nothing)
+        return Findings(Cuts.none(), Cuts.none(), Cuts.none(), nothing, nothing)
     segments = segment(texts)
     marks = (
         boilerplate.mark(templates, texts, segments, source_keys)
@@ -61,10 +63,36 @@ def find(
     found = repeats.no_repeats(segments)
     if "repeats" in config.only:
         found = repeats.find_repeats(texts, segments, marks.marked, config)
+    protected = _protect(texts, segments, marks, found, config)
     cuts = cut(texts, segments, marks, found)
     if (found.segment_keepers >= 0).any():
         cuts = _until_nothing_repeats(texts, cuts, _rows_with_sentences(segments, found), config)
-    return Findings(cuts, suspect(texts, segments, marks), marks.whole, found.structured)
+    return Findings(cuts, suspect(texts, segments, marks), protected, marks.whole, found.structured)
+
+
+def _protect(
+    texts: Column, segments: Segments, marks: boilerplate.Marks, found: repeats.Repeats, config: Config
+) -> Cuts:
+    """Take back what is protected by the user, and return it as if it were cut."""
+    if not config.protect:
+        return Cuts.none()
+    lines, sentences = (segments.line_start, segments.line_text_end), (segments.segment_start, segments.segment_end)
+    no_templates = np.full(max(len(segments.segment_start), len(segments.line_start)), -1)
+    spans = []
+    for target, stays, (starts, ends), templates in (
+        (marks.marked, False, lines, marks.templates),
+        (found.line_keepers, -1, lines, no_templates),
+        (found.segment_keepers, -1, sentences, no_templates),
+    ):
+        units = np.flatnonzero(target != stays)
+        units = units[protection.protected(texts, starts[units], ends[units], config.protect)]
+        target[units] = stays
+        spans.append(np.stack([starts[units], ends[units], templates[units]]))
+    starts, ends, templates = np.array(sorted(np.concatenate(spans, axis=1).T.tolist()), np.int64).reshape(-1, 3).T
+    rows = np.searchsorted(texts.offsets, starts, side="right") - 1
+    nowhere = np.full(len(rows), -1, np.int64)
+    starts, ends = starts - texts.offsets[rows], ends - texts.offsets[rows]
+    return Cuts(rows, starts, ends, nowhere, nowhere, templates, count_span_characters(texts, rows, starts, ends))
 
 
 def _rows_with_sentences(segments: Segments, found: repeats.Repeats) -> Ints:
@@ -82,7 +110,9 @@ def _until_nothing_repeats(texts: Column, cuts: Cuts, rows: Ints, config: Config
         stored = remove_spans(changed, before.documents, before.starts, before.ends)
         segments = segment(stored)
         marks = boilerplate.no_marks(segments)
-        more = cut(stored, segments, marks, repeats.find_repeats(stored, segments, marks.marked, config))
+        found = repeats.find_repeats(stored, segments, marks.marked, config)
+        _protect(stored, segments, marks, found, config)
+        more = cut(stored, segments, marks, found)
         if not len(more.documents):
             break
         cuts = merge(texts, cuts, more, rows)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from dedup import boilerplate, edit, findings, lsh, signature
+from dedup import boilerplate, containment, edit, findings, lsh, signature
 from dedup.cluster import Clusters, cluster
 from dedup.columns import Column, concatenate
 from dedup.config import Config
@@ -103,7 +103,9 @@ class Plan:
         templates: The boilerplate of every source.
         cuts: The spans that go, from documents that stay and from those that go.
         suspicions: Lines that stay though they nearly went as boilerplate.
+        protected: Lines and sentences that stay because the user says so.
         clusters: Who stays and who goes.
+        contained: Who is held by a longer document of its source.
         bands: The shape of the LSH; None where articles were not compared.
     """
 
@@ -112,7 +114,9 @@ class Plan:
     templates: boilerplate.Templates
     cuts: Cuts
     suspicions: Cuts
+    protected: Cuts
     clusters: Clusters
+    contained: containment.Containment
     bands: lsh.Bands | None
 
     @property
@@ -139,14 +143,17 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     Raises InputError for an input without a single document.
     """
     sources = SourceNumbers()
-    templates = boilerplate.Templates.none()
+    templates, versions = boilerplate.Templates.none(), None
     if "boilerplate" in config.only:
         occurrences = boilerplate.Occurrences()
         for batch, segments in in_order(lambda batch: (batch, segment(batch.texts)), corpus.batches(), workers):
             numbers = sources.of(batch)
             occurrences.add(batch.texts, segments, numbers, sources.keys(numbers))
             progress("counting lines", len(batch))
-        templates = occurrences.count(config)
+        templates = boilerplate.Templates.join(
+            [boilerplate.listed(config.known_boilerplate), occurrences.count(config)]
+        )
+        versions = occurrences.versions() if len(templates.keys) else None
     bands = lsh.choose_bands(config.threshold, config.hashes, config.recall) if "articles" in config.only else None
     permutations = signature.permutations(config.hashes, config.seed)
 
@@ -163,21 +170,34 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     documents = _documents(parts, sources)
     cuts = _numbered([part.found.cuts for part in parts], parts)
     suspicions = _numbered([part.found.suspicions for part in parts], parts)
+    protected = _numbered([part.found.protected for part in parts], parts)
     numbers = np.arange(len(documents))
+    contained = containment.Containment.none(len(documents))
     if bands is None:
         nothing = np.zeros(len(documents))
         clusters = Clusters(numbers, nothing, np.full(len(documents), -1), nothing.astype(np.bool_), 0, 0)
     else:
         keys = np.concatenate([part.band_keys for part in parts])
+
+        def fetch(rows: Ints) -> ShingleSets:
+            return fetch_shingles(corpus, documents, cuts, rows, workers, progress)
+
         clusters = cluster(
             lambda rows: keep_order(documents, corpus.names, rows, config.keep),
             documents.keys,
             documents.tokens,
             keys.T,
-            lambda rows: fetch_shingles(corpus, documents, cuts, rows, workers, progress),
+            fetch,
             config.threshold,
         )
-    return Plan(config, documents, templates, cuts, suspicions, clusters, bands)
+        if versions is not None:
+            contained = containment.find(versions, clusters, documents.stored, documents.tokens, fetch)
+            if config.drop_contained:
+                contained, clusters = containment.drop(
+                    contained, clusters, documents.stored, config.drop_contained, fetch
+                )
+    templates = boilerplate.count_listed(templates, cuts.documents, cuts.templates)
+    return Plan(config, documents, templates, cuts, suspicions, protected, clusters, contained, bands)
 
 
 def _examine(

@@ -14,6 +14,7 @@ from dedup.boilerplate import EXACT, Templates
 from dedup.cluster import Clusters
 from dedup.columns import concatenate
 from dedup.config import Config
+from dedup.containment import Containment
 from dedup.decisions import Decision, KeptSpan
 from dedup.errors import StateError
 from dedup.model import Batch
@@ -99,7 +100,9 @@ class _Replay:
             self._template_table(sources.names),
             Cuts.join(cuts),
             Cuts.none(),
+            Cuts.none(),
             self._clusters(documents),
+            Containment.none(len(documents)),
             None,
         )
 

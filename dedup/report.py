@@ -201,6 +201,7 @@ def _flags(plan: Plan, sources: dict[str, Any]) -> dict[str, Any]:
             heavy.append({"source": name, "lost_ratio": round(lost, 4)})
     return {
         "structured_pages": int((plan.documents.structured & ~plan.dropped).sum()),
+        "contained": int(((plan.contained.holders >= 0) & ~plan.dropped).sum()),
         "all_boilerplate": int((plan.documents.whole & ~plan.dropped).sum()),
         "sources_losing_much": sorted(heavy, key=lambda flag: (-flag["lost_ratio"], flag["source"])),
     }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import environments
 import segmentation
 
 from figures import gold, outcome, sentences, similarity, suites
@@ -20,7 +20,8 @@ from figures.figure import Figure
 from figures.line_algorithms import ALGORITHMS
 from figures.outcome import Outcome
 
-INSTALL_TIMEOUT_S, RUN_TIMEOUT_S = 300, 900
+RUN_TIMEOUT_S = 900
+LEAST_PYTHON = "3.11"
 HERE = Path(__file__).parent
 OURS = "dedup"
 
@@ -136,17 +137,13 @@ def _versioned(tool: str, requirements: list[str]) -> str:
 
 def _environment(tool: str, requirements: list[str], cache: Path) -> Path | None:
     """Return the Python of an environment that holds some packages, made if need be; None where it cannot be made."""
-    folder = cache.absolute() / requirements[0].replace("==", "-").replace("[io,processing]", "")
-    python, complete = folder / "bin" / "python", folder / "complete"
-    if complete.exists():
-        return python
-    click.echo(f"installing {' '.join(requirements)}", err=True)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
-    if not run(f"installing {tool}", install, INSTALL_TIMEOUT_S):
-        return None
-    complete.touch()
-    return python
+    # The environments of speed.py may lie in the same folder and hold other packages under the tool's name.
+    name = f"quality-{requirements[0].partition('==')[0].partition('[')[0]}"
+    peer = environments.Peer(name, HERE / "peer_scripts.py", LEAST_PYTHON, requirements, slow=False)
+    python = peer.interpreter(cache.absolute())
+    if not python.exists():
+        click.echo(f"{tool} {environments.set_up(peer, cache.absolute())}", err=True)
+    return python if python.exists() else None
 
 
 def run(what: str, command: list[Any], timeout_s: int = RUN_TIMEOUT_S) -> bool:

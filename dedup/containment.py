@@ -1,0 +1,117 @@
+"""Documents of which a longer one of their source holds nearly all: teasers, early versions of a ticker.
+
+Their Jaccard similarity may be low, since the longer one has so much more. Candidates come from the grouping of
+versions (`dedup.versions`); the share is then counted exactly: of the document's shingles, those that the longer one
+has too (Broder, On the resemblance and containment of documents, 1997). By default that is only reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup.cluster import Clusters
+from dedup.shingle import SHINGLE_WORDS, ShingleSets
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+CONTAINED = 0.8
+"""Share from which a document is flagged as contained. Chosen: below it, articles that quote another begin to show."""
+
+
+class Containment(NamedTuple):
+    """Who holds whom.
+
+    Attributes:
+        holders: int64[documents], the longer document that holds the document; -1 where none does.
+        shares: float64[documents], how much of the document's shingles it holds, exactly; 0 where none was compared.
+    """
+
+    holders: Ints
+    shares: Floats
+
+    @classmethod
+    def none(cls, documents: int) -> Containment:
+        """Return that nobody holds anybody."""
+        return cls(np.full(documents, -1), np.zeros(documents))
+
+
+def find(
+    versions: Ints, clusters: Clusters, stored: Ints, tokens: Ints, fetch: Callable[[Ints], ShingleSets]
+) -> Containment:
+    """Compare every document that stays with what stays of the longest version of its article.
+
+    Args:
+        versions: For each document, the one that stands for all versions of its article.
+        clusters: Who stays and who goes for similarity.
+        stored: Characters of each document after its cuts.
+        tokens: Its tokens.
+        fetch: Gives the shingle sets of ascending document numbers.
+    """
+    numbers = np.arange(len(versions))
+    result = Containment.none(len(versions))
+    holders = clusters.keepers[versions]
+    chosen = (clusters.keepers == numbers) & (holders != numbers) & (tokens >= SHINGLE_WORDS)
+    documents = np.flatnonzero(chosen & (stored < stored[holders]))
+    if len(documents):
+        sets = _Sets(np.union1d(documents, holders[documents]), fetch)
+        for document in documents.tolist():
+            result.shares[document] = sets.share(document, int(holders[document]))
+        held = documents[result.shares[documents] >= CONTAINED]
+        result.holders[held] = holders[held]
+    return result
+
+
+def drop(
+    containment: Containment, clusters: Clusters, stored: Ints, least: float, fetch: Callable[[Ints], ShingleSets]
+) -> tuple[Containment, Clusters]:
+    """Drop the documents that are held to `least` or more, in favour of their holders.
+
+    A document that others went in favour of goes only if its holder holds them to the same share, for they are then
+    tied to the holder. Longer documents are decided first, and a holder that went itself holds nobody.
+    """
+    numbers = np.arange(len(stored))
+    candidates = np.flatnonzero((containment.holders >= 0) & (containment.shares >= least))
+    if not len(candidates):
+        return containment, clusters
+    family = np.flatnonzero(np.isin(clusters.keepers, candidates))
+    sets = _Sets(np.union1d(family, containment.holders[candidates]), fetch)
+    for document in candidates[np.lexsort((candidates, -stored[candidates]))].tolist():
+        holder = int(containment.holders[document])
+        tied = numbers[clusters.keepers == document].tolist()
+        shares = [sets.share(member, holder) for member in tied]
+        if clusters.keepers[holder] != holder or min(shares) < least:
+            continue
+        for member, share in zip(tied, shares, strict=True):
+            clusters.keepers[member] = clusters.nearest[member] = containment.holders[member] = holder
+            clusters.similarities[member] = sets.jaccard(member, holder)
+            containment.shares[member] = share
+    return containment, clusters
+
+
+class _Sets:
+    """The shingle sets of some documents."""
+
+    def __init__(self, documents: Ints, fetch: Callable[[Ints], ShingleSets]) -> None:
+        self._documents = documents
+        self._sets = fetch(documents)
+
+    def share(self, document: int, holder: int) -> float:
+        """Return how much of a document's shingles another one has."""
+        return self._shared(document, holder) / max(len(self._of(document)), 1)
+
+    def jaccard(self, first: int, second: int) -> float:
+        """Return the Jaccard similarity of two documents."""
+        shared = self._shared(first, second)
+        return shared / max(len(self._of(first)) + len(self._of(second)) - shared, 1)
+
+    def _shared(self, first: int, second: int) -> int:
+        return int(np.intersect1d(self._of(first), self._of(second), assume_unique=True).size)
+
+    def _of(self, document: int) -> npt.NDArray[np.uint64]:
+        at = int(np.searchsorted(self._documents, document))
+        return self._sets.hashes[self._sets.offsets[at] : self._sets.offsets[at + 1]]
