@@ -75,6 +75,7 @@ class _Replay:
         self._spans: dict[Place, list[_Span]] = {}
         self._templates: dict[str, _Template] = {}
         self._flags: set[tuple[Place, str]] = set()
+        self._holders: dict[Place, tuple[Place, float]] = {}
         for line, decision in enumerate(decisions.read(path), start=2):
             self._note(decision, line)
 
@@ -102,12 +103,15 @@ class _Replay:
             Cuts.none(),
             Cuts.none(),
             self._clusters(documents),
-            Containment.none(len(documents)),
+            self._contained(documents),
             None,
         )
 
     def _note(self, decision: Decision, line: int) -> None:
         place = self._place(decision.file, decision.record, line)
+        if decision.containment is not None:
+            holder = self._place(decision.keeper_file or "", decision.keeper_record or 0, line)
+            self._holders[place] = holder, decision.containment
         if decision.action == "drop":
             keeper = self._place(decision.keeper_file or "", decision.keeper_record or 0, line)
             equal = decision.reason == "exact-duplicate"
@@ -157,10 +161,7 @@ class _Replay:
         clusters = Clusters(
             numbers.copy(), np.zeros(len(numbers)), np.full(len(numbers), -1), np.zeros(len(numbers), np.bool_), 0, 0
         )
-        rows = {
-            place: row
-            for row, place in enumerate(zip(documents.files.tolist(), documents.records.tolist(), strict=True))
-        }
+        rows = _rows(documents)
         for place, (keeper, similarity, equal, line) in self._drops.items():
             if place not in rows or keeper not in rows or keeper in self._drops:
                 raise self._misfit(line, "the document or its keeper is not in the input, or the keeper goes itself")
@@ -169,6 +170,15 @@ class _Replay:
             clusters.similarities[row] = similarity
             clusters.exact[row] = equal
         return clusters
+
+    def _contained(self, documents: Documents) -> Containment:
+        rows = _rows(documents)
+        contained = Containment.none(len(documents))
+        for place, (holder, share) in self._holders.items():
+            if place in rows and holder in rows:
+                contained.holders[rows[place]] = rows[holder]
+                contained.shares[rows[place]] = share
+        return contained
 
     def _template_table(self, source_names: list[str]) -> Templates:
         numbers = {name: number for number, name in enumerate(source_names)}
@@ -207,6 +217,12 @@ class _Replay:
             line=line,
             hint="Give the very input that 'dedup scan' was given, or scan it again.",
         )
+
+
+def _rows(documents: Documents) -> dict[Place, int]:
+    """Return the number of each document by its file and record."""
+    places = zip(documents.files.tolist(), documents.records.tolist(), strict=True)
+    return {place: row for row, place in enumerate(places)}
 
 
 def _pair(span: KeptSpan) -> tuple[int, int]:
