@@ -10,6 +10,7 @@ all it has: thirty copies of one page are one page.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,11 +66,11 @@ def mix(keys: Keys, source_keys: Keys, salt: int) -> Keys:
 
 @dataclass
 class Versions:
-    """What tells versions of articles: filled batch by batch, grouped once. About 20 bytes a sentence."""
+    """What tells versions of articles: filled batch by batch, grouped once. 16 bytes a sentence."""
 
     _sources: list[Ints] = field(default_factory=list)
     _keys: list[Keys] = field(default_factory=list)
-    _units: list[tuple[Ints, Keys, Ints]] = field(default_factory=list)
+    _units: list[tuple[npt.NDArray[np.int32], Keys, npt.NDArray[np.int32]]] = field(default_factory=list)
     _documents: int = 0
 
     def add(self, segments: Segments, rows: Ints, sources: Ints, source_keys: Keys) -> None:
@@ -83,7 +84,8 @@ class Versions:
         telling = np.flatnonzero(segments.segment_width >= UNIT_WIDTH)
         unit_rows = np.repeat(rows, np.diff(segments.segment_offsets))[telling]
         units = mix(segments.segment_k1[telling], source_keys[unit_rows], UNIT_SALT)
-        self._units.append((unit_rows + self._documents, units, segments.segment_width[telling].astype(np.int64)))
+        documents = (unit_rows + self._documents).astype(np.int32)
+        self._units.append((documents, units, segments.segment_width[telling]))
         self._sources.append(sources)
         self._documents += len(sources)
 
@@ -95,27 +97,40 @@ class Versions:
         count = len(sources)
         representative = _first_equals(versions)
         documents, keys, widths = (np.concatenate(column) for column in zip(*self._units, strict=True))
-        distinct = representative[documents] == documents
-        documents, keys, widths = _distinct_pairs(documents[distinct], keys[distinct], widths[distinct])
-        _, first, units, carriers = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
-        sizes = np.bincount(sources[representative == np.arange(count)], minlength=int(sources.max()) + 1)
-        size = sizes[sources[documents[first]]]
+        self._units.clear()
+        total = np.bincount(documents, widths, minlength=count).astype(np.int64)
+        # Most sentences stand in one document only, and say nothing but how much is its own.
+        shared = np.flatnonzero(_stands_twice(keys) & (representative[documents] == documents))
+        shared = shared[np.lexsort((documents[shared], keys[shared]))]
+        documents, keys, widths = documents[shared], keys[shared], widths[shared]
+        first = np.flatnonzero(_differs(keys))
+        distinct = _differs(keys) | _differs(documents)
+        units = np.cumsum(_differs(keys))[distinct] - 1
+        size = self._sizes(sources, representative)[sources[documents[first]]]
+        carriers = np.bincount(units, minlength=len(first))
         common = carriers >= np.maximum(COMMON_DOCUMENTS, COMMON_FEW * size)
         common |= (carriers >= COMMON_LEAST) & (carriers >= COMMON_SHARE * size)
         countless = carriers >= np.maximum(COUNTLESS_DOCUMENTS, COMMON_FEW * size)
-        total = np.bincount(documents, widths, minlength=count).astype(np.int64)
-        own = ~common[units]
-        residual = np.bincount(documents[own], widths[own], minlength=count).astype(np.int64)
-        shared = carriers[units] > 1
+        in_common = np.repeat(common, np.diff(np.append(first, len(keys))))
+        residual = total - np.bincount(documents[in_common], widths[in_common], minlength=count).astype(np.int64)
+        documents = documents[distinct]
+        order = np.lexsort((keys[distinct], documents))
         offsets = np.zeros(count + 1, np.int64)
-        np.cumsum(np.bincount(documents[shared], minlength=count), out=offsets[1:])
+        np.cumsum(np.bincount(documents, minlength=count), out=offsets[1:])
         leaders = np.empty(count, np.int64)
         kernels.group_versions(
-            np.lexsort((versions, -total)), offsets, units[shared], widths[first], common, countless, residual, total,
+            np.lexsort((versions, -total)), offsets, units[order], widths[first].astype(np.int64), common, countless,
+            residual, total,
             LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_COLUMNS, VERSION_COLUMNS_SHARE,
             VERSION_REACH, leaders,
         )  # fmt: skip
         return leaders[representative]
+
+    @staticmethod
+    def _sizes(sources: Ints, representative: Ints) -> Ints:
+        """Return how many different documents each source has."""
+        stands = representative == np.arange(len(sources))
+        return np.bincount(sources[stands], minlength=int(sources.max()) + 1)
 
 
 def _first_equals(versions: Keys) -> Ints:
@@ -124,10 +139,17 @@ def _first_equals(versions: Keys) -> Ints:
     return np.where(versions == 0, np.arange(len(versions)), first[groups])
 
 
-def _distinct_pairs(documents: Ints, keys: Keys, values: Ints) -> tuple[Ints, Keys, Ints]:
-    """Keep the first of each (document, key), ordered by document."""
-    order = np.lexsort((keys, documents))
-    documents, keys, values = documents[order], keys[order], values[order]
-    new = np.ones(len(keys), np.bool_)
-    new[1:] = (documents[1:] != documents[:-1]) | (keys[1:] != keys[:-1])
-    return documents[new], keys[new], values[new]
+def _stands_twice(keys: Keys) -> npt.NDArray[np.bool_]:
+    """Say which keys are not the only ones of their value."""
+    order = np.argsort(keys)
+    new = _differs(keys[order])
+    twice = np.empty(len(keys), np.bool_)
+    twice[order] = ~(new & np.append(new[1:], True))
+    return twice
+
+
+def _differs(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Say which values differ from the one before; the first does."""
+    new = np.ones(len(values), np.bool_)
+    new[1:] = values[1:] != values[:-1]
+    return new
