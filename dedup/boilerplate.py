@@ -117,7 +117,7 @@ class Occurrences:
     def versions(self) -> Ints:
         """Return for each document the number of the one that stands for all versions of its article."""
         if self._groups is None:
-            self._groups = self._versions.group()
+            self._groups = self._versions.group() if self._documents else np.zeros(0, np.int64)
         return self._groups
 
     def count(self, config: Config) -> Templates:

@@ -43,6 +43,12 @@ class Clusters(NamedTuple):
     candidates: int
     compared: int
 
+    @classmethod
+    def of_nobody(cls, documents: int) -> Clusters:
+        """Return that every document stays, and none was compared."""
+        nobody = np.zeros(documents, np.bool_)
+        return cls(np.arange(documents), np.zeros(documents), np.full(documents, -1), nobody, 0, 0)
+
 
 def cluster(
     keep_order: Callable[[Ints], Ints],

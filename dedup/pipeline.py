@@ -7,12 +7,13 @@ keys and its cuts.
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,11 @@ from dedup.config import Config
 from dedup.errors import InputError
 from dedup.model import Batch, Wanted
 from dedup.policy import Cuts
-from dedup.segment import segment
+from dedup.segment import Segments, segment
 from dedup.shingle import ShingleSets, shingle_sets
 
 Ints = npt.NDArray[np.int64]
-Item = TypeVar("Item")
+Keys = npt.NDArray[np.uint64]
 Result = TypeVar("Result")
 
 
@@ -143,67 +144,89 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     Raises InputError for an input without a single document.
     """
     sources = SourceNumbers()
-    templates, versions = boilerplate.Templates.none(), None
-    if "boilerplate" in config.only:
-        occurrences = boilerplate.Occurrences()
-        for batch, segments in in_order(lambda batch: (batch, segment(batch.texts)), corpus.batches(), workers):
-            numbers = sources.of(batch)
-            occurrences.add(batch.texts, segments, numbers, sources.keys(numbers))
-            progress("counting lines", len(batch))
-        templates = boilerplate.Templates.join(
-            [boilerplate.listed(config.known_boilerplate), occurrences.count(config)]
-        )
-        versions = occurrences.versions() if len(templates.keys) else None
+    templates, versions = _count_lines(corpus, config, sources, workers, progress)
     bands = lsh.choose_bands(config.threshold, config.hashes, config.recall) if "articles" in config.only else None
     permutations = signature.permutations(config.hashes, config.seed)
 
-    def examine(item: tuple[Batch, Ints]) -> _Scanned:
-        return _examine(*item, sources, templates, config, bands, permutations)
+    def examine(batch: Batch, numbers: Ints, keys: Keys) -> _Scanned:
+        return _examine(batch, numbers, keys, templates, config, bands, permutations)
 
     parts = []
-    numbered = ((batch, sources.of(batch)) for batch in corpus.batches())
-    for part in in_order(examine, numbered, workers):
+    for part in in_order(examine, sources.number(corpus.batches()), workers):
         parts.append(part)
         progress("comparing", len(part.batch))
     if not parts:
         raise InputError("there is not a single document in the input", hint="Check the path.")
     documents = _documents(parts, sources)
     cuts = _numbered([part.found.cuts for part in parts], parts)
-    suspicions = _numbered([part.found.suspicions for part in parts], parts)
-    protected = _numbered([part.found.protected for part in parts], parts)
-    numbers = np.arange(len(documents))
+
+    def fetch(rows: Ints) -> ShingleSets:
+        return fetch_shingles(corpus, documents, cuts, rows, workers, progress)
+
+    clusters, contained = _judge(documents, corpus.names, versions, parts, bands, config, fetch)
+    return Plan(
+        config=config,
+        documents=documents,
+        templates=boilerplate.count_listed(templates, cuts.documents, cuts.templates),
+        cuts=cuts,
+        suspicions=_numbered([part.found.suspicions for part in parts], parts),
+        protected=_numbered([part.found.protected for part in parts], parts),
+        clusters=clusters,
+        contained=contained,
+        bands=bands,
+    )
+
+
+def _count_lines(
+    corpus: Corpus, config: Config, sources: SourceNumbers, workers: int, progress: Progress
+) -> tuple[boilerplate.Templates, Ints]:
+    """Return the boilerplate of every source, and for each document the one that stands for all versions of it."""
+    if "boilerplate" not in config.only:
+        return boilerplate.Templates.none(), np.zeros(0, np.int64)
+
+    def split(batch: Batch, numbers: Ints, keys: Keys) -> tuple[Batch, Segments, Ints, Keys]:
+        return batch, segment(batch.texts), numbers, keys
+
+    occurrences = boilerplate.Occurrences()
+    for batch, segments, numbers, keys in in_order(split, sources.number(corpus.batches()), workers):
+        occurrences.add(batch.texts, segments, numbers, keys)
+        progress("counting lines", len(batch))
+    known = boilerplate.listed(config.known_boilerplate)
+    return boilerplate.Templates.join([known, occurrences.count(config)]), occurrences.versions()
+
+
+def _judge(
+    documents: Documents,
+    names: list[str],
+    versions: Ints,
+    parts: list[_Scanned],
+    bands: lsh.Bands | None,
+    config: Config,
+    fetch: Callable[[Ints], ShingleSets],
+) -> tuple[Clusters, containment.Containment]:
+    """Say who stays and who goes; `versions` is empty where boilerplate was not counted."""
     contained = containment.Containment.none(len(documents))
     if bands is None:
-        nothing = np.zeros(len(documents))
-        clusters = Clusters(numbers, nothing, np.full(len(documents), -1), nothing.astype(np.bool_), 0, 0)
-    else:
-        keys = np.concatenate([part.band_keys for part in parts])
-
-        def fetch(rows: Ints) -> ShingleSets:
-            return fetch_shingles(corpus, documents, cuts, rows, workers, progress)
-
-        clusters = cluster(
-            lambda rows: keep_order(documents, corpus.names, rows, config.keep),
-            documents.keys,
-            documents.tokens,
-            keys.T,
-            fetch,
-            config.threshold,
-        )
-        if versions is not None:
-            contained = containment.find(versions, clusters, documents.stored, documents.tokens, fetch)
-            if config.drop_contained:
-                contained, clusters = containment.drop(
-                    contained, clusters, documents.stored, config.drop_contained, fetch
-                )
-    templates = boilerplate.count_listed(templates, cuts.documents, cuts.templates)
-    return Plan(config, documents, templates, cuts, suspicions, protected, clusters, contained, bands)
+        return Clusters.of_nobody(len(documents)), contained
+    clusters = cluster(
+        lambda rows: keep_order(documents, names, rows, config.keep),
+        documents.keys,
+        documents.tokens,
+        np.concatenate([part.band_keys for part in parts]).T,
+        fetch,
+        config.threshold,
+    )
+    if len(versions):
+        contained = containment.find(versions, clusters, documents.stored, documents.tokens, fetch)
+    if config.drop_contained:
+        contained, clusters = containment.drop(contained, clusters, documents.stored, config.drop_contained, fetch)
+    return clusters, contained
 
 
 def _examine(
     batch: Batch,
-    source_numbers: Ints,
-    sources: SourceNumbers,
+    sources: Ints,
+    source_keys: Keys,
     templates: boilerplate.Templates,
     config: Config,
     bands: lsh.Bands | None,
@@ -211,7 +234,7 @@ def _examine(
 ) -> _Scanned:
     """Cut one batch and sketch what is left of it."""
     rows = len(batch)
-    found = findings.find(batch.texts, sources.keys(source_numbers), templates, config)
+    found = findings.find(batch.texts, source_keys, templates, config)
     cuts, stored = found.cuts, batch.texts
     if len(cuts.documents):
         stored = edit.remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends)
@@ -227,7 +250,7 @@ def _examine(
         keys = signature.band_keys(sketches.signatures, *bands)
     # The text and the signatures end here.
     sketches = sketches._replace(signatures=np.zeros((0, 0), np.uint32))
-    return _Scanned(batch.without_texts(), source_numbers, found, characters, stored_characters, sketches, keys)
+    return _Scanned(batch.without_texts(), sources, found, characters, stored_characters, sketches, keys)
 
 
 def fetch_shingles(
@@ -244,8 +267,7 @@ def fetch_shingles(
         progress: Told how far it is.
     """
 
-    def sets_of(item: tuple[Batch, Ints]) -> ShingleSets:
-        batch, numbers = item
+    def sets_of(batch: Batch, numbers: Ints) -> ShingleSets:
         return shingle_sets(stored_texts(batch.texts, numbers, cuts))
 
     parts = []
@@ -316,9 +338,11 @@ class SourceNumbers:
         """Return the number of each document's source."""
         return np.fromiter(map(self._number, batch.sources.rows()), np.int64, len(batch))
 
-    def keys(self, numbers: Ints) -> npt.NDArray[np.uint64]:
-        """Return the hash of each source."""
-        return np.frombuffer(self._keys, np.uint64)[numbers]
+    def number(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Ints, Keys]]:
+        """Pass batches on with the number and the hash of each document's source."""
+        for batch in batches:
+            numbers = self.of(batch)
+            yield batch, numbers, np.frombuffer(self._keys, np.uint64)[numbers]
 
     def _number(self, name: bytes) -> int:
         number = self._numbers.get(name)
@@ -333,16 +357,16 @@ class SourceNumbers:
         return [name.decode() for name in self._numbers]
 
 
-def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Apply a function in threads and yield the results in the order of the items, with few items under way at once."""
+def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Result]:
+    """Call a function in threads and yield the results in the order of the arguments, few of them under way at once."""
     if workers == 1:
-        yield from map(function, items)
+        yield from itertools.starmap(function, arguments)
         return
     with ThreadPoolExecutor(workers) as pool:
         pending: deque[Future[Result]] = deque()
         try:
-            for item in items:
-                pending.append(pool.submit(function, item))
+            for these in arguments:
+                pending.append(pool.submit(function, *these))
                 if len(pending) > workers:
                     yield pending.popleft().result()
             while pending:

@@ -157,10 +157,7 @@ class _Replay:
         return Cuts._make([np.full(len(spans), document), *positions, columns[4], lengths])
 
     def _clusters(self, documents: Documents) -> Clusters:
-        numbers = np.arange(len(documents))
-        clusters = Clusters(
-            numbers.copy(), np.zeros(len(numbers)), np.full(len(numbers), -1), np.zeros(len(numbers), np.bool_), 0, 0
-        )
+        clusters = Clusters.of_nobody(len(documents))
         rows = _rows(documents)
         for place, (keeper, similarity, equal, line) in self._drops.items():
             if place not in rows or keeper not in rows or keeper in self._drops:

@@ -1,7 +1,7 @@
-"""How others strip lines, each in a few lines, after their published code. Texts in, what is left of them out.
+"""How others strip lines, each in a few lines, after its published code. Texts in, what is left of them out.
 
-SEGMENTS names the sources: CCNet `dedup.py`, C4 as in `c4_utils.py` of tensorflow-datasets, onion 1.4, bff as DCLM
-runs it. White space at the ends of a line and blank lines are left alone in all of them.
+That code is CCNet's `dedup.py`, `c4_utils.py` of tensorflow-datasets, onion 1.4, and bff as DCLM runs it. White space
+at the ends of a line and blank lines are left alone in all of them.
 """
 
 from __future__ import annotations
