@@ -105,7 +105,11 @@ def _config(options: dict[str, Any]) -> Config:
         if name not in known:
             raise UsageError(f"option {name!r} is not known", hint=f"There are: workers, {', '.join(known)}.")
     if isinstance(options.get("only"), str):
-        options = options | {"only": tuple(options["only"].split(","))}
+        options = options | {"only": options["only"].split(",")}
+    for name in ("only", "protect", "known_boilerplate"):
+        if name in options:
+            value = options[name]
+            options = options | {name: (value,) if isinstance(value, str) else tuple(value)}
     return Config(**options)
 
 

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup import unicode
 from dedup.columns import Column
 from dedup.config import Config
+from dedup.errors import UsageError
+from dedup.fragments import find_fragments
 from dedup.segment import QUOTED, TERMINATED, Segments, segment
 from dedup.versions import Versions, mix
 
@@ -28,11 +29,6 @@ Bools = npt.NDArray[np.bool_]
 LABEL_SHARE = 0.05
 """Share of a source's articles that must carry a label ("Lesen Sie auch: ...") before its lines are boilerplate."""
 
-
-WRAPPED_NARROWEST, WRAPPED_WIDEST, WRAPPED_SHARE = 30, 120, 0.25
-"""Lines of this width that break off in a sentence which goes on in lower case on the next line are fragments; a
-document in which this share of the lines break off is hard-wrapped. German writes nouns in capitals: about half of the
-breaks show, hence a quarter."""
 
 SUSPICIOUS_ARTICLES = 3
 """Different articles that carry a line before it is flagged, though it stays."""
@@ -52,7 +48,7 @@ class Templates(NamedTuple):
         kinds: uint8[templates], EXACT, DATED, COUNTED or LABEL.
         articles: int64[templates], different articles that carry it.
         documents: int64[templates], documents that carry it.
-        sources: int64[templates], source numbers.
+        sources: int64[templates], source numbers; EVERY_SOURCE for those of LISTED.
         often: bool[templates], carried by enough different articles; the others are merely suspicious.
     """
 
@@ -80,6 +76,9 @@ class Templates(NamedTuple):
 EXACT, DATED, COUNTED, LABEL, LISTED = range(5)
 """How the lines of a template differ: not at all, in dates, in plain numbers, in what follows a label. Those of LISTED
 are known to the user."""
+
+EVERY_SOURCE = -1
+"""In place of a source number."""
 
 
 @dataclass
@@ -148,15 +147,8 @@ def line_keys(texts: Column, segments: Segments, source_keys: Keys) -> list[Keys
 
     Pieces of hard-wrapped sentences have none at all.
     """
-    from dedup.kernels import boilerplate as kernels
-
-    fragments = np.zeros(len(segments.line_start), np.bool_)
-    kernels.find_fragments(
-        texts.data, segments.line_offsets, segments.line_start, segments.line_end, segments.line_width,
-        segments.line_flags, unicode.load().packed, WRAPPED_NARROWEST, WRAPPED_WIDEST, WRAPPED_SHARE, fragments,
-    )  # fmt: skip
     source = np.repeat(source_keys, np.diff(segments.line_offsets))
-    whole = (segments.line_k0 != 0) & ~fragments
+    whole = (segments.line_k0 != 0) & ~find_fragments(texts, segments)
     masked = (
         whole & ((segments.line_dates > 0) | (segments.line_numbers > 0)) & ~np.isin(segments.line_k1, _mask_alone())
     )
@@ -173,13 +165,25 @@ def line_keys(texts: Column, segments: Segments, source_keys: Keys) -> list[Keys
 
 
 def listed(lines: tuple[str, ...]) -> Templates:
-    """Return the templates of lines that the user knows to be boilerplate, in every source."""
-    segments = segment(Column.of(lines))
+    """Return the templates of lines that the user knows to be boilerplate, in every source.
+
+    Raises UsageError for one that is nothing but a number or a date, since every such line would go with it.
+    """
+    texts = Column.of(lines)
+    segments = segment(texts)
+    bare = np.flatnonzero(np.isin(segments.line_k1, _mask_alone()))
+    if len(bare):
+        line = texts.data[segments.line_start[bare[0]] : segments.line_text_end[bare[0]]].tobytes().decode()
+        raise UsageError(
+            f"known boilerplate {line!r} is nothing but a number or a date, and so is every line of figures",
+            hint="Take it off the list.",
+        )
     keys = np.unique(_listed_keys(segments))
     keys = keys[keys != 0]
     nothing = np.zeros(len(keys), np.int64)
+    sources = np.full(len(keys), EVERY_SOURCE, np.int64)
     return Templates(
-        keys, np.full(len(keys), LISTED, np.uint8), nothing, nothing, nothing, np.ones(len(keys), np.bool_)
+        keys, np.full(len(keys), LISTED, np.uint8), nothing, nothing, sources, np.ones(len(keys), np.bool_)
     )
 
 
@@ -191,9 +195,10 @@ def count_listed(templates: Templates, documents: Ints, carried: Ints) -> Templa
         documents: int64[cuts], the document of each cut.
         carried: int64[cuts], the template of each cut, -1 for a repeat.
     """
-    pairs = np.unique(np.stack([carried, documents]), axis=1)[0]
-    counts = np.bincount(pairs[pairs >= 0], minlength=len(templates.keys))
     is_listed = templates.kinds == LISTED
+    chosen = np.isin(carried, np.flatnonzero(is_listed))
+    pairs = np.unique(np.stack([carried[chosen], documents[chosen]]), axis=1)[0]
+    counts = np.bincount(pairs, minlength=len(templates.keys))
     return templates._replace(
         articles=np.where(is_listed, counts, templates.articles),
         documents=np.where(is_listed, counts, templates.documents),

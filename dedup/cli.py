@@ -83,11 +83,15 @@ def read_settings(context: click.Context, parameter: click.Parameter, path: str 
             hint="'dedup clean --help' lists them.",
         )
     repeated = {option.name for option in context.command.params if getattr(option, "multiple", False)}
-    context.default_map = {
-        name: ",".join(value) if isinstance(value, list) and name not in repeated else value
-        for name, value in settings.items()
-    }
+    context.default_map = {name: _as_option(value, name in repeated) for name, value in settings.items()}
     return path
+
+
+def _as_option(value: Any, is_repeated: bool) -> Any:
+    """Return a setting as click takes it: a list for an option that may be repeated, else a text with commas."""
+    if is_repeated:
+        return [value] if isinstance(value, str) else value
+    return ",".join(value) if isinstance(value, list) else value
 
 
 def _load_toml(path: str) -> dict[str, Any]:

@@ -20,7 +20,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 CONTAINED = 0.8
-"""Share from which a document is flagged as contained. Chosen: below it, articles that quote another begin to show."""
+"""Share from which a document is flagged as contained, if `Config.drop_contained` does not ask for less. Chosen: below
+it, articles that quote another begin to show."""
 
 
 class Containment(NamedTuple):
@@ -41,55 +42,70 @@ class Containment(NamedTuple):
 
 
 def find(
-    versions: Ints, clusters: Clusters, stored: Ints, tokens: Ints, fetch: Callable[[Ints], ShingleSets]
+    versions: Ints,
+    clusters: Clusters,
+    longest_first: Callable[[Ints], Ints],
+    stored: Ints,
+    tokens: Ints,
+    least: float,
+    fetch: Callable[[Ints], ShingleSets],
 ) -> Containment:
-    """Compare every document that stays with what stays of the longest version of its article.
+    """Compare every document that stays with the longest version of its article that stays.
 
     Args:
         versions: For each document, the one that stands for all versions of its article.
         clusters: Who stays and who goes for similarity.
+        longest_first: Sorts document numbers, those with the most characters stored first.
         stored: Characters of each document after its cuts.
         tokens: Its tokens.
+        least: Share from which a document counts as held.
         fetch: Gives the shingle sets of ascending document numbers.
     """
-    numbers = np.arange(len(versions))
     result = Containment.none(len(versions))
-    holders = clusters.keepers[versions]
-    chosen = (clusters.keepers == numbers) & (holders != numbers) & (tokens >= SHINGLE_WORDS)
-    documents = np.flatnonzero(chosen & (stored < stored[holders]))
+    staying = np.flatnonzero((clusters.keepers == np.arange(len(versions))) & (tokens >= SHINGLE_WORDS))
+    _, groups, sizes = np.unique(versions[staying], return_inverse=True, return_counts=True)
+    staying = longest_first(staying[sizes[groups] > 1])
+    _, first, groups = np.unique(versions[staying], return_index=True, return_inverse=True)
+    holders = np.full(len(versions), -1)
+    holders[staying] = staying[first[groups]]
+    documents = np.sort(staying[stored[staying] < stored[holders[staying]]])
     if len(documents):
         sets = _Sets(np.union1d(documents, holders[documents]), fetch)
         for document in documents.tolist():
             result.shares[document] = sets.share(document, int(holders[document]))
-        held = documents[result.shares[documents] >= CONTAINED]
+        held = documents[result.shares[documents] >= least]
         result.holders[held] = holders[held]
     return result
 
 
 def drop(
-    containment: Containment, clusters: Clusters, stored: Ints, least: float, fetch: Callable[[Ints], ShingleSets]
+    containment: Containment, clusters: Clusters, least: float, fetch: Callable[[Ints], ShingleSets]
 ) -> tuple[Containment, Clusters]:
     """Drop the documents that are held to `least` or more, in favour of their holders.
 
     A document that others went in favour of goes only if its holder holds them to the same share, for they are then
-    tied to the holder. Longer documents are decided first, and a holder that went itself holds nobody.
+    tied to the holder. A holder is the longest of its group, so it never goes itself.
     """
-    numbers = np.arange(len(stored))
+    numbers = np.arange(len(clusters.keepers))
     candidates = np.flatnonzero((containment.holders >= 0) & (containment.shares >= least))
     if not len(candidates):
         return containment, clusters
     family = np.flatnonzero(np.isin(clusters.keepers, candidates))
     sets = _Sets(np.union1d(family, containment.holders[candidates]), fetch)
-    for document in candidates[np.lexsort((candidates, -stored[candidates]))].tolist():
+    for document in candidates.tolist():
         holder = int(containment.holders[document])
         tied = numbers[clusters.keepers == document].tolist()
         shares = [sets.share(member, holder) for member in tied]
-        if clusters.keepers[holder] != holder or min(shares) < least:
+        if min(shares) < least:
             continue
         for member, share in zip(tied, shares, strict=True):
             clusters.keepers[member] = clusters.nearest[member] = containment.holders[member] = holder
             clusters.similarities[member] = sets.jaccard(member, holder)
             containment.shares[member] = share
+    # Who stays is no longer nearly a duplicate of one that went.
+    lonely = (clusters.keepers == numbers) & (clusters.nearest >= 0)
+    lonely &= clusters.keepers[clusters.nearest] != clusters.nearest
+    clusters.nearest[lonely], clusters.similarities[lonely] = -1, 0
     return containment, clusters
 
 

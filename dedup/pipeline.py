@@ -181,7 +181,8 @@ def _count_lines(
     corpus: Corpus, config: Config, sources: SourceNumbers, workers: int, progress: Progress
 ) -> tuple[boilerplate.Templates, Ints]:
     """Return the boilerplate of every source, and for each document the one that stands for all versions of it."""
-    if "boilerplate" not in config.only:
+    is_counted = "boilerplate" in config.only
+    if not is_counted and not (config.drop_contained and "articles" in config.only):
         return boilerplate.Templates.none(), np.zeros(0, np.int64)
 
     def split(batch: Batch, numbers: Ints, keys: Keys) -> tuple[Batch, Segments, Ints, Keys]:
@@ -191,6 +192,8 @@ def _count_lines(
     for batch, segments, numbers, keys in in_order(split, sources.number(corpus.batches()), workers):
         occurrences.add(batch.texts, segments, numbers, keys)
         progress("counting lines", len(batch))
+    if not is_counted:
+        return boilerplate.Templates.none(), occurrences.versions()
     known = boilerplate.listed(config.known_boilerplate)
     return boilerplate.Templates.join([known, occurrences.count(config)]), occurrences.versions()
 
@@ -204,7 +207,7 @@ def _judge(
     config: Config,
     fetch: Callable[[Ints], ShingleSets],
 ) -> tuple[Clusters, containment.Containment]:
-    """Say who stays and who goes; `versions` is empty where boilerplate was not counted."""
+    """Say who stays and who goes; `versions` is empty where nobody asked for it."""
     contained = containment.Containment.none(len(documents))
     if bands is None:
         return Clusters.of_nobody(len(documents)), contained
@@ -217,9 +220,17 @@ def _judge(
         config.threshold,
     )
     if len(versions):
-        contained = containment.find(versions, clusters, documents.stored, documents.tokens, fetch)
+        contained = containment.find(
+            versions,
+            clusters,
+            lambda rows: keep_order(documents, names, rows, "longest"),
+            documents.stored,
+            documents.tokens,
+            min(containment.CONTAINED, config.drop_contained or containment.CONTAINED),
+            fetch,
+        )
     if config.drop_contained:
-        contained, clusters = containment.drop(contained, clusters, documents.stored, config.drop_contained, fetch)
+        contained, clusters = containment.drop(contained, clusters, config.drop_contained, fetch)
     return clusters, contained
 
 

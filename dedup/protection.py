@@ -51,7 +51,7 @@ def is_protected(text: str, patterns: tuple[str, ...]) -> bool:
 
 
 def protected(texts: Column, starts: Ints, ends: Ints, patterns: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    """Return which byte ranges of the column's data hold protected text: bool[ranges]."""
+    """Return which byte ranges of the column's data hold protected text, white space around it aside: bool[ranges]."""
     ranges = zip(starts.tolist(), ends.tolist(), strict=True)
-    found = (is_protected(texts.data[start:end].tobytes().decode(), patterns) for start, end in ranges)
+    found = (is_protected(texts.data[start:end].tobytes().decode().strip(), patterns) for start, end in ranges)
     return np.fromiter(found, np.bool_, len(starts))

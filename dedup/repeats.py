@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,8 @@ import regex
 
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.segment import Segments, same_words, segment
+from dedup.fragments import find_fragments
+from dedup.segment import TERMINATED, Segments, same_words, segment
 from dedup.unicode import fold
 
 Ints = npt.NDArray[np.int64]
@@ -60,23 +61,34 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, config: Confi
     Units are equal when their folded words and symbols are, in order: punctuation, case and spacing do not matter,
     digits do. A line is also a repeat of one that differs from it only in a credit in brackets at the end of one of the
     two. Equal hashes are checked against the text.
+
+    Not taken for units, and so never cut: pieces of hard-wrapped sentences, pieces of a bracket or of an abbreviation
+    that segmentation split, what leads in a list with a colon, and headings of a table of contents.
     """
     from dedup.kernels import repeats as kernels
 
     result = no_repeats(segments)
     brackets = find_credits(texts, segments)
     kernels.find_repeats(
-        segments.line_offsets, segments.line_k0, core_keys(texts, segments, brackets), segments.line_width, marked,
+        segments.line_offsets, segments.line_k0, core_keys(texts, segments, brackets), segments.line_width,
+        marked | find_fragments(texts, segments),
         segments.segment_offsets, segments.segment_k0, segments.segment_width,
         config.repeat_width, config.adjacent_repeat_width, STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES,
         *result,
     )  # fmt: skip
-    for line in np.flatnonzero(result.line_keepers >= 0):
-        if not _is_same_line(texts, segments, brackets, int(line), int(result.line_keepers[line])):
+    for line in np.flatnonzero(result.line_keepers >= 0).tolist():
+        keeper = int(result.line_keepers[line])
+        if not _is_same_line(texts, segments, brackets, line, keeper) or not is_whole(
+            _text(texts, segments.line_start[line], segments.line_text_end[line])
+        ):
             result.line_keepers[line] = -1
-    for copy in np.flatnonzero(result.segment_keepers >= 0):
-        first, second = unit_span(segments, int(result.segment_keepers[copy])), unit_span(segments, int(copy))
-        if not same_words(texts.data, *first, *second, masked=False):
+    gone = marked | (result.line_keepers >= 0)
+    for line in np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0)).tolist():
+        if _is_listed(segments, gone, line, int(result.line_keepers[line])):
+            result.line_keepers[line] = -1
+    for copy in np.flatnonzero(result.segment_keepers >= 0).tolist():
+        first, second = unit_span(segments, int(result.segment_keepers[copy])), unit_span(segments, copy)
+        if not same_words(texts.data, *first, *second, masked=False) or not _is_sentence(texts, segments, copy):
             result.segment_keepers[copy] = -1
     return result
 
@@ -115,6 +127,48 @@ def _is_same_line(texts: Column, segments: Segments, brackets: Ints, line: int, 
     firsts = [first] if brackets[own] < 0 else [first, (first[0], int(brackets[own]))]
     seconds = [(start, end)] if brackets[line] < 0 else [(start, end), (start, int(brackets[line]))]
     return any(same_words(texts.data, *a, *b, masked=False) for a in firsts for b in seconds)
+
+
+def is_whole(text: str) -> bool:
+    """Say whether a line or sentence stands for itself: its brackets close, and no list hangs on it.
+
+    >>> is_whole("Der Rat tagt (am Montag)."), is_whole("Der Rat (vgl. Bl."), is_whole("Sie dürfen nicht:")
+    (True, False, False)
+    """
+    return not text.rstrip().endswith((":", "：")) and all(
+        text.count(opening) == text.count(closing) for opening, closing in ("()", "[]")
+    )
+
+
+def _text(texts: Column, start: Any, end: Any) -> str:
+    return texts.data[start:end].tobytes().decode()
+
+
+def _is_sentence(texts: Column, segments: Segments, number: int) -> bool:
+    """Say whether a segment is a whole sentence: its line must not go on in lower case or with a number."""
+    line_end = np.searchsorted(segments.segment_offsets, number, side="right")
+    after = ""
+    if number + 1 < segments.segment_offsets[line_end]:
+        after = _text(texts, segments.segment_start[number + 1], segments.segment_end[number + 1])
+    return is_whole(_text(texts, *unit_span(segments, number))) and not regex.match(r"\W*[\p{Ll}\p{Nd}]", after)
+
+
+def _is_listed(segments: Segments, gone: Bools, line: int, keeper: int) -> bool:
+    """Say whether the first copy of a heading is in a table of contents: between lines that end openly, too.
+
+    The line right below its copy, and the title said again, are repeats all the same. Lines that go do not count, so
+    that the cleaned text is judged alike.
+    """
+    start = unit_span(segments, keeper)[0]
+    first = int(np.searchsorted(segments.line_start, start, side="right")) - 1
+    row = int(np.searchsorted(segments.line_offsets, line, side="right")) - 1
+    lines = np.arange(segments.line_offsets[row], segments.line_offsets[row + 1])
+    stays = lines[(segments.line_width[lines] > 0) & ~gone[lines]]
+    at = int(np.searchsorted(stays, first))
+    above, below = stays[:at], stays[at + 1 :]
+    if not len(above) or not len(below) or line < below[0]:
+        return False
+    return not (segments.line_flags[above[-1]] | segments.line_flags[below[0]]) & TERMINATED
 
 
 def similarity(first: str, second: str) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import decisions, edit
-from dedup.boilerplate import EXACT, Templates
+from dedup.boilerplate import EVERY_SOURCE, EXACT, Templates, listed
 from dedup.cluster import Clusters
 from dedup.columns import concatenate
 from dedup.config import Config
@@ -98,7 +98,7 @@ class _Replay:
         return Plan(
             config,
             documents,
-            self._template_table(sources.names),
+            self._template_table(sources.names, config),
             Cuts.join(cuts),
             Cuts.none(),
             Cuts.none(),
@@ -177,11 +177,12 @@ class _Replay:
                 contained.shares[rows[place]] = share
         return contained
 
-    def _template_table(self, source_names: list[str]) -> Templates:
+    def _template_table(self, source_names: list[str], config: Config) -> Templates:
         numbers = {name: number for number, name in enumerate(source_names)}
         keys = np.array([int(name, 16) for name in self._templates], np.uint64)
         rows = [(known.articles, known.documents, numbers.get(known.source, 0)) for known in self._templates.values()]
         articles, documents, sources = np.array(rows, np.int64).reshape(-1, 3).T
+        sources = np.where(np.isin(keys, listed(config.known_boilerplate).keys), EVERY_SOURCE, sources)
         return Templates(
             keys, np.full(len(keys), EXACT, np.uint8), articles, documents, sources, np.ones(len(keys), np.bool_)
         )

@@ -19,6 +19,9 @@ HISTOGRAM_BINS = 20
 BREAKER_DOCUMENTS = 20
 """The breaker looks at inputs of this many documents or more."""
 
+IN_EVERY_SOURCE = ""
+"""In place of a source's name, for known boilerplate; EVERY_SOURCE as an index finds it at the end."""
+
 MUCH = 0.5
 """A source that loses more than this share of its text is named."""
 
@@ -150,13 +153,14 @@ def _summaries(plan: Plan, tally: _Tally, groups: Ints, size: int) -> list[dict[
 
 def _templates(plan: Plan, texts: dict[str, str]) -> list[dict[str, Any]]:
     templates = plan.templates
+    names_of = [*plan.documents.source_names, IN_EVERY_SOURCE]
     order = np.lexsort((templates.keys, -templates.documents))
     names = ((template_id(templates, row), row) for row in order.tolist())
     return [
         {
             "id": name,
             "text": texts[name],
-            "source": plan.documents.source_names[templates.sources[row]],
+            "source": names_of[templates.sources[row]],
             "documents": int(templates.documents[row]),
             "articles": int(templates.articles[row]),
         }
