@@ -77,14 +77,11 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, config: Confi
         *result,
     )  # fmt: skip
     for line in np.flatnonzero(result.line_keepers >= 0).tolist():
-        keeper = int(result.line_keepers[line])
-        if not _is_same_line(texts, segments, brackets, line, keeper) or not is_whole(
-            _text(texts, segments.line_start[line], segments.line_text_end[line])
-        ):
+        if not _is_same_line(texts, segments, brackets, line, int(result.line_keepers[line])):
             result.line_keepers[line] = -1
     gone = marked | (result.line_keepers >= 0)
     for line in np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0)).tolist():
-        if _is_listed(segments, gone, line, int(result.line_keepers[line])):
+        if _is_structure(texts, segments, gone, line, int(result.line_keepers[line])):
             result.line_keepers[line] = -1
     for copy in np.flatnonzero(result.segment_keepers >= 0).tolist():
         first, second = unit_span(segments, int(result.segment_keepers[copy])), unit_span(segments, copy)
@@ -130,14 +127,17 @@ def _is_same_line(texts: Column, segments: Segments, brackets: Ints, line: int, 
 
 
 def is_whole(text: str) -> bool:
-    """Say whether a line or sentence stands for itself: its brackets close, and no list hangs on it.
+    """Say whether a sentence stands for itself: its brackets close, and no list hangs on it.
 
     >>> is_whole("Der Rat tagt (am Montag)."), is_whole("Der Rat (vgl. Bl."), is_whole("Sie dürfen nicht:")
     (True, False, False)
     """
-    return not text.rstrip().endswith((":", "：")) and all(
-        text.count(opening) == text.count(closing) for opening, closing in ("()", "[]")
-    )
+    return not leads_in(text) and all(text.count(left) == text.count(right) for left, right in ("()", "[]"))
+
+
+def leads_in(text: str) -> bool:
+    """Say whether a list or a quotation follows."""
+    return text.rstrip().endswith((":", "："))
 
 
 def _text(texts: Column, start: Any, end: Any) -> str:
@@ -153,11 +153,11 @@ def _is_sentence(texts: Column, segments: Segments, number: int) -> bool:
     return is_whole(_text(texts, *unit_span(segments, number))) and not regex.match(r"\W*[\p{Ll}\p{Nd}]", after)
 
 
-def _is_listed(segments: Segments, gone: Bools, line: int, keeper: int) -> bool:
-    """Say whether the first copy of a heading is in a table of contents: between lines that end openly, too.
+def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, keeper: int) -> bool:
+    """Say whether a line that ends openly leads in a list, or is a heading that a table of contents said first.
 
-    The line right below its copy, and the title said again, are repeats all the same. Lines that go do not count, so
-    that the cleaned text is judged alike.
+    The first copy of such a heading stands between lines that end openly, too. The line right below its copy, and the
+    title said again, are repeats all the same. Lines that go do not count, so that the cleaned text is judged alike.
     """
     start = unit_span(segments, keeper)[0]
     first = int(np.searchsorted(segments.line_start, start, side="right")) - 1
@@ -166,9 +166,11 @@ def _is_listed(segments: Segments, gone: Bools, line: int, keeper: int) -> bool:
     stays = lines[(segments.line_width[lines] > 0) & ~gone[lines]]
     at = int(np.searchsorted(stays, first))
     above, below = stays[:at], stays[at + 1 :]
-    if not len(above) or not len(below) or line < below[0]:
+    if not len(above) or (len(below) and line < below[0]):
         return False
-    return not (segments.line_flags[above[-1]] | segments.line_flags[below[0]]) & TERMINATED
+    if leads_in(_text(texts, segments.line_start[line], segments.line_text_end[line])):
+        return True
+    return bool(len(below) and not (segments.line_flags[above[-1]] | segments.line_flags[below[0]]) & TERMINATED)
 
 
 def similarity(first: str, second: str) -> float:

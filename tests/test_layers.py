@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dedup"
 
 LAYERS = (
     {"columns", "errors", "kernels", "unicode"},
-    {"config", "lexicon", "model"},
+    {"config", "lexicon", "model", "protection"},
     {
         "decisions",
         "edit",
