@@ -41,6 +41,40 @@ def jaccard(a: str, b: str) -> float:
     return len(first & second) / len(union) if union else 0.0
 
 
+def containment(text: str, holder: str) -> float:
+    """How much of a text's shingles another one has."""
+    own = shingles(text)
+    return len(own & shingles(holder)) / len(own) if own else 0.0
+
+
+def find_holders(
+    sets: Sequence[set[int]], versions: Sequence[int], keepers: Sequence[int], least: float
+) -> dict[int, int]:
+    """For each document that stays and is held, the longest of its versions that stays; the size is the length."""
+    staying = [number for number, keeper in enumerate(keepers) if number == keeper]
+    holders = {}
+    for number in staying:
+        group = [other for other in staying if versions[other] == versions[number]]
+        longest = min(group, key=lambda other: (-len(sets[other]), other))
+        own = sets[number]
+        if len(own) < len(sets[longest]) and len(own & sets[longest]) / len(own) >= least:
+            holders[number] = longest
+    return holders
+
+
+def drop_contained(
+    sets: Sequence[set[int]], holders: Mapping[int, int], keepers: Sequence[int], least: float
+) -> list[int]:
+    """Who stays for whom when a document goes with all that went for it, or not at all."""
+    result = list(keepers)
+    for number, holder in holders.items():
+        tied = [other for other, keeper in enumerate(keepers) if keeper == number]
+        if all(len(sets[other] & sets[holder]) / len(sets[other]) >= least for other in tied):
+            for other in tied:
+                result[other] = holder
+    return result
+
+
 def premixed(base: int) -> int:
     """MurmurHash3's 32-bit finalizer."""
     for shift, multiplier in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):

@@ -254,7 +254,8 @@ def boundary(text: str, i: int, token: Token) -> tuple[int, int]:
     if class_of(text[start : start + 1]) == "NEWLINE":
         return end, -1
     if wide:
-        return end, -1 if following == "COMMA" or (closed and following == "CASELESS") else start
+        anew = text[end - 1] == "”" and 0x3400 <= ord(text[end]) <= 0x9FFF
+        return end, -1 if following == "COMMA" or (closed and following == "CASELESS" and not anew) else start
     if following != "SPACE":
         foreign = ord(marks[0]) >= 0x500 or ord(text[end]) >= 0x2E80
         return end, end if hard and following == "CASELESS" and foreign else -1

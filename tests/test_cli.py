@@ -113,12 +113,30 @@ POLICIES = "Use longest, shortest, first, last, max:FIELD or min:FIELD."
         ("--only repeats,articels", f"dedup: kind 'articels' is not known. {KINDS}"),
         ("--keep longst", f"dedup: keep policy 'longst' is not known. {POLICIES}"),
         ("--config no.toml", "Error: Invalid value for '--config': File 'no.toml' does not exist."),
+        ("--drop-contained 2", f"dedup: drop_contained is 2, but must be between 0 and 1. {FRACTION}"),
+        ("--template-list no.txt", "Error: Invalid value for '--template-list': File 'no.txt' does not exist."),
+        (
+            "--protect gut --protect [",
+            "dedup: protected pattern '[' is no regular expression (unterminated character set at position 1). "
+            "See the regex package's syntax.",
+        ),
     ],
 )
 def test_code_2_when_an_option_is_wrong(pages: str, arguments: str, message: str) -> None:
     result = run("clean", pages, "-o", "out.jsonl", *arguments.split())
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, message)
     assert os.listdir() == [pages]
+
+
+def test_code_2_when_a_pattern_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dedup.protection.SECONDS", 0.05)
+    line = "a" * 5000 + "!"
+    result = run(
+        "clean", write("a.jsonl", {"text": f"{line}\nEnde.\n{line}"}), "-o", "out.jsonl", "--protect", "(a+)+$"
+    )
+    assert result.exit_code == 2
+    assert result.stderr.startswith("dedup: protected pattern '(a+)+$' takes more than 0.05 s on 'aaa")
+    assert os.listdir() == ["a.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -187,6 +205,33 @@ def test_settings_come_from_a_file_and_flags_win(name: str, settings: str, pages
     assert (second["only"], second["max_loss"]) == (["articles"], 0.5)
 
 
+@pytest.mark.parametrize("patterns", ['["Motor.*den", "Nirgends"]', '["Nirgends", "Motor.*den"]', '"Motor.*den"'])
+def test_patterns_to_protect_come_from_a_file(patterns: str, pages: str) -> None:
+    Path("own.toml").write_text(f"protect = {patterns}\n")
+    assert run("clean", pages, "-o", "out.jsonl", "--config", "own.toml").exit_code == 0
+    assert kept_texts("out.jsonl")["b"].count(CAPTION) == 2
+
+
+def test_a_pattern_of_the_command_line_takes_the_place_of_those_in_the_file(pages: str) -> None:
+    Path("own.toml").write_text('protect = ["Motor"]\n')
+    assert run("clean", pages, "-o", "out.jsonl", "--config", "own.toml", "--protect", "Nirgends").exit_code == 0
+    assert kept_texts("out.jsonl")["b"].count(CAPTION) == 1
+
+
+def test_commas_do_not_part_patterns(pages: str) -> None:
+    Path("own.toml").write_text('protect = ["Motorscha{1,2}den"]\n')
+    assert run("clean", pages, "-o", "out.jsonl", "--config", "own.toml").exit_code == 0
+    assert kept_texts("out.jsonl")["b"].count(CAPTION) == 2
+
+
+def test_a_list_and_a_share_come_from_a_file(pages: str) -> None:
+    Path("known.txt").write_text(f"{CAPTION}\n", encoding="utf-8")
+    Path("own.toml").write_text('template-list = "known.txt"\ndrop-contained = 0.9\n')
+    assert run("clean", pages, "-o", "out.jsonl", "--config", "own.toml").exit_code == 0
+    config = json.loads(Path("out.jsonl.dedup/report.json").read_bytes())["config"]
+    assert (config["known_boilerplate"], config["drop_contained"]) == ([CAPTION], 0.9)
+
+
 def test_a_pyproject_named_with_config_is_read_like_any() -> None:
     Path("elsewhere").mkdir()
     Path("elsewhere/pyproject.toml").write_text("[project]\nname = 'x'\n[tool.dedup]\ntreshold = 0.7\n")
@@ -207,6 +252,56 @@ def test_broken_toml_is_named(pages: str) -> None:
     result = run("clean", pages, "-o", "out.jsonl", "--config", "own.toml")
     assert result.exit_code == 2
     assert result.stderr.startswith("dedup: own.toml: is not valid TOML (Invalid value (at line 1, column 12)). ")
+
+
+# Known boilerplate
+
+
+def kept_texts(path: str) -> dict[str, str]:
+    return {record["id"]: record["text"] for record in map(json.loads, Path(path).read_bytes().splitlines())}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{CAPTION}\n".encode(),
+        CAPTION.encode(),
+        f"\n\n  {CAPTION}  \n \t \n\nNirgends steht das.\n\n".encode(),
+        f"Nirgends steht das.\r\n{CAPTION}\r\n".encode(),
+        f"{CAPTION}\n".encode("utf-8-sig"),
+    ],
+)
+def test_listed_lines_go_from_a_single_document(content: bytes, pages: str) -> None:
+    Path("known.txt").write_bytes(content)
+    assert run("clean", pages, "-o", "out.jsonl", "--template-list", "known.txt").exit_code == 0
+    assert kept_texts("out.jsonl") == {"a": ARTICLE, "b": "Wer auf die Insel muss, rudert.\n"}
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \n\t\n\n"])
+def test_an_empty_list_is_like_none(content: str, pages: str) -> None:
+    Path("known.txt").write_text(content)
+    assert run("clean", pages, "-o", "out.jsonl", "--template-list", "known.txt").exit_code == 0
+    assert run("clean", pages, "-o", "none.jsonl").exit_code == 0
+    made, without = (Path(f"{name}.jsonl.dedup/decisions.jsonl").read_bytes() for name in ("out", "none"))
+    assert made == without
+
+
+def test_code_3_when_a_list_is_not_utf_8(pages: str) -> None:
+    Path("known.txt").write_bytes("Veröffentlicht\n".encode("latin-1"))
+    result = run("clean", pages, "-o", "out.jsonl", "--template-list", "known.txt")
+    assert result.exit_code == 3
+    assert result.stderr.startswith(
+        "dedup: known.txt: is not UTF-8 ('utf-8' codec can't decode byte 0xf6 in position 4"
+    )
+    assert result.stderr.endswith("). Convert it first.\n")
+    assert sorted(os.listdir()) == ["known.txt", pages]
+
+
+def test_code_2_when_a_listed_line_is_nothing_but_figures(pages: str) -> None:
+    Path("known.txt").write_text(f"{CAPTION}\n2025\n", encoding="utf-8")
+    result = run("clean", pages, "-o", "out.jsonl", "--template-list", "known.txt")
+    message = "known boilerplate '2025' is nothing but a number or a date, and so is every line of figures"
+    assert (result.exit_code, result.stderr) == (2, f"dedup: {message}. Take it off the list.\n")
 
 
 # Streams
@@ -263,6 +358,20 @@ def test_scan_and_apply_give_what_clean_gives() -> None:
     decisions = Path("decisions.jsonl").read_bytes()
     assert Path("cleaned.dedup/decisions.jsonl").read_bytes() == decisions
     assert Path("applied.dedup/decisions.jsonl").read_bytes() == decisions
+
+
+def test_scan_and_apply_take_what_is_protected_known_and_contained() -> None:
+    Path("known.txt").write_text("Von Florian Mairhofer\n", encoding="utf-8")
+    options = ["--protect", "Cookies", "--template-list", "known.txt", "--drop-contained", "0.8"]
+    assert run("clean", str(CRAWL), "-o", "cleaned", *options).exit_code == 0
+    assert run("scan", str(CRAWL), "-o", "decisions.jsonl", *options).exit_code == 0
+    assert run("apply", "decisions.jsonl", str(CRAWL), "-o", "applied", *options).exit_code == 0
+    assert files("applied") == files("cleaned")
+    assert Path("applied.dedup/decisions.jsonl").read_bytes() == Path("cleaned.dedup/decisions.jsonl").read_bytes()
+    assert run("restore", "cleaned", "-o", "back").exit_code == 0
+    assert files("back") == files(str(CRAWL))
+    for wrong in ([], [*options, "--protect", "mehr"], options[:4]):
+        assert run("apply", "decisions.jsonl", str(CRAWL), "-o", "never", *wrong).exit_code == 3
 
 
 def test_apply_refuses_decisions_made_under_other_options(pages: str) -> None:

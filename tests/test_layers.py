@@ -25,7 +25,7 @@ LAYERS = (
         "undo",
         "writers",
     },
-    {"boilerplate", "cluster", "containment", "lsh", "repeats", "signature", "versions"},
+    {"boilerplate", "cluster", "containment", "fragments", "lsh", "repeats", "signature", "versions"},
     {"policy", "findings"},
     {"audit", "pipeline", "replay", "report"},
     {"api", "jobs"},

@@ -58,6 +58,11 @@ MIN_PLAIN_LETTERS = 3
 CLOSING_BRACKET, ELLIPSIS = 0x29, 0x2026
 
 
+FIRST_HAN, LAST_HAN = 0x3400, 0x9FFF
+# ” is E2 80 9D in UTF-8.
+QUOTE_MID, QUOTE_LAST = 0x80, 0x9D
+
+
 @leaf
 def skip_closers(data, i, end, packed, wide):
     """Return the position after the closing brackets and quotation marks at byte `i`.
@@ -125,7 +130,13 @@ def find_boundary(data, i, end, points, lexicon, letters_of, token):
     if next_class == NEWLINE:
         return closed_end, np.int64(-1)
     if wide:
-        if kind == COMMA or (closed and kind == CASELESS):
+        # 「来た。」と言った goes on behind the bracket; Chinese text behind ” begins anew far more often (measured).
+        anew = (
+            FIRST_HAN <= code_point <= LAST_HAN
+            and data[closed_end - 1] == QUOTE_LAST
+            and data[closed_end - 2] == QUOTE_MID
+        )
+        if kind == COMMA or (closed and kind == CASELESS and not anew):
             return closed_end, np.int64(-1)
         return closed_end, start
     if kind != SPACE:
