@@ -11,7 +11,7 @@ percent carry one to four of 400 sentences that all share, each a paragraph of i
 two or three times.
 
 Every document is a function of the seed and of its number, so the corpus is written in one stream, in an order that
-scatters the copies, and any two machines write the same one.
+scatters the copies, and any two machines with the same generators of numpy write the same one.
 """
 
 from __future__ import annotations

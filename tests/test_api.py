@@ -65,7 +65,8 @@ def test_a_table_of_several_chunks_and_slices_is_read_in_order() -> None:
 
 def test_a_table_without_ids_is_numbered() -> None:
     decisions = dedup.clean(table().select(["text"])).decisions
-    assert [(d.document, d.record) for d in decisions] == [("data:2", 2), ("data:3", 3)]
+    found = [(d.document, d.record) for d in decisions if d.action != "flag"]
+    assert found == [("data:2", 2), ("data:3", 3)]
 
 
 def test_arrow_and_records_are_decided_alike() -> None:

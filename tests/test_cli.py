@@ -98,6 +98,7 @@ def test_code_1_when_too_much_would_go() -> None:
 
 
 FRACTION = "Give a fraction, such as 0.8."
+SYNTAX = "See the regex package's syntax."
 KINDS = "Name one or more of repeats, boilerplate, articles, separated by commas."
 POLICIES = "Use longest, shortest, first, last, max:FIELD or min:FIELD."
 
@@ -118,7 +119,7 @@ POLICIES = "Use longest, shortest, first, last, max:FIELD or min:FIELD."
         (
             "--protect gut --protect [",
             "dedup: protected pattern '[' is no regular expression (unterminated character set at position 1). "
-            "See the regex package's syntax.",
+            + SYNTAX,
         ),
     ],
 )
@@ -291,7 +292,7 @@ def test_code_3_when_a_list_is_not_utf_8(pages: str) -> None:
     result = run("clean", pages, "-o", "out.jsonl", "--template-list", "known.txt")
     assert result.exit_code == 3
     assert result.stderr.startswith(
-        "dedup: known.txt: is not UTF-8 ('utf-8' codec can't decode byte 0xf6 in position 4"
+        "dedup: known.txt: is not UTF-8 ('utf-8' codec can't decode byte 0xf6 in position 3"
     )
     assert result.stderr.endswith("). Convert it first.\n")
     assert sorted(os.listdir()) == ["known.txt", pages]

@@ -375,7 +375,7 @@ def test_scan_and_apply_are_clean_and_restore_undoes_it(
 
 @pytest.mark.parametrize("share", [-0.1, 1.01, float("nan")])
 def test_the_share_is_a_fraction(share: float) -> None:
-    with pytest.raises(UsageError, match="drop_contained is .*, but must be between 0 and 1"):
+    with pytest.raises(UsageError, match=r"drop_contained is .*, but must be between 0 and 1"):
         Config(drop_contained=share)
 
 

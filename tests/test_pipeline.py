@@ -138,17 +138,17 @@ def test_results_come_in_the_order_of_the_items(workers: int) -> None:
         gate.set()
         return -item
 
-    assert list(in_order(slow_first, range(20), workers)) == [-item for item in range(20)]
+    assert list(in_order(slow_first, zip(range(20), strict=True), workers)) == [-item for item in range(20)]
 
 
 def test_few_items_are_under_way_at_once() -> None:
     taken = 0
 
-    def items() -> Iterator[int]:
+    def items() -> Iterator[tuple[int]]:
         nonlocal taken
         for item in range(100):
             taken += 1
-            yield item
+            yield (item,)
 
     results = in_order(lambda item: item, items(), 2)
     next(results)
@@ -158,7 +158,7 @@ def test_few_items_are_under_way_at_once() -> None:
 
 def test_an_error_in_a_thread_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(in_order(lambda item: 1 // item, range(5), 2))
+        list(in_order(lambda item: 1 // item, zip(range(5), strict=True), 2))
 
 
 def test_progress_hears_of_every_document() -> None:
