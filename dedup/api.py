@@ -194,6 +194,10 @@ class _Memory:
     def names(self) -> list[str]:
         return [NAME]
 
+    @property
+    def rejected(self) -> list[object]:
+        return []
+
     def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
         rows = np.arange(len(self._batch)) if wanted is None else wanted.records - 1
         for start in range(0, len(rows), BATCH_ROWS):

@@ -24,6 +24,7 @@ class FileEntry:
     """One input file and what became of it.
 
     Attributes:
+        index: Its position in the corpus. Files that could not be read at all have no entry.
         name: Its name in the corpus.
         kind: Its format.
         compression: The compression of the input.
@@ -34,6 +35,7 @@ class FileEntry:
         group_rows: In Parquet, the rows of each row group of the input.
     """
 
+    index: int
     name: str
     kind: str
     compression: str

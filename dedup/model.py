@@ -55,6 +55,13 @@ class Batch:
     digests: npt.NDArray[np.uint64]
     ranks: list[float | str | None] | None = None
 
+    @classmethod
+    def none(cls) -> Batch:
+        """Return a batch of no documents."""
+        nothing = Column.of([])
+        ints = np.zeros(0, np.int64)
+        return cls(ints.astype(np.int32), ints, nothing, nothing, nothing, ints.astype(np.uint64))
+
     def __len__(self) -> int:
         return len(self.records)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -40,6 +40,10 @@ class Corpus(Protocol):
     @property
     def names(self) -> list[str]:
         """What decisions call each file."""
+
+    @property
+    def rejected(self) -> Sequence[object]:
+        """What could not be read and was set aside, complete after one full pass."""
 
     def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
         """Read all documents, or the wanted ones."""
@@ -155,8 +159,9 @@ def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress
     for part in in_order(examine, sources.number(corpus.batches()), workers):
         parts.append(part)
         progress("comparing", len(part.batch))
-    if not parts:
+    if not parts and not corpus.rejected:
         raise InputError("there is not a single document in the input", hint="Check the path.")
+    parts = parts or [examine(Batch.none(), np.zeros(0, np.int64), np.zeros(0, np.uint64))]
     documents = _documents(parts, sources)
     cuts = _numbered([part.found.cuts for part in parts], parts)
 

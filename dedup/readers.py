@@ -41,6 +41,8 @@ class Corpus:
         fields: Which fields are read.
         inputs: The files and folders that were named, without standard input.
         is_single_file: Whether the inputs are one file, named directly.
+        unreadable: The positions of the files that cannot be read at all and were set aside; complete after one full
+            pass. They are neither in the output nor rebuilt by undo.
     """
 
     def __init__(self, inputs: Sequence[str], files: Sequence[InputFile], fields: Fields, *, skip_bad: bool) -> None:
@@ -49,6 +51,7 @@ class Corpus:
         self.inputs = [name for name in inputs if name != STANDARD_INPUT]
         self.is_single_file = len(inputs) == 1 and files[0].is_named
         self._skip_bad = skip_bad
+        self.unreadable: set[int] = set()
         self._rejected: dict[tuple[int, int], Rejected] = {}
         self._is_complete = False
 
@@ -86,13 +89,20 @@ class Corpus:
             # In a folder it may be what an earlier run left of a file of duplicates.
             must_hold = file.is_named and not self._skip_bad
             has_rows = False
-            if file.is_empty() and (must_hold or file.form.kind != "text"):
-                if must_hold:
-                    raise InputError("is empty", file=file.shown, hint="Leave the file out, or fetch it again.")
+            try:
+                if file.is_empty() and (must_hold or file.form.kind != "text"):
+                    if must_hold:
+                        raise InputError("is empty", file=file.shown, hint="Leave the file out, or fetch it again.")
+                    continue
+                for piece in READERS[file.form.kind](file, self.fields, None, self._reject):
+                    has_rows = True
+                    yield piece
+            except InputError as error:
+                if not self._skip_bad or has_rows or self.is_single_file:
+                    raise
+                self.unreadable.add(file.index)
+                self._reject(Rejected(file.index, 0, 0, error.message, error.hint, 0, 0))
                 continue
-            for piece in READERS[file.form.kind](file, self.fields, None, self._reject):
-                has_rows = True
-                yield piece
             if must_hold and not has_rows:
                 raise InputError("holds no records", file=file.shown, hint="Leave the file out.")
 
@@ -103,9 +113,10 @@ class Corpus:
             yield from READERS[file.form.kind](file, self.fields, wanted.records[low:high], self._reject)
 
     def _reject(self, rejected: Rejected) -> None:
-        if not self._skip_bad:
-            file = self.files[rejected.file].shown
-            raise InputError(rejected.message, file=file, line=rejected.line, hint=rejected.hint)
+        file = self.files[rejected.file]
+        # Of a single text nothing would be left to write.
+        if not self._skip_bad or (self.is_single_file and file.form.kind == "text"):
+            raise InputError(rejected.message, file=file.shown, line=rejected.line, hint=rejected.hint)
         self._rejected[rejected.file, rejected.record] = rejected
 
 

@@ -59,18 +59,18 @@ def _restore_files(manifest: Manifest, source: Path, folder: Path, staging: Stag
     if manifest.is_folder:
         staging.path.mkdir()
     with (folder / REMOVED).open("rb") as removed:
-        for index, entry in enumerate(manifest.files):
+        for entry in manifest.files:
             path = source / entry.name if manifest.is_folder else source
             out = staging.path / entry.name if manifest.is_folder else staging.path
             out.parent.mkdir(parents=True, exist_ok=True)
             if entry.output is not None and not path.is_file():
                 raise _changed(path, "is missing")
             if entry.kind == "parquet":
-                _restore_parquet(manifest, index, path, folder / PARQUET, out)
+                _restore_parquet(manifest, entry, path, folder / PARQUET, out)
                 continue
             form = None if manifest.is_folder else form_of(staging.target.name)
             compression = form.compression if form is not None else entry.compression
-            low, high = np.searchsorted(table[:, 0], (index, index + 1))
+            low, high = np.searchsorted(table[:, 0], (entry.index, entry.index + 1))
             _restore_bytes(entry, path, table[low:high], removed, out, compression)
 
 
@@ -90,12 +90,11 @@ def _restore_bytes(entry: FileEntry, path: Path, rows: Ints, removed: IO[bytes],
     _check(rebuilt.digest == entry.input, path)
 
 
-def _restore_parquet(manifest: Manifest, index: int, path: Path, undo: Path, out: Path) -> None:
-    entry = manifest.files[index]
+def _restore_parquet(manifest: Manifest, entry: FileEntry, path: Path, undo: Path, out: Path) -> None:
     if digest_of(path) != entry.output:
         raise _changed(path, "was changed since it was written")
     try:
-        texts = parquet_edits.rebuild(path, index, tuple(manifest.text_field), entry.group_rows, undo, out)
+        texts = parquet_edits.rebuild(path, entry.index, tuple(manifest.text_field), entry.group_rows, undo, out)
     except (ValueError, StopIteration, pa.ArrowException):
         texts = ""
     _check(texts == entry.text_xxh3, path)

@@ -147,6 +147,8 @@ class Output:
         if self._staging is not None and not self._corpus.is_single_file:
             self._staging.path.mkdir()
         for file in self._corpus.files:
+            if file.index in self._corpus.unreadable:
+                continue
             own = edits.of_file(file.index, np.array(rejected.get(file.index, ()), np.int64))
             self._entries.append(self._write_file(file, own, removals))
 
@@ -169,7 +171,7 @@ class Output:
                 meter = Meter(sink)
                 before = strip(file, fields, edits, meter, removals)
                 digest = meter.digest
-        return FileEntry(file.name, form.kind, form.compression, compression, before, digest)
+        return FileEntry(file.index, file.name, form.kind, form.compression, compression, before, digest)
 
     def _write_parquet(self, file: InputFile, edits: FileEdits, path: Path) -> FileEntry:
         undo = None
@@ -177,7 +179,9 @@ class Output:
             undo = self.sidecar_staging / PARQUET
             undo.mkdir(exist_ok=True)
         before, texts, groups = parquet_edits.strip(file, self._corpus.fields, edits, path, undo)
-        return FileEntry(file.name, "parquet", "", "", before, digest_of(path), text_xxh3=texts, group_rows=groups)
+        return FileEntry(
+            file.index, file.name, "parquet", "", "", before, digest_of(path), text_xxh3=texts, group_rows=groups
+        )
 
     def _place(self, file: InputFile) -> tuple[str, Path | None]:
         """Return the compression of an output file and its staged path, None for standard output."""
