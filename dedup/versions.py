@@ -70,17 +70,15 @@ class Versions:
 
     _sources: list[Ints] = field(default_factory=list)
     _keys: list[Keys] = field(default_factory=list)
+    _exact_keys: list[Keys] = field(default_factory=list)
     _units: list[tuple[npt.NDArray[np.int32], Keys, npt.NDArray[np.int32]]] = field(default_factory=list)
     _documents: int = 0
 
     def add(self, segments: Segments, rows: Ints, sources: Ints, source_keys: Keys) -> None:
         """Note the sentences of some documents; `rows` is the document of each line."""
-        masked = mix(segments.line_k1, source_keys[rows], VERSION_SALT)
-        masked[segments.line_k1 == 0] = 0
-        keys = np.add.reduceat(np.append(masked, np.uint64(0)), segments.line_offsets[:-1])
-        # Where a document has no lines, reduceat gives the next document's first.
-        keys[np.diff(segments.line_offsets) == 0] = 0
-        self._keys.append(keys)
+        salts = source_keys[rows]
+        self._keys.append(_sum_lines(segments, segments.line_k1, salts))
+        self._exact_keys.append(_sum_lines(segments, segments.line_k0, salts))
         telling = np.flatnonzero(segments.segment_width >= UNIT_WIDTH)
         unit_rows = np.repeat(rows, np.diff(segments.segment_offsets))[telling]
         units = mix(segments.segment_k1[telling], source_keys[unit_rows], UNIT_SALT)
@@ -95,7 +93,7 @@ class Versions:
 
         sources, versions = np.concatenate(self._sources), np.concatenate(self._keys)
         count = len(sources)
-        representative = _first_equals(versions)
+        representative = _first_equals(versions, np.concatenate(self._exact_keys))
         documents, keys, widths = (np.concatenate(column) for column in zip(*self._units, strict=True))
         self._units.clear()
         total = np.bincount(documents, widths, minlength=count).astype(np.int64)
@@ -133,10 +131,23 @@ class Versions:
         return np.bincount(sources[stands], minlength=int(sources.max()) + 1)
 
 
-def _first_equals(versions: Keys) -> Ints:
-    """Return the first document with the same lines; a document without lines (key 0) is like no other."""
-    _, first, groups = np.unique(versions, return_index=True, return_inverse=True)
-    return np.where(versions == 0, np.arange(len(versions)), first[groups])
+def _sum_lines(segments: Segments, keys: Keys, salts: Keys) -> Keys:
+    """Return one key a document, made of those of its lines; 0 for a document without words."""
+    mixed = mix(keys, salts, VERSION_SALT)
+    mixed[keys == 0] = 0
+    sums = np.add.reduceat(np.append(mixed, np.uint64(0)), segments.line_offsets[:-1])
+    # Where a document has no lines, reduceat gives the next document's first.
+    sums[np.diff(segments.line_offsets) == 0] = 0
+    return sums
+
+
+def _first_equals(versions: Keys, exact: Keys) -> Ints:
+    """Return one document for all that are equal but for figures, chosen by content; none is like one without words."""
+    order = np.lexsort((exact, versions))
+    _, first, groups = np.unique(versions[order], return_index=True, return_inverse=True)
+    chosen = np.empty(len(versions), np.int64)
+    chosen[order] = order[first[groups]]
+    return np.where(versions == 0, np.arange(len(versions)), chosen)
 
 
 def _stands_twice(keys: Keys) -> npt.NDArray[np.bool_]:
