@@ -26,6 +26,7 @@ from rich.text import Text
 from dedup.config import Config
 from dedup.errors import InputError
 from dedup.jobs import Run
+from dedup.pipeline import VERIFYING
 from dedup.staging import SIDECAR_SUFFIX
 from dedup.writers import STANDARD_OUTPUT
 
@@ -99,8 +100,11 @@ class Console:
 
             def advance(stage: str, documents: int) -> None:
                 if stage not in tasks:
-                    # The first full pass tells how many documents there are.
-                    tasks[stage] = bars.add_task(stage, total=max(totals.values(), default=0) or None)
+                    for earlier, task in tasks.items():
+                        bars.update(task, total=totals[earlier])
+                    # The first full pass tells how many documents there are; how many meet another, only the end does.
+                    full = max(totals.values(), default=0) if stage != VERIFYING else 0
+                    tasks[stage] = bars.add_task(stage, total=full or None)
                 totals[stage] = totals.get(stage, 0) + documents
                 bars.advance(tasks[stage], documents)
 

@@ -34,6 +34,10 @@ Keys = npt.NDArray[np.uint64]
 Result = TypeVar("Result")
 
 
+VERIFYING = "verifying"
+"""The stage that not all documents go through."""
+
+
 class Corpus(Protocol):
     """Documents that can be read again and again, always in the same order."""
 
@@ -289,7 +293,7 @@ def fetch_shingles(
     parts = []
     for sets in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
         parts.append(sets)
-        progress("verifying", len(sets.offsets) - 1)
+        progress(VERIFYING, len(sets.offsets) - 1)
     offsets = np.zeros(len(rows) + 1, np.int64)
     np.cumsum(np.concatenate([np.diff(part.offsets) for part in parts]), out=offsets[1:])
     return ShingleSets(np.concatenate([part.hashes for part in parts]), offsets)
