@@ -119,7 +119,7 @@ def test_every_command_is_shown_with_its_help_and_its_options() -> None:
 
 def test_every_option_the_readme_names_exists() -> None:
     known = set().union(*map(options_of, main.commands))
-    of_other_programs = {"--help", "--version", "--no-ensure-ascii"}
+    of_other_programs = {"--help", "--version", "--no-ensure-ascii", "--peers", "--setup"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", re.sub(SETUP, "", TEXT))) <= known | of_other_programs
 
 
