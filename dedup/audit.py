@@ -13,7 +13,8 @@ from dedup.boilerplate import Templates
 from dedup.columns import Column
 from dedup.decisions import Decision, KeptSpan
 from dedup.edit import to_characters
-from dedup.pipeline import Corpus, Plan, numbered_batches
+from dedup.pipeline import numbered_batches
+from dedup.plan import Corpus, Plan
 from dedup.policy import Cuts
 from dedup.repeats import similarity
 

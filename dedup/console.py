@@ -26,7 +26,7 @@ from rich.text import Text
 from dedup.config import Config
 from dedup.errors import InputError
 from dedup.jobs import Run
-from dedup.pipeline import VERIFYING
+from dedup.plan import VERIFYING
 from dedup.staging import SIDECAR_SUFFIX
 from dedup.writers import STANDARD_OUTPUT
 

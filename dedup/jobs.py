@@ -17,7 +17,7 @@ import numpy as np
 from dedup import __version__, audit, decisions, pipeline, readers, replay, report, writers
 from dedup.config import Config
 from dedup.decisions import Decision, Header
-from dedup.pipeline import Plan, Progress, silent
+from dedup.plan import Plan, Progress, silent
 from dedup.staging import Staging, refuse_existing, writing
 
 DECISIONS, REPORT = "decisions.jsonl", "report.json"

@@ -7,131 +7,28 @@ keys and its cuts.
 
 from __future__ import annotations
 
-import itertools
-from array import array
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from dedup import boilerplate, containment, edit, findings, lsh, signature
 from dedup.cluster import Clusters, cluster
 from dedup.columns import Column, concatenate
 from dedup.config import Config
 from dedup.errors import InputError
+from dedup.keeping import keep_order
 from dedup.model import Batch, Wanted
+from dedup.parallel import in_order
+from dedup.plan import VERIFYING, Corpus, Documents, Plan, Progress, silent
 from dedup.policy import Cuts
 from dedup.segment import Segments, segment
 from dedup.shingle import ShingleSets, shingle_sets
+from dedup.sources import SourceNumbers
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
-Result = TypeVar("Result")
-
-
-VERIFYING = "verifying"
-"""The stage that not all documents go through."""
-
-
-class Corpus(Protocol):
-    """Documents that can be read again and again, always in the same order."""
-
-    @property
-    def names(self) -> list[str]:
-        """What decisions call each file."""
-
-    @property
-    def rejected(self) -> Sequence[object]:
-        """What could not be read and was set aside, complete after one full pass."""
-
-    def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
-        """Read all documents, or the wanted ones."""
-
-
-class Progress(Protocol):
-    """Is told what the engine is at."""
-
-    def __call__(self, stage: str, documents: int) -> None:
-        """Hear that so many more documents are through a stage."""
-
-
-def silent(stage: str, documents: int) -> None:
-    """Take progress and say nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Documents:
-    """What is kept of every document between the passes: about 60 bytes, its id and its band keys.
-
-    Attributes:
-        files: int32[n].
-        records: int64[n].
-        ids: The ids.
-        sources: int64[n], rows of `source_names`.
-        source_names: Every source once.
-        digests: uint64[n], of the whole record; the last resort in breaking ties without regard to the order of files.
-        ranks: The values of FIELD under `--keep max:FIELD`, else None.
-        characters: int64[n], code points of the text.
-        stored: int64[n], code points after the cuts.
-        whole: bool[n], every line is boilerplate, so all of them stay.
-        structured: bool[n], has so many repeats that they are its structure.
-        keys: uint64[n], text keys of what is stored.
-        tokens: int64[n], tokens of what is stored.
-    """
-
-    files: npt.NDArray[np.int32]
-    records: Ints
-    ids: Column
-    sources: Ints
-    source_names: list[str]
-    digests: npt.NDArray[np.uint64]
-    ranks: list[float | str | None] | None
-    characters: Ints
-    stored: Ints
-    whole: npt.NDArray[np.bool_]
-    structured: npt.NDArray[np.bool_]
-    keys: npt.NDArray[np.uint64]
-    tokens: Ints
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that was found and decided, before any of it is written down or carried out.
-
-    Attributes:
-        config: The configuration it was decided under.
-        documents: The documents, in input order.
-        templates: The boilerplate of every source.
-        cuts: The spans that go, from documents that stay and from those that go.
-        suspicions: Lines that stay though they nearly went as boilerplate.
-        protected: Lines and sentences that stay because the user says so.
-        clusters: Who stays and who goes.
-        contained: Who is held by a longer document of its source.
-        bands: The shape of the LSH; None where articles were not compared.
-    """
-
-    config: Config
-    documents: Documents
-    templates: boilerplate.Templates
-    cuts: Cuts
-    suspicions: Cuts
-    protected: Cuts
-    clusters: Clusters
-    contained: containment.Containment
-    bands: lsh.Bands | None
-
-    @property
-    def dropped(self) -> npt.NDArray[np.bool_]:
-        """bool[documents]."""
-        return np.not_equal(self.clusters.keepers, np.arange(len(self.documents)))
 
 
 class _Scanned(NamedTuple):
@@ -311,89 +208,6 @@ def stored_texts(texts: Column, numbers: Ints, cuts: Cuts) -> Column:
     """Return the texts of some documents after their cuts; `numbers` are their document numbers, ascending."""
     rows, spans = cuts.among(numbers)
     return edit.remove_spans(texts, rows, cuts.starts[spans], cuts.ends[spans])
-
-
-def keep_order(documents: Documents, names: list[str], rows: Ints, keep: str) -> Ints:
-    """Return some documents in the order in which they are to be kept, best first.
-
-    Ties go by id, then by the digest of the record, so that only `first` and `last` depend on the order of the input;
-    two records that are equal to the byte are told apart by position, which shows nowhere.
-    """
-    if keep in ("longest", "shortest"):
-        wanted = (documents.stored[rows] * (-1 if keep == "longest" else 1)).tolist()
-    elif keep in ("first", "last"):
-        wanted = (rows * (1 if keep == "first" else -1)).tolist()
-    else:
-        wanted = _field_places(documents, rows, descending=keep.startswith("max:"))
-    ids = [_own_id(documents, names, row) for row in rows.tolist()]
-    digests = documents.digests[rows].tolist()
-    order = sorted(range(len(rows)), key=lambda i: (wanted[i], ids[i], digests[i], i))
-    return rows[np.array(order, np.int64)]
-
-
-def _own_id(documents: Documents, names: list[str], row: int) -> bytes:
-    """Return a document's id, nothing if it was made of file and record for want of one: that is a matter of order."""
-    name = documents.ids.row(row)
-    return b"" if name == f"{names[documents.files[row]]}:{documents.records[row]}".encode() else name
-
-
-def _field_places(documents: Documents, rows: Ints, *, descending: bool) -> list[int]:
-    """Rank the values of a field: numbers among themselves, then strings, and last the documents without a value."""
-    ranks = documents.ranks or []
-    values = [ranks[row] for row in rows.tolist()]
-    numbers = sorted({value for value in values if isinstance(value, float)}, reverse=descending)
-    texts = sorted({value for value in values if isinstance(value, str)}, reverse=descending)
-    places: dict[float | str | None, int] = {value: place for place, value in enumerate([*numbers, *texts, None])}
-    return [places[value] for value in values]
-
-
-class SourceNumbers:
-    """Numbers sources as they come, and hashes their names, since numbers depend on the order of the input."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[bytes, int] = {}
-        self._keys = array("Q")
-
-    def of(self, batch: Batch) -> Ints:
-        """Return the number of each document's source."""
-        return np.fromiter(map(self._number, batch.sources.rows()), np.int64, len(batch))
-
-    def number(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Ints, Keys]]:
-        """Pass batches on with the number and the hash of each document's source."""
-        for batch in batches:
-            numbers = self.of(batch)
-            yield batch, numbers, np.frombuffer(self._keys, np.uint64)[numbers]
-
-    def _number(self, name: bytes) -> int:
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = len(self._numbers)
-            self._keys.append(xxhash.xxh3_64_intdigest(name))
-        return number
-
-    @property
-    def names(self) -> list[str]:
-        """The sources by number."""
-        return [name.decode() for name in self._numbers]
-
-
-def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Result]:
-    """Call a function in threads and yield the results in the order of the arguments, few of them under way at once."""
-    if workers == 1:
-        yield from itertools.starmap(function, arguments)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque[Future[Result]] = deque()
-        try:
-            for these in arguments:
-                pending.append(pool.submit(function, *these))
-                if len(pending) > workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
 
 
 def _documents(parts: list[_Scanned], sources: SourceNumbers) -> Documents:

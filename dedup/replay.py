@@ -18,8 +18,9 @@ from dedup.containment import Containment
 from dedup.decisions import Decision, KeptSpan
 from dedup.errors import StateError
 from dedup.model import Batch
-from dedup.pipeline import Corpus, Documents, Plan, Progress, SourceNumbers, silent
+from dedup.plan import Corpus, Documents, Plan, Progress, silent
 from dedup.policy import Cuts
+from dedup.sources import SourceNumbers
 
 Ints = npt.NDArray[np.int64]
 Place = tuple[int, int]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dedup.audit import template_id
 from dedup.errors import LossError
-from dedup.pipeline import Plan
+from dedup.plan import Plan
 
 TOP = 20
 """Templates and clusters listed."""

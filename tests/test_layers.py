@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "dedup"
 
 LAYERS = (
-    {"columns", "errors", "kernels", "unicode"},
+    {"columns", "errors", "kernels", "parallel", "unicode"},
     {"config", "lexicon", "model", "protection"},
     {
         "decisions",
@@ -21,13 +21,14 @@ LAYERS = (
         "readers",
         "segment",
         "shingle",
+        "sources",
         "staging",
         "undo",
         "writers",
     },
     {"boilerplate", "cluster", "containment", "fragments", "lsh", "repeats", "signature", "versions"},
     {"policy", "findings"},
-    {"audit", "pipeline", "replay", "report"},
+    {"audit", "keeping", "pipeline", "plan", "replay", "report"},
     {"api", "jobs"},
     {"cli", "console"},
 )

@@ -16,7 +16,7 @@ import pytest
 
 import dedup
 from dedup.lsh import choose_bands
-from dedup.pipeline import in_order
+from dedup.parallel import in_order
 from tests.corpora import article, sentence, word
 
 

@@ -1,0 +1,45 @@
+"""Where documents are from, by number."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from dedup.model import Batch
+
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+
+
+class SourceNumbers:
+    """Numbers sources as they come, and hashes their names, since numbers depend on the order of the input."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self._keys = array("Q")
+
+    def of(self, batch: Batch) -> Ints:
+        """Return the number of each document's source."""
+        return np.fromiter(map(self._number, batch.sources.rows()), np.int64, len(batch))
+
+    def number(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Ints, Keys]]:
+        """Pass batches on with the number and the hash of each document's source."""
+        for batch in batches:
+            numbers = self.of(batch)
+            yield batch, numbers, np.frombuffer(self._keys, np.uint64)[numbers]
+
+    def _number(self, name: bytes) -> int:
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self._numbers)
+            self._keys.append(xxhash.xxh3_64_intdigest(name))
+        return number
+
+    @property
+    def names(self) -> list[str]:
+        """The sources by number."""
+        return [name.decode() for name in self._numbers]
