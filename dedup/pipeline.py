@@ -7,6 +7,7 @@ keys and its cuts.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -187,13 +188,22 @@ def fetch_shingles(
     def sets_of(batch: Batch, numbers: Ints) -> ShingleSets:
         return shingle_sets(stored_texts(batch.texts, numbers, cuts))
 
-    parts = []
+    sizes: list[Ints] = []
+    hashes: deque[Keys] = deque()
     for sets in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
-        parts.append(sets)
+        sizes.append(np.diff(sets.offsets))
+        hashes.append(sets.hashes)
         progress(VERIFYING, len(sets.offsets) - 1)
     offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(np.concatenate([np.diff(part.offsets) for part in parts]), out=offsets[1:])
-    return ShingleSets(np.concatenate([part.hashes for part in parts]), offsets)
+    np.cumsum(np.concatenate(sizes), out=offsets[1:])
+    joined = np.empty(offsets[-1], np.uint64)
+    at = 0
+    # These are the largest arrays there are: let go of each as soon as it is copied.
+    while hashes:
+        part = hashes.popleft()
+        joined[at : at + len(part)] = part
+        at += len(part)
+    return ShingleSets(joined, offsets)
 
 
 def numbered_batches(corpus: Corpus, documents: Documents, rows: Ints) -> Iterator[tuple[Batch, Ints]]:
