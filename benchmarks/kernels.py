@@ -25,6 +25,7 @@ from dedup import edit, findings, lsh, signature
 from dedup.boilerplate import Occurrences
 from dedup.columns import Column
 from dedup.config import Config
+from dedup.fragments import find_fragments
 from dedup.segment import segment
 from dedup.shingle import shingle_sets
 
@@ -46,7 +47,9 @@ def steps(texts: Column) -> dict[str, Callable[[], Any]]:
         "band keys": lambda: signature.band_keys(signatures, *bands),
         "shingle sets": lambda: shingle_sets(texts),
         "segmentation, both keys": lambda: segment(texts),
-        "boilerplate, counting lines": lambda: Occurrences().add(texts, segments, sources, keys),
+        "boilerplate, counting lines": lambda: Occurrences().add(
+            segments, find_fragments(texts, segments), sources, keys
+        ),
         "repeats and boilerplate, finding": lambda: findings.find(texts, keys, templates, config),
         "characters, counting": lambda: edit.count_characters(texts),
     }

@@ -9,6 +9,7 @@ or differs in a number from article to article goes only next to one that is a t
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,9 +19,8 @@ import numpy.typing as npt
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import UsageError
-from dedup.fragments import find_fragments
 from dedup.segment import QUOTED, TERMINATED, Segments, segment
-from dedup.versions import Versions, mix
+from dedup.versions import Versions, differs, mix
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -92,18 +92,18 @@ class Occurrences:
     _documents: int = 0
     _groups: Ints | None = None
 
-    def add(self, texts: Column, segments: Segments, sources: Ints, source_keys: Keys) -> None:
+    def add(self, segments: Segments, fragments: Bools, sources: Ints, source_keys: Keys) -> None:
         """Note the lines and sentences of some documents.
 
         Args:
-            texts: The documents.
-            segments: Their segments.
+            segments: The segments of the documents.
+            fragments: bool[lines], the lines that are no units (`dedup.fragments`).
             sources: int64[documents], the number of each one's source.
             source_keys: uint64[documents], a hash of its name.
         """
         rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
         documents = rows + self._documents
-        keys = line_keys(texts, segments, source_keys)
+        keys = line_keys(segments, fragments, source_keys)
         for kind_keys in keys[:LABEL]:
             carried = np.flatnonzero(kind_keys)
             self._lines.append((documents[carried], kind_keys[carried]))
@@ -142,13 +142,13 @@ class Occurrences:
         return Templates.join(found)
 
 
-def line_keys(texts: Column, segments: Segments, source_keys: Keys) -> list[Keys]:
+def line_keys(segments: Segments, fragments: Bools, source_keys: Keys) -> list[Keys]:
     """Return the keys of every line, one array a kind, 0 where a line has none of that kind.
 
-    Pieces of hard-wrapped sentences have none at all.
+    Fragments have none at all.
     """
     source = np.repeat(source_keys, np.diff(segments.line_offsets))
-    whole = (segments.line_k0 != 0) & ~find_fragments(texts, segments)
+    whole = (segments.line_k0 != 0) & ~fragments
     masked = (
         whole & ((segments.line_dates > 0) | (segments.line_numbers > 0)) & ~np.isin(segments.line_k1, _mask_alone())
     )
@@ -210,6 +210,7 @@ def _listed_keys(segments: Segments) -> Keys:
     return np.where(segments.line_k1 != 0, keys, np.uint64(0))
 
 
+@functools.cache
 def _mask_alone() -> Keys:
     """Return the masked key of a line that is nothing but a number or a date: it says nothing about what it counts."""
     return segment(Column.of(["1"])).line_k1
@@ -219,8 +220,7 @@ def _count_distinct(keys: Keys, values: npt.NDArray[Any]) -> tuple[Keys, Ints, n
     """Return the keys, ascending, how many different values come with each, and the least of these values."""
     order = np.lexsort((values, keys))
     keys, values = keys[order], values[order]
-    new = np.ones(len(keys), np.bool_)
-    new[1:] = (keys[1:] != keys[:-1]) | (values[1:] != values[:-1])
+    new = differs(keys) | differs(values)
     found, first, counts = np.unique(keys[new], return_index=True, return_counts=True)
     return found, counts, values[new][first]
 
@@ -259,7 +259,7 @@ def no_marks(segments: Segments) -> Marks:
     return Marks(nothing, nothing, np.full(lines, -1, np.int64), np.zeros(len(segments.line_offsets) - 1, np.bool_))
 
 
-def mark(templates: Templates, texts: Column, segments: Segments, source_keys: Keys) -> Marks:
+def mark(templates: Templates, segments: Segments, fragments: Bools, source_keys: Keys) -> Marks:
     """Say which lines go.
 
     Sure is a line of some width that is the same in every article, or differs only in a date, or carries a label of the
@@ -271,12 +271,13 @@ def mark(templates: Templates, texts: Column, segments: Segments, source_keys: K
     lines = len(segments.line_start)
     found = np.full(lines, -1, np.int64)
     often = np.zeros(lines, np.bool_)
-    listed, listed_often = np.append(templates.keys, np.uint64(0)), np.append(templates.often, False)
-    for keys in (_listed_keys(segments), *line_keys(texts, segments, source_keys)):
+    # One entry more, for keys past the last.
+    table, table_often = np.append(templates.keys, np.uint64(0)), np.append(templates.often, False)
+    for keys in (_listed_keys(segments), *line_keys(segments, fragments, source_keys)):
         at = np.searchsorted(templates.keys, keys)
         # The first kind that fits says what a line is, unless only a later one is carried often enough.
-        hit = (keys != 0) & (listed[at] == keys) & ((found < 0) | (~often & listed_often[at]))
-        found[hit], often[hit] = at[hit], listed_often[at[hit]]
+        hit = (keys != 0) & (table[at] == keys) & ((found < 0) | (~often & table_often[at]))
+        found[hit], often[hit] = at[hit], table_often[at[hit]]
     known = found >= 0
     kinds = np.full(lines, -1)
     kinds[known] = templates.kinds[found[known]]

@@ -86,15 +86,17 @@ def drop(
     A document that others went in favour of goes only if its holder holds them to the same share, for they are then
     tied to the holder. A holder is the longest of its group, so it never goes itself.
     """
-    numbers = np.arange(len(clusters.keepers))
     candidates = np.flatnonzero((containment.holders >= 0) & (containment.shares >= least))
     if not len(candidates):
         return containment, clusters
     family = np.flatnonzero(np.isin(clusters.keepers, candidates))
     sets = _Sets(np.union1d(family, containment.holders[candidates]), fetch)
-    for document in candidates.tolist():
+    # Sorted once: a holder is no candidate, so what is tied to one candidate is never tied to another later.
+    family = family[np.argsort(clusters.keepers[family], kind="stable")]
+    families = np.split(family, np.searchsorted(clusters.keepers[family], candidates[1:]))
+    for document, members in zip(candidates.tolist(), families, strict=True):
         holder = int(containment.holders[document])
-        tied = numbers[clusters.keepers == document].tolist()
+        tied = members.tolist()
         shares = [sets.share(member, holder) for member in tied]
         if min(shares) < least:
             continue
@@ -103,7 +105,7 @@ def drop(
             clusters.similarities[member] = sets.jaccard(member, holder)
             containment.shares[member] = share
     # Who stays is no longer nearly a duplicate of one that went.
-    lonely = (clusters.keepers == numbers) & (clusters.nearest >= 0)
+    lonely = (clusters.keepers == np.arange(len(clusters.keepers))) & (clusters.nearest >= 0)
     lonely &= clusters.keepers[clusters.nearest] != clusters.nearest
     clusters.nearest[lonely], clusters.similarities[lonely] = -1, 0
     return containment, clusters

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from dedup import boilerplate, protection, repeats
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.edit import count_span_characters, remove_spans
+from dedup.edit import remove_spans
+from dedup.fragments import find_fragments
 from dedup.model import select
-from dedup.policy import Cuts, cut, merge, suspect
+from dedup.policy import Cuts, cut, merge, spans_of, suspect
 from dedup.segment import Segments, segment
 
 Ints = npt.NDArray[np.int64]
@@ -55,14 +56,15 @@ def find(
         nothing = np.zeros(len(texts), np.bool_)
         return Findings(Cuts.none(), Cuts.none(), Cuts.none(), nothing, nothing)
     segments = segment(texts)
+    fragments = find_fragments(texts, segments)
     marks = (
-        boilerplate.mark(templates, texts, segments, source_keys)
+        boilerplate.mark(templates, segments, fragments, source_keys)
         if len(templates.keys)
         else boilerplate.no_marks(segments)
     )
     found = repeats.no_repeats(segments)
     if "repeats" in config.only:
-        found = repeats.find_repeats(texts, segments, marks.marked, config)
+        found = repeats.find_repeats(texts, segments, marks.marked, fragments, config)
     protected = _protect(texts, segments, marks, found, config)
     cuts = cut(texts, segments, marks, found)
     if (found.segment_keepers >= 0).any():
@@ -89,10 +91,7 @@ def _protect(
         target[units] = stays
         spans.append(np.stack([starts[units], ends[units], templates[units]]))
     starts, ends, templates = np.array(sorted(np.concatenate(spans, axis=1).T.tolist()), np.int64).reshape(-1, 3).T
-    rows = np.searchsorted(texts.offsets, starts, side="right") - 1
-    nowhere = np.full(len(rows), -1, np.int64)
-    starts, ends = starts - texts.offsets[rows], ends - texts.offsets[rows]
-    return Cuts(rows, starts, ends, nowhere, nowhere, templates, count_span_characters(texts, rows, starts, ends))
+    return spans_of(texts, starts, ends, templates)
 
 
 def _rows_with_sentences(segments: Segments, found: repeats.Repeats) -> Ints:
@@ -110,7 +109,8 @@ def _until_nothing_repeats(texts: Column, cuts: Cuts, rows: Ints, config: Config
         stored = remove_spans(changed, before.documents, before.starts, before.ends)
         segments = segment(stored)
         marks = boilerplate.no_marks(segments)
-        found = repeats.find_repeats(stored, segments, marks.marked, config)
+        fragments = find_fragments(stored, segments)
+        found = repeats.find_repeats(stored, segments, marks.marked, fragments, config)
         _protect(stored, segments, marks, found, config)
         more = cut(stored, segments, marks, found)
         if not len(more.documents):

@@ -19,6 +19,7 @@ from dedup.cluster import Clusters, cluster
 from dedup.columns import Column, concatenate
 from dedup.config import Config
 from dedup.errors import InputError
+from dedup.fragments import find_fragments
 from dedup.keeping import keep_order
 from dedup.model import Batch, Wanted
 from dedup.parallel import in_order
@@ -92,13 +93,14 @@ def _count_lines(
     if not is_counted and not (config.drop_contained and "articles" in config.only):
         return boilerplate.Templates.none(), np.zeros(0, np.int64)
 
-    def split(batch: Batch, numbers: Ints, keys: Keys) -> tuple[Batch, Segments, Ints, Keys]:
-        return batch, segment(batch.texts), numbers, keys
+    def split(batch: Batch, numbers: Ints, keys: Keys) -> tuple[Segments, npt.NDArray[np.bool_], Ints, Keys]:
+        segments = segment(batch.texts)
+        return segments, find_fragments(batch.texts, segments), numbers, keys
 
     occurrences = boilerplate.Occurrences()
-    for batch, segments, numbers, keys in in_order(split, sources.number(corpus.batches()), workers):
-        occurrences.add(batch.texts, segments, numbers, keys)
-        progress("counting lines", len(batch))
+    for noted in in_order(split, sources.number(corpus.batches()), workers):
+        occurrences.add(*noted)
+        progress("counting lines", len(noted[2]))
     if not is_counted:
         return boilerplate.Templates.none(), occurrences.versions()
     known = boilerplate.listed(config.known_boilerplate)

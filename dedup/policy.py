@@ -63,11 +63,15 @@ class Cuts(NamedTuple):
 def suspect(texts: Column, segments: Segments, marks: Marks) -> Cuts:
     """Return the lines that nearly went as boilerplate, as if they were cuts."""
     lines = np.flatnonzero(marks.suspicious)
-    rows = np.searchsorted(segments.line_offsets, lines, side="right") - 1
-    starts, ends = segments.line_start[lines] - texts.offsets[rows], segments.line_text_end[lines] - texts.offsets[rows]
-    nowhere = np.full(len(lines), -1, np.int64)
-    characters = count_span_characters(texts, rows, starts, ends)
-    return Cuts(rows, starts, ends, nowhere, nowhere, marks.templates[lines], characters)
+    return spans_of(texts, segments.line_start[lines], segments.line_text_end[lines], marks.templates[lines])
+
+
+def spans_of(texts: Column, starts: Ints, ends: Ints, templates: Ints) -> Cuts:
+    """Return ascending byte ranges of the column's data, none of them empty, as if they were cuts without keepers."""
+    rows = np.searchsorted(texts.offsets, starts, side="right") - 1
+    starts, ends = starts - texts.offsets[rows], ends - texts.offsets[rows]
+    nowhere = np.full(len(rows), -1, np.int64)
+    return Cuts(rows, starts, ends, nowhere, nowhere, templates, count_span_characters(texts, rows, starts, ends))
 
 
 def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cuts:

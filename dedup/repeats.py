@@ -10,7 +10,6 @@ import regex
 
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.fragments import find_fragments
 from dedup.segment import TERMINATED, Segments, same_words, segment
 from dedup.unicode import fold
 
@@ -55,8 +54,8 @@ class Repeats(NamedTuple):
     structured: Bools
 
 
-def find_repeats(texts: Column, segments: Segments, marked: Bools, config: Config) -> Repeats:
-    """Find later copies of lines and sentences, leaving out the lines in `marked`, which go already.
+def find_repeats(texts: Column, segments: Segments, marked: Bools, fragments: Bools, config: Config) -> Repeats:
+    """Find later copies of lines and sentences, leaving out the lines in `marked`, which go already, and `fragments`.
 
     Units are equal when their folded words and symbols are, in order: punctuation, case and spacing do not matter,
     digits do. A line is also a repeat of one that differs from it only in a credit in brackets at the end of one of the
@@ -71,7 +70,7 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, config: Confi
     brackets = find_credits(texts, segments)
     kernels.find_repeats(
         segments.line_offsets, segments.line_k0, core_keys(texts, segments, brackets), segments.line_width,
-        marked | find_fragments(texts, segments),
+        marked | fragments,
         segments.segment_offsets, segments.segment_k0, segments.segment_width,
         config.repeat_width, config.adjacent_repeat_width, STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES,
         *result,
@@ -120,7 +119,7 @@ def _is_same_line(texts: Column, segments: Segments, brackets: Ints, line: int, 
     """Compare a line with the unit that is to stay, with and without the credits of either."""
     first = unit_span(segments, unit)
     start, end = int(segments.line_start[line]), int(segments.line_text_end[line])
-    own = int(np.searchsorted(segments.line_start, first[0], side="right")) - 1
+    own = _line_of(segments, unit)
     firsts = [first] if brackets[own] < 0 else [first, (first[0], int(brackets[own]))]
     seconds = [(start, end)] if brackets[line] < 0 else [(start, end), (start, int(brackets[line]))]
     return any(same_words(texts.data, *a, *b, masked=False) for a in firsts for b in seconds)
@@ -159,12 +158,10 @@ def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, kee
     The first copy of such a heading stands between lines that end openly, too. The line right below its copy, and the
     title said again, are repeats all the same. Lines that go do not count, so that the cleaned text is judged alike.
     """
-    start = unit_span(segments, keeper)[0]
-    first = int(np.searchsorted(segments.line_start, start, side="right")) - 1
     row = int(np.searchsorted(segments.line_offsets, line, side="right")) - 1
     lines = np.arange(segments.line_offsets[row], segments.line_offsets[row + 1])
     stays = lines[(segments.line_width[lines] > 0) & ~gone[lines]]
-    at = int(np.searchsorted(stays, first))
+    at = int(np.searchsorted(stays, _line_of(segments, keeper)))
     above, below = stays[:at], stays[at + 1 :]
     if not len(above) or (len(below) and line < below[0]):
         return False
@@ -195,6 +192,11 @@ def no_repeats(segments: Segments) -> Repeats:
         np.full(len(segments.segment_start), -1, np.int64),
         np.zeros(len(segments.line_offsets) - 1, np.bool_),
     )
+
+
+def _line_of(segments: Segments, unit: int) -> int:
+    """Return the line that a unit is or is in."""
+    return int(np.searchsorted(segments.line_start, unit_span(segments, unit)[0], side="right")) - 1
 
 
 def unit_span(segments: Segments, unit: int) -> tuple[int, int]:

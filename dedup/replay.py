@@ -96,6 +96,7 @@ class _Replay:
         documents = self._documents(batches, np.concatenate(numbers), sources.names, np.concatenate(characters))
         if self._spans:
             raise self._misfit(min(spans[0].line for spans in self._spans.values()), "no such document in the input")
+        rows = _rows(documents)
         return Plan(
             config,
             documents,
@@ -103,8 +104,8 @@ class _Replay:
             Cuts.join(cuts),
             Cuts.none(),
             Cuts.none(),
-            self._clusters(documents),
-            self._contained(documents),
+            self._clusters(rows, len(documents)),
+            self._contained(rows, len(documents)),
             None,
         )
 
@@ -157,9 +158,8 @@ class _Replay:
         lengths = columns[1] - columns[0]
         return Cuts._make([np.full(len(spans), document), *positions, columns[4], lengths])
 
-    def _clusters(self, documents: Documents) -> Clusters:
-        clusters = Clusters.of_nobody(len(documents))
-        rows = _rows(documents)
+    def _clusters(self, rows: dict[Place, int], documents: int) -> Clusters:
+        clusters = Clusters.of_nobody(documents)
         for place, (keeper, similarity, equal, line) in self._drops.items():
             if place not in rows or keeper not in rows or keeper in self._drops:
                 raise self._misfit(line, "the document or its keeper is not in the input, or the keeper goes itself")
@@ -169,9 +169,8 @@ class _Replay:
             clusters.exact[row] = equal
         return clusters
 
-    def _contained(self, documents: Documents) -> Containment:
-        rows = _rows(documents)
-        contained = Containment.none(len(documents))
+    def _contained(self, rows: dict[Place, int], documents: int) -> Containment:
+        contained = Containment.none(documents)
         for place, (holder, share) in self._holders.items():
             if place in rows and holder in rows:
                 contained.holders[rows[place]] = rows[holder]

@@ -98,7 +98,7 @@ def segment(texts: Column, start: int = 0, stop: int | None = None) -> Segments:
     line_offsets = np.zeros(stop - start + 1, np.int64)
     with np.errstate(over="ignore"):
         table, lines, segment_table, segments = kernels.scan(
-            frozen(texts.data), frozen(texts.offsets), start, stop, *tables(), line_offsets
+            texts.data, texts.offsets, start, stop, *tables(), line_offsets
         )
     line, seg = table[:, :lines], segment_table[:, :segments]
     return Segments(

@@ -89,7 +89,7 @@ class Versions:
 
     def group(self) -> Ints:
         """Return for each document the number of the one that stands for all versions of its article."""
-        from dedup.kernels import boilerplate as kernels
+        from dedup.kernels import versions as kernels
 
         sources, versions = np.concatenate(self._sources), np.concatenate(self._keys)
         count = len(sources)
@@ -101,9 +101,9 @@ class Versions:
         shared = np.flatnonzero(_stands_twice(keys) & (representative[documents] == documents))
         shared = shared[np.lexsort((documents[shared], keys[shared]))]
         documents, keys, widths = documents[shared], keys[shared], widths[shared]
-        first = np.flatnonzero(_differs(keys))
-        distinct = _differs(keys) | _differs(documents)
-        units = np.cumsum(_differs(keys))[distinct] - 1
+        first = np.flatnonzero(differs(keys))
+        distinct = differs(keys) | differs(documents)
+        units = np.cumsum(differs(keys))[distinct] - 1
         size = self._sizes(sources, representative)[sources[documents[first]]]
         carriers = np.bincount(units, minlength=len(first))
         common = carriers >= np.maximum(COMMON_DOCUMENTS, COMMON_FEW * size)
@@ -153,13 +153,13 @@ def _first_equals(versions: Keys, exact: Keys) -> Ints:
 def _stands_twice(keys: Keys) -> npt.NDArray[np.bool_]:
     """Say which keys are not the only ones of their value."""
     order = np.argsort(keys)
-    new = _differs(keys[order])
+    new = differs(keys[order])
     twice = np.empty(len(keys), np.bool_)
     twice[order] = ~(new & np.append(new[1:], True))
     return twice
 
 
-def _differs(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def differs(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Say which values differ from the one before; the first does."""
     new = np.ones(len(values), np.bool_)
     new[1:] = values[1:] != values[:-1]

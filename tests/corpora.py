@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -234,3 +236,10 @@ def repeating(draw: st.DrawFn, text: str) -> str:
         if lines:
             lines.insert(draw(st.integers(0, len(lines))), draw(st.sampled_from(lines)))
     return "".join(lines)
+
+
+def written(folder: Path, documents: list[Document]) -> str:
+    """Write documents as JSON Lines and return the path."""
+    lines = [json.dumps(document, ensure_ascii=False) + "\n" for document in documents]
+    (folder / "news.jsonl").write_text("".join(lines), encoding="utf-8")
+    return str(folder / "news.jsonl")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import dedup
 from dedup.kernels import boilerplate as kernels
+from dedup.kernels import versions as version_kernels
 from dedup.versions import mix
 from tests import reference
 from tests.corpora import Document, article, edited, sentence, site
@@ -62,7 +63,7 @@ def test_versions_are_grouped_as_the_twin_groups_them(case: Corpus, mass: int) -
     documents, order, widths, common, countless = case
     rules = reference.Grouping(60, 0.1, 0.5, mass, 0.3)
     leaders = np.empty(len(documents), np.int64)
-    kernels.group_versions(
+    version_kernels.group_versions(
         np.array(order),
         np.cumsum([0, *(len(document.units) for document in documents)]),
         np.array([unit for document in documents for unit in sorted(document.units)], np.int64),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from dedup.config import Config
 from dedup.errors import UsageError
 from dedup.shingle import ShingleSets
 from tests import reference
-from tests.corpora import Document, article, corpora, edited, sentence
+from tests.corpora import Document, article, corpora, edited, sentence, written
 
 RUN = jobs.Run()
 SITE = "a.example"
@@ -358,12 +357,6 @@ def test_a_second_cleaning_drops_at_most_what_is_held(documents: list[Document])
 
 
 # Files
-
-
-def written(folder: Path, documents: list[Document]) -> str:
-    lines = [json.dumps(document, ensure_ascii=False) + "\n" for document in documents]
-    (folder / "news.jsonl").write_text("".join(lines), encoding="utf-8")
-    return str(folder / "news.jsonl")
 
 
 @settings(max_examples=12)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from dedup import jobs, undo
 from dedup.config import Config
 from dedup.decisions import Decision
 from dedup.errors import InputError, UsageError
-from tests.corpora import FEET, HEADS, Document, article, corpora, site
+from tests.corpora import FEET, HEADS, Document, article, corpora, site, written
 
 NOTICE = "Wir verwenden Cookies, um Inhalte und Anzeigen zu personalisieren."
 KNOWN = (HEADS[0], HEADS[1].format(day=1), FEET[0], FEET[2])
@@ -164,12 +163,6 @@ def test_cleaning_twice_finds_no_listed_line_the_second_time(documents: list[Doc
 
 
 # Files
-
-
-def written(folder: Path, documents: list[Document]) -> str:
-    lines = [json.dumps(document, ensure_ascii=False) + "\n" for document in documents]
-    (folder / "news.jsonl").write_text("".join(lines), encoding="utf-8")
-    return str(folder / "news.jsonl")
 
 
 @settings(max_examples=12)

@@ -1,0 +1,95 @@
+"""Grouping versions of one article, so that a crawl's repetitions are not counted as a site's boilerplate."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def group_versions(
+    order, offsets, units, widths, common, countless, residual, total,
+    least_residual, least_residual_share, share, mass, mass_share, reach, leaders,
+):  # fmt: skip
+    """Give every document, longest first, the leader that holds most of its text, or make it a leader.
+
+    A document is a version of a leader that holds
+    - `share` of what is its own, that is, of its units that are not common, or
+    - `share` of everything, where next to nothing is its own, or
+    - `mass` columns of it and `mass_share` of everything, countless units aside: no site has that much boilerplate.
+
+    Args:
+        order: int64[n], documents, longest first.
+        offsets: int64[n + 1], the units of document d are units[offsets[d]:offsets[d + 1]].
+        units: int64[], unit numbers from 0.
+        widths: int64[units], columns of each unit.
+        common: bool[units], units that so many documents carry that they say little about versions.
+        countless: bool[units], common ones that even more documents carry.
+        residual: int64[n], columns of the document's units that are not common, with those no other document has.
+        total: int64[n], columns of all its units.
+        least_residual: Columns below which the residual is next to nothing.
+        least_residual_share: The same as a share of the document.
+        share: See above.
+        mass: See above.
+        mass_share: See above.
+        reach: Leaders remembered per common unit, which bounds the work on short pages that are all template.
+        leaders: int64[n], out.
+    """
+    n = offsets.shape[0] - 1
+    heads = np.full(widths.shape[0], -1, np.int64)
+    lengths = np.zeros(widths.shape[0], np.int64)
+    # A posting is the position in `units` of a leader's unit; `following` chains those of one unit.
+    following = np.full(units.shape[0], -1, np.int64)
+    owner = np.empty(units.shape[0], np.int64)
+    # Columns a leader holds of the document at hand: of its own units, of all but the countless, of all.
+    held = np.zeros((n, 3), np.int64)
+    stamp = np.full(n, -1, np.int64)
+    touched = np.empty(n, np.int64)
+    for i in range(n):
+        document = order[i]
+        nothing_own = residual[document] < max(least_residual, least_residual_share * total[document])
+        count = 0
+        for at in range(offsets[document], offsets[document + 1]):
+            unit = units[at]
+            posting = heads[unit]
+            while posting >= 0:
+                leader = owner[posting]
+                if stamp[leader] != document:
+                    stamp[leader] = document
+                    held[leader] = 0
+                    touched[count] = leader
+                    count += 1
+                if not common[unit]:
+                    held[leader, 0] += widths[unit]
+                if not countless[unit]:
+                    held[leader, 1] += widths[unit]
+                held[leader, 2] += widths[unit]
+                posting = following[posting]
+        best = -1
+        for j in range(count):
+            leader = touched[j]
+            is_version = (
+                held[leader, 0] >= share * min(residual[document], residual[leader]) and held[leader, 0] > 0
+                if not nothing_own
+                else held[leader, 2] >= share * total[document]
+            ) or (held[leader, 1] >= mass and held[leader, 1] >= mass_share * total[document])
+            # Leaders are met in an order that depends on the units, so ties go by number, which is by content.
+            if is_version and (
+                best < 0
+                or held[leader, 2] > held[best, 2]
+                or (held[leader, 2] == held[best, 2] and total[leader] > total[best])
+            ):
+                best = leader
+        if best >= 0:
+            leaders[document] = best
+            continue
+        leaders[document] = document
+        for at in range(offsets[document], offsets[document + 1]):
+            unit = units[at]
+            if common[unit]:
+                if lengths[unit] >= reach:
+                    continue
+                lengths[unit] += 1
+            owner[at] = document
+            following[at] = heads[unit]
+            heads[unit] = at
