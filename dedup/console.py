@@ -128,7 +128,7 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
         only=tuple(kind.strip() for kind in options["only"].split(",") if kind.strip()),
         threshold=options["threshold"],
         keep=options["keep"],
-        max_loss=options["max_loss"],
+        max_loss=options.get("max_loss", Config().max_loss),
         drop_contained=options["drop_contained"],
         protect=tuple(options["protect"]),
         known_boilerplate=read_lines(options["template_list"]),
@@ -139,7 +139,7 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
             workers=options["workers"],
             format=options["format"],
             on_error=options["on_error"],
-            force=options["force"],
+            force=options.get("force", False),
             sidecar=None if sidecar is None else Path(sidecar),
             progress=progress,
         )

@@ -85,6 +85,17 @@ def scan(inputs: list[str], output: str, config: Config, run: Run) -> dict[str, 
         return report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds)
 
 
+@contextmanager
+def judged(inputs: list[str], config: Config, run: Run) -> Iterator[tuple[readers.Corpus, Plan]]:
+    """Find and decide; yield the corpus, which can be read again inside, and its plan. Nothing is written.
+
+    Raises:
+        DedupError: The input cannot be read.
+    """
+    with _corpus(inputs, config, run) as corpus:
+        yield corpus, pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
+
+
 def apply(path: str, inputs: list[str], output: str, config: Config, run: Run) -> dict[str, Any]:
     """Carry out the decisions of a file on the input they were made from; return the report."""
     clock = _Clock()

@@ -1,9 +1,8 @@
-"""The `dedup` command: options in, one job called, a summary and an exit code out."""
+"""The options that commands share, and where their defaults come from."""
 
 from __future__ import annotations
 
 import os
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -11,57 +10,17 @@ from typing import Any, TypeVar
 
 import click
 
-from dedup import __version__
 from dedup.config import KINDS, Config
-from dedup.errors import DedupError, LossError, UsageError
+from dedup.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-EXIT_CODES = {LossError: 1, UsageError: 2}
-EXIT_INPUT = 3
-"""For every other DedupError."""
-
-EXIT_INTERRUPT, EXIT_BROKEN_PIPE = 130, 141
-"""As a shell reports a command that SIGINT or SIGPIPE ended: 128 and the number of the signal."""
-
 DEFAULTS = Config()
-
-
-class Group(click.Group):
-    """Turns what can go wrong into one line on stderr and an exit code."""
-
-    def invoke(self, context: click.Context) -> Any:
-        """Run a command."""
-        try:
-            result = super().invoke(context)
-            sys.stdout.flush()
-            return result
-        except DedupError as error:
-            click.echo(f"dedup: {error}", err=True)
-            context.exit(EXIT_CODES.get(type(error), EXIT_INPUT))
-        except KeyboardInterrupt:
-            click.echo("dedup: interrupted", err=True)
-            context.exit(EXIT_INTERRUPT)
-        except BrokenPipeError:
-            # What is still in the buffer must not be tried again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            context.exit(EXIT_BROKEN_PIPE)
 
 
 def processors() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="dedup")
-def main() -> None:
-    """Find what a scraped corpus says twice, and strip it.
-
-    Three kinds of duplication go: sentences repeated inside an article, boilerplate that a site puts into all
-    of its articles, and near-duplicate articles. Every removal is verified, explained in
-    OUTPUT.dedup/decisions.jsonl, and can be undone with 'dedup restore'.
-    """
 
 
 def read_settings(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
@@ -74,9 +33,8 @@ def read_settings(context: click.Context, parameter: click.Parameter, path: str 
     else:
         table = _load_toml(path)
         table = table.get("tool", {}).get("dedup", {}) if Path(path).name == "pyproject.toml" else table
-    known = {option.name for option in context.command.params}
     settings = {name.replace("-", "_"): value for name, value in table.items()}
-    for name in settings.keys() - known:
+    for name in settings.keys() - _settings_of_all_commands(context):
         raise UsageError(
             f"setting {name!r} is not known",
             file=path or "pyproject.toml",
@@ -85,6 +43,13 @@ def read_settings(context: click.Context, parameter: click.Parameter, path: str 
     repeated = {option.name for option in context.command.params if getattr(option, "multiple", False)}
     context.default_map = {name: _as_option(value, name in repeated) for name, value in settings.items()}
     return path
+
+
+def _settings_of_all_commands(context: click.Context) -> set[str | None]:
+    """Return the names that may stand in a file: one file serves all commands, and each takes what it knows."""
+    group = context.find_root().command
+    commands = group.commands.values() if isinstance(group, click.Group) else [context.command]
+    return {option.name for command in commands for option in command.params if isinstance(option, click.Option)}
 
 
 def _as_option(value: Any, is_repeated: bool) -> Any:
@@ -102,7 +67,7 @@ def _load_toml(path: str) -> dict[str, Any]:
         raise UsageError(f"is not valid TOML ({error})", file=path, hint="Mend it, or leave --config out.") from None
 
 
-READING_OPTIONS = (
+JUDGING_OPTIONS = (
     click.option(
         "--text-field",
         default=DEFAULTS.text_field,
@@ -158,13 +123,6 @@ READING_OPTIONS = (
         help="File of lines known to be boilerplate, wherever they stand.",
     ),
     click.option(
-        "--max-loss",
-        type=float,
-        default=DEFAULTS.max_loss,
-        show_default=True,
-        help="Write nothing if more than this share (0-1) would go.",
-    ),
-    click.option(
         "--on-error",
         type=click.Choice(["fail", "skip"]),
         default="fail",
@@ -180,15 +138,35 @@ READING_OPTIONS = (
         expose_value=False,
         help="TOML file with these options. [default: tool.dedup in pyproject.toml]",
     ),
-    click.option("--force", is_flag=True, help="Replace an existing output."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("-v", "--verbose", is_flag=True, help="Print every source and stage."),
 )
 
 
-def reading_options(command: Command) -> Command:
+WRITING_OPTIONS = (
+    click.option(
+        "--max-loss",
+        type=float,
+        default=DEFAULTS.max_loss,
+        show_default=True,
+        help="Write nothing if more than this share (0-1) would go.",
+    ),
+    click.option("--force", is_flag=True, help="Replace an existing output."),
+)
+
+
+def judging_options(command: Command) -> Command:
     """Add the options that say how input is read and what counts as a duplicate."""
-    for option in reversed(READING_OPTIONS):
+    return _add(JUDGING_OPTIONS, command)
+
+
+def writing_options(command: Command) -> Command:
+    """Add the options of a command that writes what it decided."""
+    return _add(WRITING_OPTIONS, command)
+
+
+def _add(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -206,77 +184,6 @@ sidecar_option = click.option(
     type=click.Path(file_okay=False),
     help="Folder for decisions and undo data. [default: OUTPUT.dedup]",
 )
-
-
-@main.command()
-@inputs_argument
-@output_option("OUTPUT", "Cleaned corpus: a file for one input file, else a folder; - for standard output.")
-@sidecar_option
-@reading_options
-def clean(inputs: tuple[str, ...], output: str, **options: Any) -> None:
-    """Strip repeats, boilerplate and duplicate articles from INPUT.
-
-    What is left goes to OUTPUT, in the same format. INPUT is files, folders, or - for JSON Lines on standard
-    input. Decisions, report and undo data go to OUTPUT.dedup/.
-    """
-    from dedup import jobs
-
-    with console_run(options) as (config, run, console):
-        report = jobs.clean(list(inputs), output, config, run)
-    console.finish(report)
-    console.say_where(output)
-
-
-@main.command()
-@inputs_argument
-@output_option("DECISIONS", "File for the decisions; - for standard output.")
-@reading_options
-def scan(inputs: tuple[str, ...], output: str, **options: Any) -> None:
-    """Find and decide only: write what 'clean' would do, and why.
-
-    'dedup apply' carries it out, now or later.
-    """
-    from dedup import jobs
-
-    with console_run(options) as (config, run, console):
-        report = jobs.scan(list(inputs), output, config, run)
-    console.finish(report)
-
-
-@main.command()
-@click.argument("decisions", type=click.Path(exists=True, dir_okay=False))
-@inputs_argument
-@output_option("OUTPUT", "Cleaned corpus, as for 'clean'.")
-@sidecar_option
-@reading_options
-def apply(decisions: str, inputs: tuple[str, ...], output: str, **options: Any) -> None:
-    """Carry out what 'scan' decided.
-
-    DECISIONS is the file that 'scan' made, with the same options, from the same INPUT. OUTPUT is what 'clean'
-    would have written.
-    """
-    from dedup import jobs
-
-    with console_run(options) as (config, run, console):
-        report = jobs.apply(decisions, list(inputs), output, config, run)
-    console.finish(report)
-    console.say_where(output)
-
-
-@main.command()
-@click.argument("output", metavar="OUTPUT", type=click.Path(exists=True))
-@click.option("-o", "--output", "original", required=True, metavar="ORIGINAL", help="Where to put the input again.")
-@click.option(
-    "--sidecar",
-    type=click.Path(file_okay=False, exists=True),
-    help="Folder with the undo data. [default: OUTPUT.dedup]",
-)
-@click.option("--force", is_flag=True, help="Replace an existing ORIGINAL.")
-def restore(output: str, original: str, sidecar: str | None, force: bool) -> None:
-    """Undo 'clean': rebuild from OUTPUT and OUTPUT.dedup/ what went in."""
-    from dedup import undo
-
-    undo.restore(output, original, sidecar=None if sidecar is None else Path(sidecar), force=force)
 
 
 def console_run(options: dict[str, Any]) -> Any:
