@@ -10,6 +10,7 @@ from dedup.errors import UsageError
 KINDS = ("repeats", "boilerplate", "articles")
 KEEP_POLICIES = ("longest", "shortest", "first", "last")
 KEEP_FIELDS = ("max:", "min:")
+EXTRACTIONS = ("article", "lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Config:
     """The field that says which site a document is from. Empty: `source`, else `domain`, else the host of `url`,
     else the file's folder. Boilerplate is counted inside one source, so a wrong field hides it or, where unlike
     sites share a value, finds less."""
+
+    extract: str = "article"
+    """What is taken out of web pages (HTML and WARC files): `article`, as trafilatura finds it, or `lines`, all that is
+    visible, one block a line. With `lines` nothing of the page is lost, and boilerplate is found by its recurrence."""
 
     only: tuple[str, ...] = KINDS
     """The kinds of duplication looked for."""
@@ -99,6 +104,8 @@ class Config:
                     f"{name} is {value:g}, but must be between {low:g} and {high:g}",
                     hint="Give a fraction, such as 0.8.",
                 )
+        if self.extract not in EXTRACTIONS:
+            raise UsageError(f"extract is {self.extract!r}, but must be article or lines", hint="article is usual.")
         if self.protect:
             from dedup.protection import compiled
 

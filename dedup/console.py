@@ -125,6 +125,7 @@ def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
         text_field=options["text_field"],
         id_field=options["id_field"],
         source_field=options["source_field"],
+        extract=options["extract"],
         only=tuple(kind.strip() for kind in options["only"].split(",") if kind.strip()),
         threshold=options["threshold"],
         keep=options["keep"],

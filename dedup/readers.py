@@ -145,7 +145,7 @@ def open_corpus(
         raise UsageError(f"on_error is {on_error!r}, but must be fail or skip", hint="fail is usual.")
     if not inputs:
         raise UsageError("no input is named", hint="Name a file, a folder, or - for standard input.")
-    return Corpus(inputs, find(inputs, work, format), Fields.of(config), skip_bad=on_error == "skip")
+    return Corpus(inputs, find(inputs, work, format, config.extract), Fields.of(config), skip_bad=on_error == "skip")
 
 
 def _gathered(pieces: Iterator[Batch]) -> Iterator[Batch]:

@@ -14,7 +14,7 @@ from dedup.columns import Ints
 from dedup.errors import DedupError, StateError
 from dedup.formats import parquet_edits
 from dedup.formats.bytewise import put_back
-from dedup.formats.compression import CHUNK_BYTES, compressing, decompressed
+from dedup.formats.compression import compressing, decompressed
 from dedup.formats.digests import Meter, digest_of
 from dedup.formats.names import form_of
 from dedup.manifest import PARQUET, REMOVED, REMOVED_INDEX, FileEntry, Manifest, load
@@ -105,10 +105,7 @@ def _plain(entry: FileEntry, path: Path) -> Iterator[bytes]:
     if entry.output is None:
         return
     with path.open("rb") as file:
-        if entry.output_compression:
-            yield from decompressed(file, entry.output_compression, str(path))
-        else:
-            yield from iter(lambda: file.read(CHUNK_BYTES), b"")
+        yield from decompressed(file, entry.output_compression, str(path))
 
 
 def _metered(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:

@@ -18,7 +18,7 @@ from dedup.formats import parquet_edits
 from dedup.formats.bytewise import Removals, strip
 from dedup.formats.compression import compressing
 from dedup.formats.digests import Digest, Meter, digest_of
-from dedup.formats.names import compression_of, form_of
+from dedup.formats.names import compression_of, form_of, stored_name
 from dedup.formats.slabs import FileEdits
 from dedup.formats.source import InputFile
 from dedup.manifest import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX, FileEntry, Manifest, seal
@@ -171,7 +171,9 @@ class Output:
                 meter = Meter(sink)
                 before = strip(file, fields, edits, meter, removals)
                 digest = meter.digest
-        return FileEntry(file.index, file.name, form.kind, form.compression, compression, before, digest)
+        return FileEntry(
+            file.index, stored_name(file.name, form), form.kind, form.compression, compression, before, digest
+        )
 
     def _write_parquet(self, file: InputFile, edits: FileEdits, path: Path) -> FileEntry:
         undo = None
@@ -189,7 +191,7 @@ class Output:
             return "", None
         if self._corpus.is_single_file:
             return compression_of(self._target.name), self._staging.path
-        return file.form.compression, self._staging.path / file.name
+        return file.form.compression, self._staging.path / stored_name(file.name, file.form)
 
     def _note_rejected(self) -> None:
         """Write the records that could not be read, with what is wrong with them."""

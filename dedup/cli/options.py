@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from dedup.config import KINDS, Config
+from dedup.config import EXTRACTIONS, KINDS, Config
 from dedup.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -87,8 +87,15 @@ JUDGING_OPTIONS = (
     ),
     click.option(
         "--format",
-        type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet"]),
+        type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet", "html", "warc"]),
         help="Format of inputs whose names do not tell.",
+    ),
+    click.option(
+        "--extract",
+        type=click.Choice(EXTRACTIONS),
+        default=DEFAULTS.extract,
+        show_default=True,
+        help="Of web pages, take the article, or all visible lines.",
     ),
     click.option("--only", default=",".join(KINDS), show_default=True, help="Kinds of duplication to look for."),
     click.option(

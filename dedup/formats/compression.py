@@ -32,12 +32,15 @@ class Sink(Protocol):
 
 
 def decompressed(file: IO[bytes], compression: str, name: str) -> Iterator[bytes]:
-    """Yield the plain bytes of an open file, whatever number of members or frames it has.
+    """Yield the plain bytes of an open file, whatever number of members or frames it has; as they are if there is none.
 
     Raises:
         InputError: The file is not what `compression` says, is damaged, or ends too early.
     """
     try:
+        if not compression:
+            yield from iter(lambda: file.read(CHUNK_BYTES), b"")
+            return
         if compression == "zstd":
             yield from _zstd_chunks(file)
             return

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dedup.errors import InputError, UsageError
-from dedup.formats.names import KNOWN, Form, compression_of, form_of, kind_named
+from dedup.formats.names import KNOWN, Form, compression_of, form_of, kind_named, stored_name
 from dedup.formats.source import STANDARD_INPUT, InputFile
 from dedup.staging import SIDECAR_SUFFIX
 
@@ -24,13 +24,14 @@ class _Found(NamedTuple):
     is_named: bool
 
 
-def find(inputs: Sequence[str], work: Path, format_name: str | None) -> list[InputFile]:
+def find(inputs: Sequence[str], work: Path, format_name: str | None, extraction: str) -> list[InputFile]:
     """Return the input files in order: as named, and inside a folder by the bytes of their relative names.
 
     Args:
         inputs: Files, folders, and `-`.
         work: Where compressed files and standard input get spool files.
         format_name: The format of the inputs named directly; None to go by their names.
+        extraction: What is taken out of web pages.
     """
     kind = None if format_name is None else kind_named(format_name)
     found = [file for name in inputs for file in _expand(name, kind)]
@@ -38,10 +39,10 @@ def find(inputs: Sequence[str], work: Path, format_name: str | None) -> list[Inp
     files = []
     for index, (file, name) in enumerate(zip(found, _unique_names(found), strict=True)):
         _refuse_undecodable(name)
-        is_spooled = bool(file.form.compression) or str(file.path) == STANDARD_INPUT
+        is_spooled = bool(file.form.compression or file.form.extracted) or str(file.path) == STANDARD_INPUT
         spool = work / f"{index:08d}.spool" if is_spooled else None
         folder = "" if file.is_named else os.path.dirname(file.name)
-        files.append(InputFile(index, name, file.path, folder, file.form, file.is_named, spool))
+        files.append(InputFile(index, name, file.path, folder, file.form, file.is_named, spool, extraction))
         if not files[-1].is_standard_input:
             files[-1].stamp()
     return files
@@ -50,7 +51,7 @@ def find(inputs: Sequence[str], work: Path, format_name: str | None) -> list[Inp
 def _expand(name: str, kind: str | None) -> Iterator[_Found]:
     """Yield the files that one input stands for."""
     if name == STANDARD_INPUT:
-        yield _Found(Path(name), name, "", Form(kind or "jsonl"), True)
+        yield _Found(Path(name), name, "", Form.of(kind or "jsonl", ""), True)
         return
     path = Path(name)
     if path.is_dir():
@@ -59,7 +60,7 @@ def _expand(name: str, kind: str | None) -> Iterator[_Found]:
             raise InputError("holds no file of a known format", file=name, hint=f"Known are {KNOWN}.")
         yield from files
         return
-    form = Form(kind, compression_of(name)) if kind else form_of(name)
+    form = Form.of(kind, compression_of(name)) if kind else form_of(name)
     if form is None and os.path.lexists(path):
         raise InputError(
             "has no known format",
@@ -117,7 +118,8 @@ def _unique_names(files: Sequence[_Found]) -> list[str]:
     names = [file.name for file in files]
     if len(set(names)) < len(names):
         names = [f"{file.root}/{file.name}" if file.root else file.name for file in files]
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    stored = (stored_name(name, file.form) for name, file in zip(names, files, strict=True))
+    twice = [name for name, count in Counter(stored).items() if count > 1]
     if twice:
         raise UsageError(
             f"two inputs would both be called {twice[0]!r}",

@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 from dedup.columns import Ints
 from dedup.errors import InputError, OutputError
+from dedup.formats import archives
 from dedup.formats.compression import decompressed
 from dedup.formats.names import Form
 
@@ -63,6 +64,7 @@ class InputFile:
         form: Its format and compression.
         is_named: Whether the user named it, rather than a directory it is in.
         spool: Where its plain bytes go, if they cannot be read in place as often as needed.
+        extraction: What is taken out of it, if it holds web pages: `article` or `lines`.
         bounds: int64[records, 2], where records start and end in the plain bytes, once a CSV file was read.
         line_ends: int64[lines], where lines end in the plain bytes, once a JSON Lines file was read.
     """
@@ -74,6 +76,7 @@ class InputFile:
     form: Form
     is_named: bool
     spool: Path | None
+    extraction: str
     bounds: Ints | None = None
     line_ends: Ints | None = None
     _stamp: _Stamp | None = None
@@ -143,6 +146,12 @@ class InputFile:
 
     def _incoming(self) -> Iterator[bytes]:
         """Yield the plain bytes of what can be read only once, or only with effort."""
+        if not self.form.extracted:
+            return self._decompressed()
+        page = archives.Source(self._decompressed(), self.shown, self.name, self.folder, self.extraction)
+        return archives.records(self.form.extracted, page)
+
+    def _decompressed(self) -> Iterator[bytes]:
         with self._readable():
             if self.is_standard_input:
                 while chunk := sys.stdin.buffer.read(COPY_BYTES):
