@@ -10,7 +10,6 @@ or differs in a number from article to article goes only next to one that is a t
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +19,13 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import UsageError
 from dedup.segment import QUOTED, TERMINATED, Segments, segment
+from dedup.spill import IN_MEMORY, Room, Table
 from dedup.versions import Versions, differs, mix
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int32]
 
 LABEL_SHARE = 0.05
 """Share of a source's articles that must carry a label ("Lesen Sie auch: ...") before its lines are boilerplate."""
@@ -50,6 +51,9 @@ class Templates(NamedTuple):
         documents: int64[templates], documents that carry it.
         sources: int64[templates], source numbers; EVERY_SOURCE for those of LISTED.
         often: bool[templates], carried by enough different articles; the others are merely suspicious.
+        rare: bool[templates], enough articles carry it only together with its other wordings (`dedup.variants`).
+        mains: uint64[templates], the key of the wording that names the template; of one that has no other, its own.
+        similarities: float64[templates], exact Jaccard similarity to that wording.
     """
 
     keys: Keys
@@ -58,12 +62,26 @@ class Templates(NamedTuple):
     documents: Ints
     sources: Ints
     often: Bools
+    rare: Bools
+    mains: Keys
+    similarities: npt.NDArray[np.float64]
+
+    @classmethod
+    def of_one_wording(
+        cls, keys: Keys, kind: int, articles: Ints, documents: Ints, sources: Ints, often: Bools
+    ) -> Templates:
+        """Return templates of one kind, each of which has but one wording."""
+        kinds = np.full(len(keys), kind, np.uint8)
+        return cls(
+            keys, kinds, articles, documents, sources, often, np.zeros(len(keys), np.bool_), keys, np.ones(len(keys))
+        )
 
     @classmethod
     def join(cls, parts: list[Templates]) -> Templates:
         """Put templates together, ordered by key."""
-        dtypes = (np.uint64, np.uint8, np.int64, np.int64, np.int64, np.bool_)
-        columns = [np.concatenate([np.zeros(0, dtype), *(part[i] for part in parts)]) for i, dtype in enumerate(dtypes)]
+        none = np.zeros(0, np.int64)
+        empty = cls.of_one_wording(none.astype(np.uint64), EXACT, none, none, none, none.astype(np.bool_))
+        columns = [np.concatenate(column) for column in zip(empty, *parts, strict=True)]
         order = np.argsort(columns[0])
         return cls._make(column[order] for column in columns)
 
@@ -71,6 +89,28 @@ class Templates(NamedTuple):
     def none(cls) -> Templates:
         """Return no templates."""
         return cls.join([])
+
+
+class Carriers(NamedTuple):
+    """Who carries a line: each pair of a key and a document once, by key.
+
+    Attributes:
+        keys: uint64[pairs].
+        documents: int64[pairs].
+    """
+
+    keys: Keys
+    documents: Ints
+
+    @classmethod
+    def join(cls, parts: list[Carriers]) -> Carriers:
+        """Put pairs together, each once."""
+        keys = np.concatenate([np.zeros(0, np.uint64), *(part.keys for part in parts)])
+        documents = np.concatenate([np.zeros(0, np.int64), *(part.documents for part in parts)])
+        order = np.lexsort((documents, keys))
+        keys, documents = keys[order], documents[order]
+        once = differs(keys) | differs(documents)
+        return cls(keys[once], documents[once])
 
 
 EXACT, DATED, COUNTED, LABEL, LISTED = range(5)
@@ -81,16 +121,19 @@ EVERY_SOURCE = -1
 """In place of a source number."""
 
 
-@dataclass
 class Occurrences:
-    """Who carries what: filled batch by batch, counted once. About 16 bytes a line and 20 a sentence."""
+    """Who carries what: filled batch by batch, counted once. 12 bytes a line and 16 a sentence."""
 
-    _versions: Versions = field(default_factory=Versions)
-    _sources: list[Ints] = field(default_factory=list)
-    _lines: list[tuple[Ints, Keys]] = field(default_factory=list)
-    _labels: list[tuple[Ints, Keys, Keys]] = field(default_factory=list)
-    _documents: int = 0
-    _groups: Ints | None = None
+    def __init__(self, room: Room = IN_MEMORY) -> None:
+        self._versions = Versions(room)
+        self._sources: list[Ints] = []
+        self._lines = [Table(room, (np.uint64, np.int32), is_keyed=True) for _ in (EXACT, DATED, COUNTED)]
+        self._labels = Table(room, (np.uint64, np.int32, np.uint64), is_keyed=True)
+        self._documents = 0
+        self._groups: Ints | None = None
+
+    def __len__(self) -> int:
+        return self._documents
 
     def add(self, segments: Segments, fragments: Bools, sources: Ints, source_keys: Keys) -> None:
         """Note the lines and sentences of some documents.
@@ -104,11 +147,11 @@ class Occurrences:
         rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
         documents = rows + self._documents
         keys = line_keys(segments, fragments, source_keys)
-        for kind_keys in keys[:LABEL]:
+        for table, kind_keys in zip(self._lines, keys, strict=False):
             carried = np.flatnonzero(kind_keys)
-            self._lines.append((documents[carried], kind_keys[carried]))
-        labelled = np.flatnonzero(keys[LABEL])
-        self._labels.append((documents[labelled], keys[LABEL][labelled], segments.line_rest[labelled]))
+            table.add(kind_keys[carried], documents[carried])
+        labelled = np.flatnonzero((keys[LABEL] != 0) & (segments.line_flags & TERMINATED == 0))
+        self._labels.add(keys[LABEL][labelled], documents[labelled], segments.line_rest[labelled])
         self._versions.add(segments, rows, sources, source_keys)
         self._sources.append(sources)
         self._documents += len(sources)
@@ -119,27 +162,40 @@ class Occurrences:
             self._groups = self._versions.group() if self._documents else np.zeros(0, np.int64)
         return self._groups
 
-    def count(self, config: Config) -> Templates:
-        """Count lines over groups of versions and return those that enough different articles carry."""
+    def least(self, config: Config, share: float) -> Ints:
+        """Return how many different articles of each source, this share of them, must carry a line: int64[sources]."""
+        sources = np.concatenate(self._sources)
+        articles = np.bincount(sources[np.unique(self.versions())], minlength=int(sources.max()) + 1)
+        least: Ints = np.maximum(config.template_documents, np.ceil(share * articles)).astype(np.int64)
+        return least
+
+    def count(self, config: Config, asked: Keys) -> tuple[Templates, Carriers]:
+        """Count lines over groups of versions; to be called once, since the lines are let go of.
+
+        Args:
+            config: Says how many articles are enough.
+            asked: Ascending keys of whole lines.
+
+        Returns:
+            The lines that enough different articles carry, and who carries those that are asked for.
+        """
         if not self._documents:
-            return Templates.none()
+            return Templates.none(), Carriers.join([])
         sources = np.concatenate(self._sources)
         groups = self.versions()
-        articles = np.bincount(sources[np.unique(groups)], minlength=int(sources.max()) + 1)
-        least, label_least = (
-            np.maximum(config.template_documents, np.ceil(share * articles)).astype(np.int64)
-            for share in (config.template_share, LABEL_SHARE)
-        )
-        found = []
-        for kind in (EXACT, DATED, COUNTED):
-            documents, keys = (np.concatenate(column) for column in zip(*self._lines[kind::LABEL], strict=True))
-            found.append(_carried_often(documents, keys, groups, sources, least, kind))
-        documents, keys, rests = (np.concatenate(column) for column in zip(*self._labels, strict=True))
-        labels = _carried_often(documents, keys, groups, sources, label_least, LABEL)
-        labelled, different_rests, _ = _count_distinct(keys, rests)
-        various = np.isin(labels.keys, labelled[different_rests >= config.template_documents])
-        found.append(Templates._make(column[various] for column in labels))
-        return Templates.join(found)
+        least, label_least = (self.least(config, share) for share in (config.template_share, LABEL_SHARE))
+        found, carriers = [], []
+        for kind, table in zip((EXACT, DATED, COUNTED), self._lines, strict=True):
+            for keys, documents in table.parts():
+                found.append(_carried_often(documents, keys, groups, sources, least, kind))
+                chosen = _is_among(keys, asked)
+                carriers.append(Carriers(keys[chosen], documents[chosen].astype(np.int64)))
+        for keys, documents, rests in self._labels.parts():
+            labels = _carried_often(documents, keys, groups, sources, label_least, LABEL)
+            labelled, different_rests, _ = _count_distinct(keys, rests)
+            various = np.isin(labels.keys, labelled[different_rests >= config.template_documents])
+            found.append(Templates._make(column[various] for column in labels))
+        return Templates.join(found), Carriers.join(carriers)
 
 
 def line_keys(segments: Segments, fragments: Bools, source_keys: Keys) -> list[Keys]:
@@ -152,7 +208,7 @@ def line_keys(segments: Segments, fragments: Bools, source_keys: Keys) -> list[K
     masked = (
         whole & ((segments.line_dates > 0) | (segments.line_numbers > 0)) & ~np.isin(segments.line_k1, _mask_alone())
     )
-    labelled = whole & (segments.line_label != 0) & (segments.line_flags & TERMINATED == 0)
+    labelled = whole & (segments.line_label != 0)
     return [
         np.where(chosen, mix(keys, source, kind), np.uint64(0))
         for kind, chosen, keys in (
@@ -182,9 +238,7 @@ def listed(lines: tuple[str, ...]) -> Templates:
     keys = keys[keys != 0]
     nothing = np.zeros(len(keys), np.int64)
     sources = np.full(len(keys), EVERY_SOURCE, np.int64)
-    return Templates(
-        keys, np.full(len(keys), LISTED, np.uint8), nothing, nothing, sources, np.ones(len(keys), np.bool_)
-    )
+    return Templates.of_one_wording(keys, LISTED, nothing, nothing, sources, np.ones(len(keys), np.bool_))
 
 
 def count_listed(templates: Templates, documents: Ints, carried: Ints) -> Templates:
@@ -225,14 +279,21 @@ def _count_distinct(keys: Keys, values: npt.NDArray[Any]) -> tuple[Keys, Ints, n
     return found, counts, values[new][first]
 
 
-def _carried_often(documents: Ints, keys: Keys, groups: Ints, sources: Ints, least: Ints, kind: int) -> Templates:
+def _is_among(keys: Keys, asked: Keys) -> Bools:
+    """Say which keys are in an ascending array."""
+    if not len(asked):
+        return np.zeros(len(keys), np.bool_)
+    return np.asarray(asked[np.minimum(np.searchsorted(asked, keys), len(asked) - 1)] == keys)
+
+
+def _carried_often(documents: Rows, keys: Keys, groups: Ints, sources: Ints, least: Ints, kind: int) -> Templates:
     """Return the keys that several articles carry, and whether it is at least `least` (by source)."""
     found, carriers, first = _count_distinct(keys, documents)
     _, articles, _ = _count_distinct(keys, groups[documents])
     key_sources = sources[first]
     often = articles >= least[key_sources]
     several = articles >= np.minimum(SUSPICIOUS_ARTICLES, least[key_sources])
-    every = Templates(found, np.full(len(found), kind, np.uint8), articles, carriers, key_sources, often)
+    every = Templates.of_one_wording(found, kind, articles, carriers, key_sources, often)
     return Templates._make(column[several] for column in every)
 
 
@@ -259,12 +320,14 @@ def no_marks(segments: Segments) -> Marks:
     return Marks(nothing, nothing, np.full(lines, -1, np.int64), np.zeros(len(segments.line_offsets) - 1, np.bool_))
 
 
-def mark(templates: Templates, segments: Segments, fragments: Bools, source_keys: Keys) -> Marks:
+def mark(templates: Templates, segments: Segments, fragments: Bools, fixed: Bools, source_keys: Keys) -> Marks:
     """Say which lines go.
 
     Sure is a line of some width that is the same in every article, or differs only in a date, or carries a label of the
-    site. A short line ("Teilen") or one that differs in a number ("124 Kommentare") is only likely: it could be a
-    heading or a table of results, and goes only in a run with a sure one. Quotations stay.
+    site and no sentence after it. A short line ("Teilen") or one that differs in a number ("124 Kommentare") is only
+    likely: it could be a heading or a table of results, and goes only in a run with a sure one. So does a sentence
+    behind a label, and a rare wording, unless it stands where the title does. Quotations stay, and so do lines that are
+    `fixed` (`dedup.structure`).
     """
     from dedup.kernels import boilerplate as kernels
 
@@ -281,14 +344,26 @@ def mark(templates: Templates, segments: Segments, fragments: Bools, source_keys
     known = found >= 0
     kinds = np.full(lines, -1)
     kinds[known] = templates.kinds[found[known]]
+    rare = known & np.append(templates.rare, False)[found]
+    sentence = (kinds == LABEL) & (segments.line_flags & TERMINATED != 0)
     telling = (
         ((kinds == EXACT) & (segments.line_width >= SURE_WIDTH))
         | ((kinds == DATED) & (segments.line_width >= SURE_DATED_WIDTH))
-        | np.isin(kinds, (LABEL, LISTED))
+        | ((kinds == LABEL) & ~sentence)
+        | (kinds == LISTED)
     )
-    likely = often & ((segments.line_flags & QUOTED == 0) | (kinds == LISTED))
-    sure = likely & telling
+    likely = often & (((segments.line_flags & QUOTED == 0) & ~fixed) | (kinds == LISTED))
+    sure = likely & telling & ~rare
+    titles = _titles(segments, sure)
+    likely[titles] &= ~(rare | sentence)[titles]
     marked, whole = np.zeros(lines, np.bool_), np.zeros(len(source_keys), np.bool_)
     kernels.settle(segments.line_offsets, segments.line_width == 0, sure, likely, marked, whole)
     spared = np.repeat(whole, np.diff(segments.line_offsets))
     return Marks(marked, telling & ~marked & ~spared, found, whole)
+
+
+def _titles(segments: Segments, sure: Bools) -> Ints:
+    """Return the first line of each document that has words and is not boilerplate for sure."""
+    lines = np.flatnonzero((segments.line_width > 0) & ~sure)
+    rows = np.searchsorted(segments.line_offsets, lines, side="right") - 1
+    return lines[differs(rows)]

@@ -79,7 +79,8 @@ class Config:
 
     protect: tuple[str, ...] = ()
     """Regular expressions, in the syntax of the `regex` package. A line or sentence in which one is found is never cut;
-    it is flagged instead. Whole articles are not protected: an equal copy still goes."""
+    it is flagged instead, also where it repeats only since something else went from its line. Whole articles are not
+    protected: an equal copy still goes."""
 
     known_boilerplate: tuple[str, ...] = ()
     """Lines that the user knows to be boilerplate, dates and numbers aside. They go from every source, however few

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup.cluster import Clusters
-from dedup.shingle import SHINGLE_WORDS, ShingleSets
+from dedup.shingle import SHINGLE_WORDS, StoredSets
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -48,7 +48,7 @@ def find(
     stored: Ints,
     tokens: Ints,
     least: float,
-    fetch: Callable[[Ints], ShingleSets],
+    fetch: Callable[[Ints], StoredSets],
 ) -> Containment:
     """Compare every document that stays with the longest version of its article that stays.
 
@@ -79,7 +79,7 @@ def find(
 
 
 def drop(
-    containment: Containment, clusters: Clusters, least: float, fetch: Callable[[Ints], ShingleSets]
+    containment: Containment, clusters: Clusters, least: float, fetch: Callable[[Ints], StoredSets]
 ) -> tuple[Containment, Clusters]:
     """Drop the documents that are held to `least` or more, in favour of their holders.
 
@@ -114,7 +114,7 @@ def drop(
 class _Sets:
     """The shingle sets of some documents."""
 
-    def __init__(self, documents: Ints, fetch: Callable[[Ints], ShingleSets]) -> None:
+    def __init__(self, documents: Ints, fetch: Callable[[Ints], StoredSets]) -> None:
         self._documents = documents
         self._sets = fetch(documents)
 
@@ -132,4 +132,4 @@ class _Sets:
 
     def _of(self, document: int) -> npt.NDArray[np.uint64]:
         at = int(np.searchsorted(self._documents, document))
-        return self._sets.hashes[self._sets.offsets[at] : self._sets.offsets[at + 1]]
+        return self._sets.load(np.array([at])).hashes

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup import boilerplate, protection, repeats
+from dedup import boilerplate, protection, repeats, structure
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.edit import remove_spans
 from dedup.fragments import find_fragments
 from dedup.model import select
-from dedup.policy import Cuts, cut, merge, spans_of, suspect
+from dedup.policy import Cuts, cut, in_original, ordered, spans_of, suspect
 from dedup.segment import Segments, segment
 
 Ints = npt.NDArray[np.int64]
@@ -31,7 +31,8 @@ class Findings(NamedTuple):
         suspicions: The lines that nearly went as boilerplate.
         protected: What would have gone, but is protected by the user.
         whole: bool[documents], every line is boilerplate, so all of them stay.
-        structured: bool[documents], has so many repeats that they are its structure; they stay.
+        structured: bool[documents], has repeats that stay, since they are its structure: so many that the page is built
+            of them, or such as stand in a list, a table, code, verse.
     """
 
     cuts: Cuts
@@ -55,21 +56,54 @@ def find(
     if config.only == ("articles",):
         nothing = np.zeros(len(texts), np.bool_)
         return Findings(Cuts.none(), Cuts.none(), Cuts.none(), nothing, nothing)
-    segments = segment(texts)
-    fragments = find_fragments(texts, segments)
+    lines = _Lines.of(texts)
+    segments = lines.segments
     marks = (
-        boilerplate.mark(templates, segments, fragments, source_keys)
+        boilerplate.mark(templates, segments, lines.fragments, lines.fixed, source_keys)
         if len(templates.keys)
         else boilerplate.no_marks(segments)
     )
     found = repeats.no_repeats(segments)
     if "repeats" in config.only:
-        found = repeats.find_repeats(texts, segments, marks.marked, fragments, config)
+        found = _find_repeats(texts, lines, marks.marked, config)
     protected = _protect(texts, segments, marks, found, config)
     cuts = cut(texts, segments, marks, found)
     if (found.segment_keepers >= 0).any():
-        cuts = _until_nothing_repeats(texts, cuts, _rows_with_sentences(segments, found), config)
+        rows = _rows_with_sentences(segments, found)
+        cuts, protected = _until_nothing_repeats(texts, cuts, protected, rows, config)
     return Findings(cuts, suspect(texts, segments, marks), protected, marks.whole, found.structured)
+
+
+class _Lines(NamedTuple):
+    """Some texts, and what their lines are.
+
+    Attributes:
+        segments: Lines and sentences.
+        fragments: bool[lines], pieces of hard-wrapped sentences.
+        shapes: What the lines are made of.
+        fixed: bool[lines], rows of tables with figures, and code.
+    """
+
+    segments: Segments
+    fragments: Bools
+    shapes: structure.Shapes
+    fixed: Bools
+
+    @classmethod
+    def of(cls, texts: Column) -> _Lines:
+        """Split texts and look at their lines."""
+        segments = segment(texts)
+        shapes = structure.find_shapes(texts, segments)
+        return cls(segments, find_fragments(texts, segments), shapes, structure.find_fixed(segments, shapes))
+
+
+def _find_repeats(texts: Column, lines: _Lines, marked: Bools, config: Config) -> repeats.Repeats:
+    """Find repeats, but take back those in lines whose repetition is content; their documents are structured."""
+    forms = structure.find_forms(lines.segments, lines.shapes, lines.fixed, marked)
+    found = repeats.find_repeats(texts, lines.segments, marked, lines.fragments, config)
+    repeats.spare(found, lines.segments, forms)
+    found.structured[structure.repeating(lines.segments, forms, config.repeat_width)] = True
+    return found
 
 
 def _protect(
@@ -100,21 +134,24 @@ def _rows_with_sentences(segments: Segments, found: repeats.Repeats) -> Ints:
     return np.unique(np.searchsorted(segments.line_offsets, lines, side="right") - 1)
 
 
-def _until_nothing_repeats(texts: Column, cuts: Cuts, rows: Ints, config: Config) -> Cuts:
-    """Look again at texts whose lines changed, so that cleaning the result once more would change nothing."""
+def _until_nothing_repeats(texts: Column, cuts: Cuts, protected: Cuts, rows: Ints, config: Config) -> tuple[Cuts, Cuts]:
+    """Look again at texts whose lines changed, so that cleaning the result once more would change nothing.
+
+    Returns the cuts and what is protected, with what was found on the way.
+    """
     for _ in range(MOST_ROUNDS):
         changed = select(texts, rows)
         of_rows = [cuts.of(int(row)) for row in rows]
         before = Cuts.join([part._replace(documents=np.full(len(part.starts), i)) for i, part in enumerate(of_rows)])
         stored = remove_spans(changed, before.documents, before.starts, before.ends)
-        segments = segment(stored)
-        marks = boilerplate.no_marks(segments)
-        fragments = find_fragments(stored, segments)
-        found = repeats.find_repeats(stored, segments, marks.marked, fragments, config)
-        _protect(stored, segments, marks, found, config)
-        more = cut(stored, segments, marks, found)
+        lines = _Lines.of(stored)
+        marks = boilerplate.no_marks(lines.segments)
+        found = _find_repeats(stored, lines, marks.marked, config)
+        spared = _protect(stored, lines.segments, marks, found, config)
+        protected = ordered([protected, in_original(texts, cuts, spared, rows)])
+        more = cut(stored, lines.segments, marks, found)
         if not len(more.documents):
             break
-        cuts = merge(texts, cuts, more, rows)
+        cuts = ordered([cuts, in_original(texts, cuts, more, rows)])
         rows = rows[np.unique(more.documents)]
-    return cuts
+    return cuts, protected

@@ -33,7 +33,7 @@ def find_fragments(texts: Column, segments: Segments) -> npt.NDArray[np.bool_]:
 
     found = np.zeros(len(segments.line_start), np.bool_)
     kernels.find_fragments(
-        texts.data, segments.line_offsets, segments.line_start, segments.line_end, segments.line_width,
+        texts.data, segments.line_offsets, segments.line_start, segments.line_text_end, segments.line_width,
         segments.line_flags, unicode.load().packed, NARROWEST, WIDEST, LOWER_SHARE, OPEN_SHARE, LEAST_OPEN, found,
     )  # fmt: skip
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,38 +14,45 @@ from dedup.repeats import Repeats, unit_span
 from dedup.segment import Segments
 
 Ints = npt.NDArray[np.int64]
+Whole = npt.NDArray[np.signedinteger[Any]]
 
 
 class Cuts(NamedTuple):
     """Spans that go, ascending by document and start, disjoint; positions in bytes from the start of the text.
 
+    Columns are int64, but int32 in the plan of a scan: a corpus has more cuts than documents, and all are held till the
+    end.
+
     Attributes:
-        documents: int64[spans].
-        starts: int64[spans].
-        ends: int64[spans], exclusive.
-        keeper_starts: int64[spans], the first copy of a repeat; -1 for boilerplate.
-        keeper_ends: int64[spans].
-        templates: int64[spans], row in `Templates` of boilerplate; -1 for a repeat.
-        characters: int64[spans], code points of what goes.
+        documents: int[spans].
+        starts: int[spans].
+        ends: int[spans], exclusive.
+        keeper_starts: int[spans], the first copy of a repeat; -1 for boilerplate.
+        keeper_ends: int[spans].
+        templates: int[spans], row in `Templates` of boilerplate; -1 for a repeat.
+        characters: int[spans], code points of what goes.
     """
 
-    documents: Ints
-    starts: Ints
-    ends: Ints
-    keeper_starts: Ints
-    keeper_ends: Ints
-    templates: Ints
-    characters: Ints
+    documents: Whole
+    starts: Whole
+    ends: Whole
+    keeper_starts: Whole
+    keeper_ends: Whole
+    templates: Whole
+    characters: Whole
 
     def of(self, document: int) -> Cuts:
         """Return the cuts of one document."""
-        span = slice(*np.searchsorted(self.documents, [document, document + 1]).tolist())
+        # Of the type of the column, or all of it would be converted.
+        edges = np.array([document, document + 1], self.documents.dtype)
+        span = slice(*np.searchsorted(self.documents, edges).tolist())
         return Cuts(*(column[span] for column in self))
 
     def among(self, documents: Ints) -> tuple[Ints, Ints]:
         """Return, for each cut of some ascending documents, which of them it is in, and its row here."""
-        first = np.searchsorted(self.documents, documents)
-        counts = np.searchsorted(self.documents, documents, side="right") - first
+        sought = documents.astype(self.documents.dtype)
+        first = np.searchsorted(self.documents, sought)
+        counts = np.searchsorted(self.documents, sought, side="right") - first
         rows = np.repeat(np.arange(len(documents)), counts)
         return rows, np.arange(len(rows)) + np.repeat(first - np.cumsum(counts) + counts, counts)
 
@@ -96,13 +103,13 @@ def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cu
     return Cuts(rows, starts, ends, keepers[:, 0], keepers[:, 1], templates, characters)
 
 
-def merge(texts: Column, cuts: Cuts, more: Cuts, rows: Ints) -> Cuts:
-    """Add cuts that were found in texts which had lost the first ones already.
+def in_original(texts: Column, cuts: Cuts, more: Cuts, rows: Ints) -> Cuts:
+    """Return spans found in texts that had lost some as spans of the original, around what is lost already.
 
     Args:
         texts: The original texts.
         cuts: The cuts made in them.
-        more: Further cuts; document i is `rows[i]` of `texts`, positions are those of what `cuts` left of it.
+        more: Further spans; document i is `rows[i]` of `texts`, positions are those of what `cuts` left of it.
         rows: int64[], ascending.
     """
     pieces = []
@@ -123,11 +130,16 @@ def merge(texts: Column, cuts: Cuts, more: Cuts, rows: Ints) -> Cuts:
         pieces += [
             (row, low, high, keeper_start, keeper_end + 1, -1) for low, high in edges.reshape(-1, 2) if low < high
         ]
+    if not pieces:
+        return Cuts.none()
     columns = np.array(pieces, np.int64).T
-    added = Cuts._make([*columns, count_span_characters(texts, *columns[:3])])
-    both = Cuts.join([cuts, added])
-    order = np.lexsort((both.starts, both.documents))
-    return Cuts(*(column[order] for column in both))
+    return Cuts._make([*columns, count_span_characters(texts, *columns[:3])])
+
+
+def ordered(parts: list[Cuts]) -> Cuts:
+    """Join spans of the same documents, each once, by document and place."""
+    columns = np.unique(np.stack(Cuts.join(parts), axis=1), axis=0).T
+    return Cuts(*(np.ascontiguousarray(column) for column in columns))
 
 
 def _original(made: Cuts, position: int) -> int:

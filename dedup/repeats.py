@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
+from dedup.captions import Captions, caption_keys, find_captions
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.segment import TERMINATED, Segments, same_words, segment
+from dedup.segment import TERMINATED, Segments, same_words
 from dedup.unicode import fold
 
 Ints = npt.NDArray[np.int64]
@@ -26,17 +27,6 @@ STRUCTURED_TIMES = 5
 
 VERSE_UNITS, VERSE_TIMES = 4, 3
 """Four units said twice or more, one of them three times: a song with its refrain."""
-
-CREDIT_BYTES = 80
-"""Longest credit looked for at the end of a line."""
-
-CREDITS = (
-    r"\b(?:fotos?|photos?|bild(?:er)?|image|picture|pic|credits?|cr[eé]dito?s?|quelle|source|fuente|archivo?|archive"
-    r"|symbolbild|symbolfoto|grafik|graphic|illustration|video|copyright|courtesy|sujet|zvg|фото|изображение"
-    r"|apa|dpa|afp|ap|epa|reuters|imago|getty|keystone|shutterstock|picture alliance|alamy|efe|ansa|tass|xinhua)\b"
-    r"|[©/]|图|圖|摄|攝|写真|사진|صور"
-)
-"""What makes a bracket at the end of a caption a credit. A bracket with anything else in it is content."""
 
 
 class Repeats(NamedTuple):
@@ -58,8 +48,8 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, fragments: Bo
     """Find later copies of lines and sentences, leaving out the lines in `marked`, which go already, and `fragments`.
 
     Units are equal when their folded words and symbols are, in order: punctuation, case and spacing do not matter,
-    digits do. A line is also a repeat of one that differs from it only in a credit in brackets at the end of one of the
-    two. Equal hashes are checked against the text.
+    digits do. A line is also a repeat of one that differs from it only in the credit of a picture at the end or in a
+    label of pictures at the beginning, "Im Bild: ...", of one of the two. Equal hashes are checked against the text.
 
     Not taken for units, and so never cut: pieces of hard-wrapped sentences, pieces of a bracket or of an abbreviation
     that segmentation split, what leads in a list with a colon, and headings of a table of contents.
@@ -67,16 +57,16 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, fragments: Bo
     from dedup.kernels import repeats as kernels
 
     result = no_repeats(segments)
-    brackets = find_credits(texts, segments)
+    captions = find_captions(texts, segments)
     kernels.find_repeats(
-        segments.line_offsets, segments.line_k0, core_keys(texts, segments, brackets), segments.line_width,
+        segments.line_offsets, segments.line_k0, caption_keys(texts, segments, captions), segments.line_width,
         marked | fragments,
         segments.segment_offsets, segments.segment_k0, segments.segment_width,
         config.repeat_width, config.adjacent_repeat_width, STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES,
         *result,
     )  # fmt: skip
     for line in np.flatnonzero(result.line_keepers >= 0).tolist():
-        if not _is_same_line(texts, segments, brackets, line, int(result.line_keepers[line])):
+        if not _is_same_line(texts, segments, captions, line, int(result.line_keepers[line])):
             result.line_keepers[line] = -1
     gone = marked | (result.line_keepers >= 0)
     for line in np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0)).tolist():
@@ -89,40 +79,25 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, fragments: Bo
     return result
 
 
-def find_credits(texts: Column, segments: Segments) -> Ints:
-    """Return where the credit that closes each line begins, -1 for lines without one."""
-    from dedup.kernels import repeats as kernels
-
-    brackets = np.empty(len(segments.line_start), np.int64)
-    kernels.find_brackets(texts.data, segments.line_start, segments.line_text_end, CREDIT_BYTES, brackets)
-    pattern = regex.compile(CREDITS, regex.IGNORECASE)
-    for line in np.flatnonzero(brackets >= 0):
-        inside = texts.data[brackets[line] : segments.line_text_end[line]].tobytes().decode(errors="replace")
-        if not pattern.search(inside):
-            brackets[line] = -1
-    return brackets
+def spare(found: Repeats, segments: Segments, spared: Bools) -> None:
+    """Take back the repeats that are, or have their first copy, in the lines of `spared`."""
+    inside = np.repeat(spared, np.diff(segments.segment_offsets))
+    starts = np.concatenate([segments.segment_start, segments.line_start])
+    for keepers, own in ((found.line_keepers, spared), (found.segment_keepers, inside)):
+        units = np.flatnonzero(keepers >= 0)
+        first = np.searchsorted(segments.line_start, starts[keepers[units]], side="right") - 1
+        keepers[units[own[units] | spared[first]]] = -1
 
 
-def core_keys(texts: Column, segments: Segments, brackets: Ints) -> npt.NDArray[np.uint64]:
-    """Return the keys of lines without their credit, 0 for lines without one."""
-    keys = np.zeros(len(brackets), np.uint64)
-    lines = np.flatnonzero(brackets >= 0)
-    if len(lines):
-        starts = segments.line_start[lines].tolist()
-        cores = [texts.data[start:end].tobytes() for start, end in zip(starts, brackets[lines].tolist(), strict=True)]
-        # A line is one line still, and a core without words has the key 0.
-        keys[lines] = segment(Column.join([core or b" " for core in cores])).line_k0
-    return keys
-
-
-def _is_same_line(texts: Column, segments: Segments, brackets: Ints, line: int, unit: int) -> bool:
-    """Compare a line with the unit that is to stay, with and without the credits of either."""
+def _is_same_line(texts: Column, segments: Segments, captions: Captions, line: int, unit: int) -> bool:
+    """Compare a line with the unit that is to stay, with and without label and credit of either."""
     first = unit_span(segments, unit)
-    start, end = int(segments.line_start[line]), int(segments.line_text_end[line])
     own = _line_of(segments, unit)
-    firsts = [first] if brackets[own] < 0 else [first, (first[0], int(brackets[own]))]
-    seconds = [(start, end)] if brackets[line] < 0 else [(start, end), (start, int(brackets[line]))]
-    return any(same_words(texts.data, *a, *b, masked=False) for a in firsts for b in seconds)
+    firsts = [first, (max(first[0], int(captions.starts[own])), int(captions.ends[own]))]
+    seconds = [unit_span(segments, len(segments.segment_start) + line), (captions.starts[line], captions.ends[line])]
+    return any(
+        same_words(texts.data, *a, *b, masked=False) for a in firsts for b in seconds if a[0] < a[1] and b[0] < b[1]
+    )
 
 
 def is_whole(text: str) -> bool:
@@ -167,7 +142,15 @@ def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, kee
         return False
     if leads_in(_text(texts, segments.line_start[line], segments.line_text_end[line])):
         return True
-    return bool(len(below) and not (segments.line_flags[above[-1]] | segments.line_flags[below[0]]) & TERMINATED)
+    return bool(len(below)) and all(_ends_openly(texts, segments, int(number)) for number in (above[-1], below[0]))
+
+
+def _ends_openly(texts: Column, segments: Segments, line: int) -> bool:
+    """Say whether a line ends like no sentence; Thai and the like have no full stop, and so never do."""
+    if segments.line_flags[line] & TERMINATED:
+        return False
+    text = _text(texts, segments.line_start[line], segments.line_text_end[line])
+    return not regex.search(r"\p{Line_Break=SA}\Z", text)
 
 
 def similarity(first: str, second: str) -> float:

@@ -9,16 +9,18 @@ all it has: thirty copies of one page are one page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dedup.segment import Segments
+from dedup.spill import IN_MEMORY, Room, Table
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
 
 COMMON_DOCUMENTS = 20
 """Documents of a source that make a unit common, that is, little evidence that two of them are versions of one article.
@@ -37,8 +39,9 @@ VERSION_COLUMNS, VERSION_COLUMNS_SHARE = 3000, 0.3
 """Two documents that share this many columns of units that are not countless, and this share of the shorter one, are
 versions, common or not: ten versions of one page of terms share tens of thousands, a site's boilerplate hundreds."""
 
-LEAST_RESIDUAL = 60
-"""Columns of own text below which a document is judged by all its text."""
+LEAST_RESIDUAL = 40
+"""Columns of own text below which a document is judged by all its text. Chosen: a short sentence, twenty ideographs;
+from 30 to 60 the figures of the labelled sets are the same."""
 
 LEAST_RESIDUAL_SHARE = 0.1
 """The same as a share of the document."""
@@ -52,7 +55,7 @@ VERSION_REACH = 64
 UNIT_WIDTH = 25
 """Columns from which a sentence says something about which article it is from."""
 
-VERSION_SALT, UNIT_SALT = 8, 9
+VERSION_SALT, UNIT_SALT, SOURCE_SALT = 8, 9, 11
 """Set the keys made here apart from those of lines, which are salted with their kind."""
 
 
@@ -64,71 +67,96 @@ def mix(keys: Keys, source_keys: Keys, salt: int) -> Keys:
         return np.asarray(salted ^ (salted >> np.uint64(27)))
 
 
-@dataclass
-class Versions:
-    """What tells versions of articles: filled batch by batch, grouped once. 16 bytes a sentence."""
+COMMON, COUNTLESS, FIRST = 1, 2, 4
+"""What is noted of a posting: whether its unit is common, and countless; whether it is the first of its unit."""
 
-    _sources: list[Ints] = field(default_factory=list)
-    _keys: list[Keys] = field(default_factory=list)
-    _exact_keys: list[Keys] = field(default_factory=list)
-    _units: list[tuple[npt.NDArray[np.int32], Keys, npt.NDArray[np.int32]]] = field(default_factory=list)
-    _documents: int = 0
+
+class Versions:
+    """What tells versions of articles: filled batch by batch, grouped once. 16 bytes a sentence, 32 a document."""
+
+    def __init__(self, room: Room = IN_MEMORY) -> None:
+        self._room = room
+        self._units = Table(room, (np.uint64, np.int32, np.int32), is_keyed=True)
+        # Source, key, exact key, columns of all units.
+        self._rows = Table(IN_MEMORY, (np.int64, np.uint64, np.uint64, np.int64))
 
     def add(self, segments: Segments, rows: Ints, sources: Ints, source_keys: Keys) -> None:
         """Note the sentences of some documents; `rows` is the document of each line."""
         salts = source_keys[rows]
-        self._keys.append(_sum_lines(segments, segments.line_k1, salts))
-        self._exact_keys.append(_sum_lines(segments, segments.line_k0, salts))
         telling = np.flatnonzero(segments.segment_width >= UNIT_WIDTH)
+        widths = segments.segment_width[telling]
         unit_rows = np.repeat(rows, np.diff(segments.segment_offsets))[telling]
         units = mix(segments.segment_k1[telling], source_keys[unit_rows], UNIT_SALT)
-        documents = (unit_rows + self._documents).astype(np.int32)
-        self._units.append((documents, units, segments.segment_width[telling]))
-        self._sources.append(sources)
-        self._documents += len(sources)
+        self._units.add(units, unit_rows + len(self._rows), widths)
+        self._rows.add(
+            sources,
+            _sum_lines(segments, segments.line_k1, salts),
+            _sum_lines(segments, segments.line_k0, salts),
+            np.bincount(unit_rows, widths, minlength=len(sources)),
+        )
 
     def group(self) -> Ints:
         """Return for each document the number of the one that stands for all versions of its article."""
         from dedup.kernels import versions as kernels
 
-        sources, versions = np.concatenate(self._sources), np.concatenate(self._keys)
+        sources, versions, exact, total = self._rows.taken()
         count = len(sources)
-        representative = _first_equals(versions, np.concatenate(self._exact_keys))
-        documents, keys, widths = (np.concatenate(column) for column in zip(*self._units, strict=True))
-        self._units.clear()
-        total = np.bincount(documents, widths, minlength=count).astype(np.int64)
-        # Most sentences stand in one document only, and say nothing but how much is its own.
-        shared = np.flatnonzero(_stands_twice(keys) & (representative[documents] == documents))
-        shared = shared[np.lexsort((documents[shared], keys[shared]))]
-        documents, keys, widths = documents[shared], keys[shared], widths[shared]
-        first = np.flatnonzero(differs(keys))
-        distinct = differs(keys) | differs(documents)
-        units = np.cumsum(differs(keys))[distinct] - 1
-        size = self._sizes(sources, representative)[sources[documents[first]]]
-        carriers = np.bincount(units, minlength=len(first))
-        common = carriers >= np.maximum(COMMON_DOCUMENTS, COMMON_FEW * size)
-        common |= (carriers >= COMMON_LEAST) & (carriers >= COMMON_SHARE * size)
-        countless = carriers >= np.maximum(COUNTLESS_DOCUMENTS, COMMON_FEW * size)
-        in_common = np.repeat(common, np.diff(np.append(first, len(keys))))
-        residual = total - np.bincount(documents[in_common], widths[in_common], minlength=count).astype(np.int64)
-        documents = documents[distinct]
-        order = np.lexsort((keys[distinct], documents))
-        offsets = np.zeros(count + 1, np.int64)
-        np.cumsum(np.bincount(documents, minlength=count), out=offsets[1:])
-        leaders = np.empty(count, np.int64)
-        kernels.group_versions(
-            np.lexsort((versions, -total)), offsets, units[order], widths[first].astype(np.int64), common, countless,
-            residual, total,
-            LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_COLUMNS, VERSION_COLUMNS_SHARE,
-            VERSION_REACH, leaders,
-        )  # fmt: skip
+        representative = _first_equals(versions, exact)
+        del exact
+        residual = total.copy()
+        leaders = np.arange(count)
+        postings = self._postings(sources, representative, residual)
+        for _, documents, widths, flags in postings.parts():
+            order = np.argsort(documents, kind="stable")
+            units = (np.cumsum(flags & FIRST != 0, dtype=np.int32) - 1)[order]
+            documents = documents[order]
+            new = differs(documents)
+            members = documents[new].astype(np.int64)
+            first = flags & FIRST != 0
+            found = np.empty(len(members), np.int64)
+            kernels.group_versions(
+                np.lexsort((versions[members], -total[members])), np.append(np.flatnonzero(new), len(documents)),
+                units, widths[first], flags[first] & COMMON != 0, flags[first] & COUNTLESS != 0,
+                residual[members], total[members],
+                LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_COLUMNS, VERSION_COLUMNS_SHARE,
+                VERSION_REACH, found,
+            )  # fmt: skip
+            leaders[members] = members[found]
         return leaders[representative]
 
-    @staticmethod
-    def _sizes(sources: Ints, representative: Ints) -> Ints:
-        """Return how many different documents each source has."""
-        stands = representative == np.arange(len(sources))
-        return np.bincount(sources[stands], minlength=int(sources.max()) + 1)
+    def _postings(self, sources: Ints, representative: Ints, residual: Ints) -> Table:
+        """Return who carries the units of several documents, and take the widths of common ones off the residuals.
+
+        Of documents that are equal only the representative is looked at. Most sentences stand in one document only, and
+        say nothing but how much is its own. Columns are a hash of the source, the document, the width, and the flags;
+        the postings of a unit follow one another, with ascending documents.
+        """
+        sizes = np.bincount(sources[representative == np.arange(len(sources))], minlength=int(sources.max()) + 1)
+        postings = Table(self._room, (np.uint64, np.int32, np.int32, np.uint8), is_keyed=True)
+        for keys, documents, widths in self._units.parts():
+            chosen = np.flatnonzero(_stands_twice(keys) & (representative[documents] == documents))
+            chosen = chosen[np.lexsort((documents[chosen], keys[chosen]))]
+            keys, documents, widths = keys[chosen], documents[chosen], widths[chosen]
+            new = differs(keys)
+            units = np.cumsum(new) - 1
+            distinct = new | differs(documents)
+            size = sizes[sources[documents[new]]]
+            carriers = np.bincount(units[distinct], minlength=len(size))
+            common = carriers >= np.maximum(COMMON_DOCUMENTS, COMMON_FEW * size)
+            common |= (carriers >= COMMON_LEAST) & (carriers >= COMMON_SHARE * size)
+            countless = carriers >= np.maximum(COUNTLESS_DOCUMENTS, COMMON_FEW * size)
+            in_common = common[units]
+            np.subtract.at(residual, documents[in_common], widths[in_common])
+            several = np.flatnonzero(distinct & (carriers > 1)[units])
+            of_units = (COMMON * common + COUNTLESS * countless)[units]
+            salts = np.zeros(len(several), np.uint64)
+            postings.add(
+                mix(sources[documents[several]].astype(np.uint64), salts, SOURCE_SALT),
+                documents[several],
+                widths[new][units[several]],
+                (of_units + FIRST * new)[several],
+            )
+        return postings
 
 
 def _sum_lines(segments: Segments, keys: Keys, salts: Keys) -> Keys:
@@ -150,7 +178,7 @@ def _first_equals(versions: Keys, exact: Keys) -> Ints:
     return np.where(versions == 0, np.arange(len(versions)), chosen)
 
 
-def _stands_twice(keys: Keys) -> npt.NDArray[np.bool_]:
+def _stands_twice(keys: Keys) -> Bools:
     """Say which keys are not the only ones of their value."""
     order = np.argsort(keys)
     new = differs(keys[order])
@@ -159,7 +187,7 @@ def _stands_twice(keys: Keys) -> npt.NDArray[np.bool_]:
     return twice
 
 
-def differs(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def differs(values: npt.NDArray[Any]) -> Bools:
     """Say which values differ from the one before; the first does."""
     new = np.ones(len(values), np.bool_)
     new[1:] = values[1:] != values[:-1]

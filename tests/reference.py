@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -73,6 +74,50 @@ def drop_contained(
             for other in tied:
                 result[other] = holder
     return result
+
+
+def siphash(blocks: Sequence[int]) -> int:
+    """SipHash-2-4 with the key 0 of blocks of 64 bits, without the length that it ends byte strings with."""
+    mask = 2**64 - 1
+    state = [int.from_bytes(b"somepseudorandomlygeneratedbytes"[at : at + 8]) for at in (0, 8, 16, 24)]
+
+    def rotated(value: int, bits: int) -> int:
+        return (value << bits | value >> (64 - bits)) & mask
+
+    def add(one: int, other: int, bits: int, turn: int) -> None:
+        state[one] = (state[one] + state[other]) & mask
+        state[other] = rotated(state[other], bits) ^ state[one]
+        state[one] = rotated(state[one], turn)
+
+    def mix(rounds: int) -> None:
+        for _ in range(rounds):
+            add(0, 1, 13, 32)
+            add(2, 3, 16, 0)
+            add(0, 3, 21, 0)
+            add(2, 1, 17, 32)
+
+    for block in blocks:
+        state[3] ^= block
+        mix(2)
+        state[0] ^= block
+    state[2] ^= 0xFF
+    mix(4)
+    return state[0] ^ state[1] ^ state[2] ^ state[3]
+
+
+def token_hash(token: str) -> int:
+    """The hash of a folded token: its ASCII letters in groups of eight, any other letter alone."""
+    blocks = []
+    for run in re.findall(r"[\x00-\x7f]{1,8}|[^\x00-\x7f]", token):
+        blocks.append(int.from_bytes(run.encode(), "little") if run.isascii() else ord(run) | 1 << 63)
+    return siphash(blocks)
+
+
+def text_key(text: str) -> int:
+    """The key of a text: over the hashes of its tokens, and its symbols as they are."""
+    pieces = words_and_symbols(text)
+    blocks = [ord(piece) if regex.fullmatch(SYMBOL, piece, regex.V1) else token_hash(piece) for piece in pieces]
+    return siphash(blocks) if blocks else 0
 
 
 def premixed(base: int) -> int:
@@ -162,6 +207,24 @@ class Limits(NamedTuple):
 
 Unit = tuple[str, int, int]
 """A line or a sentence of a document: ("line", line, 0) or ("sentence", line, place)."""
+
+
+SIGN = re.compile(
+    rb"\||(?<!\])[(\[]|:(?!/)|(?<![/:])/(?!/)|(?<=[\x80-\xff])=|(?<= )-(?= )|(?<=\xc2)\xa9|(?<=\x80)[\x93\x94]"
+    rb"|(?<=\xef)\xbc(?=[\x88\x9a])|(?<=\xe3)\x80(?=\x90)"
+)
+"""What sets off a credit, in UTF-8; of characters of several bytes the last one, or the middle one."""
+
+
+def has_sign(line: bytes, reach: int) -> bool:
+    """Say whether a sign is among the last bytes of a line, but neither one of the first two nor the last of all."""
+    return any(max(2, len(line) - reach) <= sign.start() < len(line) - 1 for sign in SIGN.finditer(line))
+
+
+def beginning(line: str, letters: int) -> str:
+    """Return the first letters and digits of a line, folded, without marks."""
+    firsts = [fold(character)[:1] for character in line]
+    return "".join(first for first in firsts if regex.fullmatch(r"[\w--\p{M}]", first, regex.V1))[:letters]
 
 
 def find_repeats(lines: Sequence[Line], limits: Limits) -> tuple[dict[Unit, Unit], bool]:
@@ -302,3 +365,31 @@ def group_versions(
         best = max(versions.values(), default=None)
         result[number] = {head for head, held in versions.items() if held == best} or {number}
     return [result[number] for number in range(len(documents))]
+
+
+def foresee(
+    order: Sequence[int],
+    start: int,
+    most: int,
+    buckets: Sequence[Sequence[int]],
+    sizes: Sequence[int],
+    floor: float,
+    keepers: Sequence[int],
+) -> tuple[int, set[int]]:
+    """Return where documents have to stop that may look at so many shingles, and whose shingles they need till then.
+
+    A document needs its own and those of the keepers in its buckets whose sizes alone do not keep them below the floor.
+    """
+    needed: set[int] = set()
+    for rank in range(start, len(order)):
+        own = order[rank]
+        more = {own} | {
+            keeper
+            for keeper in keepers
+            if any(mine == theirs >= 0 for mine, theirs in zip(buckets[own], buckets[keeper], strict=True))
+            and min(sizes[own], sizes[keeper]) >= floor * max(sizes[own], sizes[keeper])
+        }
+        if rank > start and sum(sizes[number] for number in needed | more) > most:
+            return rank, needed
+        needed |= more
+    return len(order), needed

@@ -133,18 +133,22 @@ def width(words: list[str]) -> int:
     return total
 
 
+def without_digits(word: str) -> str:
+    """Return a word as masking leaves it by itself: 0 for a number, and for a year, month or day in Korean."""
+    digits = regex.sub(r"\p{Nd}+", "0", word)
+    return "0" if digits in (fold("0년"), fold("0월"), fold("0일")) else digits
+
+
 def mask(segments: list[list[str]]) -> list[list[str]]:
     """Mask the numbers and dates in the words of some segments of a line."""
     result = []
     for words in segments:
         masked: list[str] = []
         for i, word in enumerate(words):
-            digits = regex.sub(r"\p{Nd}+", "0", word)
             role = roles().get(word, 0)
-            near = role & kernels.NEAR_DATE and (
-                (masked and masked[-1] == "0") or (i + 1 < len(words) and regex.fullmatch(r"\p{Nd}+", words[i + 1]))
-            )
-            masked.append("0" if role & kernels.DATE or near else digits)
+            is_beside_number = (masked and masked[-1] == "0") or "0" in map(without_digits, words[i + 1 : i + 2])
+            is_date = role & kernels.DATE or (role & kernels.NEAR_DATE and is_beside_number)
+            masked.append("0" if is_date else without_digits(word))
         result.append(masked)
     return result
 
@@ -190,9 +194,10 @@ class Token(NamedTuple):
     is_ordinal: bool
     initial: int
     letters: int
+    digits: int
 
 
-NO_TOKEN = Token(-1, 0, 0, False, False, 0, 0)
+NO_TOKEN = Token(-1, 0, 0, False, False, 0, 0, 0)
 
 
 def tokens(text: str, start: int) -> list[Token]:
@@ -213,15 +218,19 @@ def tokens(text: str, start: int) -> list[Token]:
             chain, chain_start = [word.text], word.start
             role, before, is_number = roles().get(word.text, 0), last.roles, True
         initial = int(letters == 1 and not digits and not word.alone and class_of(text[word.start]) != "CASELESS")
-        if last.end == word.start - 1 and last.end >= 0 and class_of(text[last.end]) == "QUOTE":
+        after_quote = last.end == word.start - 1 and last.end >= 0 and class_of(text[last.end]) == "QUOTE"
+        if after_quote:
             initial = 0
         if initial and after_stop and word.start == last.end + 2 and text[last.end + 1].isascii() and last.initial:
             initial = 2
         is_ordinal = last.is_ordinal
         if digits:
             size = len(text[chain_start : word.end].encode("utf-8", "surrogatepass"))
-            is_ordinal = size <= 2 and (chain_start == 0 or text[chain_start - 1] not in ",:")
-        found.append(Token(word.end, role, before, is_number and 0 < digits == letters, is_ordinal, initial, letters))
+            is_ordinal = size <= 2 and not regex.search(r"([,:]|(?<!\.)/)\Z", text[start:chain_start])
+        is_number = is_number and 0 < digits == letters
+        if after_quote or class_of(text[word.start]) == "CASELESS":
+            letters = max(letters, 3)
+        found.append(Token(word.end, role, before, is_number, is_ordinal, initial, letters, digits))
     return found
 
 
@@ -242,6 +251,10 @@ def skip_closers(text: str, i: int, wide: bool) -> int:
     return i
 
 
+def is_ellipsis_at(text: str, i: int) -> bool:
+    return text[i : i + 1] == "…" or [class_of(mark) for mark in text[i : i + 2]] == ["STOP", "STOP"]
+
+
 def boundary(text: str, i: int, token: Token) -> tuple[int, int]:
     """Return (end of the terminators and closers at i, start of the next sentence or -1)."""
     marks = text[i : skip(text, i, *TERMINATORS)]
@@ -259,8 +272,16 @@ def boundary(text: str, i: int, token: Token) -> tuple[int, int]:
     if following != "SPACE":
         foreign = ord(marks[0]) >= 0x500 or ord(text[end]) >= 0x2E80
         return end, end if hard and following == "CASELESS" and foreign else -1
+    ellipsis = stops > 1 or marks[0] == "…"
+    next_class = class_of(text[start : start + 1])
+    if next_class in ("STOP", "HARD"):
+        goes_on = hard == (next_class == "HARD") and not is_ellipsis_at(text, start)
+        return end, -1 if ellipsis or goes_on else start
     at = skip(text, start, "OPEN", "QUOTE", "DASH", "SPACE")
     next_class = class_of(text[at : at + 1])
+    is_opened = any(class_of(mark) in ("OPEN", "QUOTE") for mark in text[start:at])
+    if is_opened and is_ellipsis_at(text, at):
+        next_class = "OTHER"
     if next_class in ("COMMA", "STOP", "HARD"):
         return end, -1
     role = letters = 0
@@ -272,10 +293,9 @@ def boundary(text: str, i: int, token: Token) -> tuple[int, int]:
             if letters == 1 and text[at + words[0].end : at + words[0].end + 1] == ")":
                 next_class, role = "UPPER", kernels.STARTER
     if stops != 1 or hard:
-        ellipsis = stops > 1 or marks[0] == "…"
         return end, -1 if next_class == "LOWER" and (closed or ellipsis) else start
     if token.end != i:
-        return end, -1 if next_class == "LOWER" else start
+        return end, start
     return end, start if full_stop_ends(token, closed, next_class, role, letters) else -1
 
 
@@ -283,7 +303,7 @@ def full_stop_ends(token: Token, closed: bool, next_class: str, role: int, lette
     starts = next_class == "UPPER" and bool(role & kernels.STARTER)
     if token.is_number:
         if next_class == "LOWER":
-            return False
+            return not token.is_ordinal and token.digits != 4
         if next_class == "CASELESS" or closed or starts or not token.is_ordinal:
             return True
         is_date = role & (kernels.DATE | kernels.NEAR_DATE)
@@ -291,14 +311,14 @@ def full_stop_ends(token: Token, closed: bool, next_class: str, role: int, lette
     if token.roles & kernels.ENDER:
         return next_class == "UPPER" and not role & kernels.FORM
     if token.roles & kernels.UNIT:
-        return starts
+        return starts and not (token.roles & kernels.NUMBERED and letters == 1)
     if token.roles & kernels.ABBREVIATION:
         return False
     if token.initial:
         return starts and letters > 1 and token.initial == 1
     if token.roles & kernels.NUMBERED:
         return next_class != "DIGIT"
-    return next_class != "LOWER" or (not closed and token.letters >= 3)
+    return next_class != "LOWER" or token.letters >= 3 or bool(token.roles & kernels.STARTER)
 
 
 def is_spaceless(character: str) -> bool:

@@ -66,8 +66,8 @@ def test_versions_are_grouped_as_the_twin_groups_them(case: Corpus, mass: int) -
     version_kernels.group_versions(
         np.array(order),
         np.cumsum([0, *(len(document.units) for document in documents)]),
-        np.array([unit for document in documents for unit in sorted(document.units)], np.int64),
-        np.array(widths),
+        np.array([unit for document in documents for unit in sorted(document.units)], np.int32),
+        np.array(widths, np.int32),
         np.array([unit in common for unit in range(len(widths))]),
         np.array([unit in countless for unit in range(len(widths))]),
         np.array([document.residual for document in documents]),

@@ -16,7 +16,7 @@ from dedup import containment, jobs, undo
 from dedup.cluster import Clusters
 from dedup.config import Config
 from dedup.errors import UsageError
-from dedup.shingle import ShingleSets
+from dedup.shingle import ShingleSets, StoredSets
 from tests import reference
 from tests.corpora import Document, article, corpora, edited, sentence, written
 
@@ -242,10 +242,10 @@ def clusters_of(keepers: list[int]) -> Clusters:
 
 
 def fetching(sets: Sets) -> Any:
-    def fetch(rows: np.ndarray) -> ShingleSets:
+    def fetch(rows: np.ndarray) -> StoredSets:
         assert (np.diff(rows) > 0).all()
         hashes = [np.array(sorted(sets[row]), np.uint64) for row in rows]
-        return ShingleSets(np.concatenate(hashes), np.cumsum([0, *map(len, hashes)]))
+        return StoredSets.of(ShingleSets(np.concatenate(hashes), np.cumsum([0, *map(len, hashes)])))
 
     return fetch
 

@@ -53,6 +53,16 @@ def test_a_protected_sentence_stays_and_the_others_go() -> None:
     assert text[flag.start : flag.end] == flag.text
 
 
+def test_what_repeats_only_after_a_cut_is_flagged_too() -> None:
+    rule = "Ja, das stimmt. Es gilt die Regel."
+    text = f"{rule}\n\n{CAPTION}\n\n{CAPTION} {rule}\n"
+    assert dedup.clean_text(text).text == f"{rule}\n\n{CAPTION}\n\n"
+    result = dedup.clean_text(text, protect=("die Regel",))
+    assert result.text == f"{rule}\n\n{CAPTION}\n\n{rule}\n"
+    (flag,) = flags(result)
+    assert (flag.start, flag.text) == (text.rindex(rule), rule)
+
+
 @pytest.mark.parametrize("pattern", [r"^Es gilt", r"Beteiligten\.$", r"(?i)UNSCHULD", r"\p{Lu}nschuld", "Motor|gilt"])
 def test_patterns_are_those_of_regex_and_see_one_line_or_sentence(pattern: str) -> None:
     for text in (f"{LAW}\r\nDazwischen.\r\n  {LAW}  \r\n", f"Wort. {LAW} Wort.\nEin Wort. {LAW} Noch eines.\n"):

@@ -14,8 +14,7 @@ import dedup
 from dedup.columns import Column
 from dedup.decisions import KeptSpan
 from dedup.kernels import repeats as kernels
-from dedup.repeats import find_credits
-from dedup.segment import segment
+from dedup.segment import segment, tables
 from tests import reference
 from tests.corpora import CREDIT_WORDS, hostile_texts, repetitive_texts, sentence
 
@@ -243,21 +242,106 @@ def test_line_endings_of_what_stays_are_left_alone() -> None:
     assert left(f"A\r\n{CAPTION}\r\n{CAPTION}\r\nB\r\n") == f"A\r\n{CAPTION}\r\nB\r\n"
 
 
-def test_a_caption_with_and_without_its_credit_stays_once() -> None:
-    assert left(f"{CAPTION[:-1]}\n{CAPTION[:-1]} (Foto: dpa)\n{OTHER}\n") == f"{CAPTION[:-1]}\n{OTHER}\n"
-
-
 def test_a_bracket_with_news_in_it_is_no_credit() -> None:
     text = f"{CAPTION[:-1]}\n{CAPTION[:-1]} (erst im zweiten Anlauf)\n{OTHER}\n"
     assert left(text) == text
 
 
-def test_credits_are_found_where_they_begin() -> None:
-    texts = Column.of([f"{CAPTION} (Foto: dpa)\n{CAPTION} [Bild: apa].\n{CAPTION} (62)\n{CAPTION}\n"])
+CREDITS = (
+    "(Foto: dpa)", "[Bild: apa].", "(Photo by Jane Doe)", "| Bild: Reuters", "© APA/Muster", "Foto: K. Müller/dpa",
+    "– dpa/Max", "(c) Max Muster", "/ Getty Images", "© 2025 Reuters", "Fotos: dpa (2), AP", "Bild: www.pixabay.com",
+    "Фото: ТАСС", "Crédit photo : AFP", "写真：共同通信", "사진=연합뉴스", "（图：新华社）", "- Foto: Jan",
+)  # fmt: skip
+NO_CREDITS = (
+    "(erst im zweiten Anlauf)", "(62)", "um 14:30 Uhr", "| Politik", "– nach dem Regen", "Foto: dpa, Er kam um 3.",
+    "Quelle: Die Polizei fand 3 Tote", "(Sommer/Winter)", "(https://a.example/photo)", "(open source)",
+    "or (C) DEATH", "= 5",
+)  # fmt: skip
+"""Some have what credits have: a label, a slash, a name in brackets."""
+
+
+@pytest.mark.parametrize("end", ["", "."])
+@pytest.mark.parametrize("credit", CREDITS)
+def test_a_caption_with_and_without_its_credit_stays_once(credit: str, end: str) -> None:
+    caption = CAPTION[:-1] + end
+    assert left(f"{caption}\n{OTHER}\n{caption} {credit}\n") == f"{caption}\n{OTHER}\n"
+    assert left(f"{caption} {credit}\n{OTHER}\n{caption}\n") == f"{caption} {credit}\n{OTHER}\n"
+
+
+@pytest.mark.parametrize("tail", NO_CREDITS)
+def test_what_only_looks_like_a_credit_stays(tail: str) -> None:
+    text = f"{CAPTION[:-1]}\n{OTHER}\n{CAPTION[:-1]} {tail}\n"
+    assert left(text) == text
+
+
+def test_of_captions_with_different_credits_the_first_stays() -> None:
+    first, second = f"{CAPTION[:-1]} (Foto: dpa)", f"{CAPTION[:-1]} © APA"
+    assert left(f"{first}\n{OTHER}\n{second}\n") == f"{first}\n{OTHER}\n"
+
+
+@pytest.mark.parametrize("label", ["Im Bild:", "Foto:", "Caption:", "Фото:", "写真："])
+def test_a_label_before_a_caption_makes_no_other_caption(label: str) -> None:
+    assert left(f"{CAPTION}\n{OTHER}\n{label} {CAPTION} (Foto: dpa)\n") == f"{CAPTION}\n{OTHER}\n"
+
+
+def test_a_speaker_before_a_sentence_is_no_label_of_pictures() -> None:
+    text = f"{CAPTION}\n{OTHER}\nMüller: {CAPTION}\n"
+    assert left(text) == text
+
+
+PIECES = st.sampled_from(
+    [
+        "Der Hafen",
+        " am Morgen",
+        "Ärger",
+        "é",
+        "…",
+        "„",
+        "市议会",
+        "】",
+        "（Foto：dpa）",
+        "](",
+        " | ",
+        "©",
+        " – ",
+        ":",
+        "/",
+        "\n",
+    ]
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(st.lists(PIECES, max_size=12).map("".join), min_size=1, max_size=3))
+def test_signs_of_credits_are_those_of_the_twin(rows: list[str]) -> None:
+    texts = Column.of(rows)
     found = segment(texts)
-    starts = find_credits(texts, found) - found.line_start
-    assert starts[:2].tolist() == [len(CAPTION.encode()) + 1] * 2
-    assert (find_credits(texts, found)[2:] == -1).all()
+    spans = zip(found.line_start.tolist(), found.line_text_end.tolist(), found.line_width.tolist(), strict=True)
+    signs = np.empty(len(found.line_start), np.bool_)
+    kernels.find_signs(texts.data, found.line_start, found.line_text_end, found.line_width, 30, 20, signs)
+    assert signs.tolist() == [
+        width <= 30 and reference.has_sign(texts.data[start:end].tobytes(), 20) for start, end, width in spans
+    ]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.lists(PIECES, max_size=12).map("".join), min_size=1, max_size=3))
+def test_lines_that_begin_alike_are_those_of_the_twin(rows: list[str]) -> None:
+    texts = Column.of(rows)
+    found = segment(texts)
+    signs = np.ones(len(found.line_start), np.bool_)
+    with np.errstate(over="ignore"):
+        kernels.spare_lone_beginnings(
+            texts.data, found.line_offsets, found.line_start, found.line_text_end, found.line_k0, tables()[0], 6, signs
+        )
+    spans = zip(found.line_start.tolist(), found.line_text_end.tolist(), strict=True)
+    beginnings = [reference.beginning(texts.data[start:end].tobytes().decode(), 6) for start, end in spans]
+    places = np.repeat(np.arange(len(rows)), np.diff(found.line_offsets)).tolist()
+    lines = list(zip(places, beginnings, found.line_k0.tolist(), strict=True))
+    assert signs.tolist() == [
+        bool(begins) and any((p, b) == (place, begins) and k != key for p, b, k in lines)
+        for place, begins, key in lines
+    ]
 
 
 @pytest.mark.parametrize("rest", ["( )", "»", "***", "😀", "(Foto: dpa)", "[Bild: apa]"])
@@ -273,7 +357,7 @@ def test_a_refrain_stays_and_is_flagged() -> None:
     result = dedup.clean_text(text)
     assert result.text == text
     assert [(d.action, d.why) for d in result.decisions] == [
-        ("flag", "so much stands more than once that it looks like a list, a refrain or a table; it stays")
+        ("flag", "what stands more than once in it looks like a list, a refrain, a table or code; it stays")
     ]
 
 

@@ -34,7 +34,9 @@ PIECES = [
     "\u034f", "\x00", " ", "  ", "\t", "\n", "\r\n", "\r", "\x85", "\u2028", "\u2029", "\v", "\f",
     "Foto: dpa", "：", ":", ",", ".", ".", "(", ")", "“", "»", "'", "’s", "a)", "M. Blanc", "So", "Mai",
     "Mittwoch", "14:30", "1/2", "≠", "€", "50 %", "+", "ᾴ", "\u0345", "😀", "• ", "- ", "İ", "ß", "㈱",
-    "℃", "é.", "T. S. Eliot", "in 92. Maria",
+    "℃", "é.", "T. S. Eliot", "in 92. Maria", "it.", "Lena's.", "5/30.", "1./2.", "577.", "1995.", "art.",
+    "2025년", "12월", "3일",
+    "\".", ").", " ... ", " ?", "(...)", "„…", "„...",
     "\u0301",
 ]  # fmt: skip
 texts = st.one_of(
@@ -192,6 +194,7 @@ def test_different_keys(a, b):
         ["5g", "12g"],
         ["le 3 décembre 2025", "le 14 juillet"],
         ["3 декабря 2025 г", "14 марта 2024 г"],
+        ["2025년 12월 3일", "2024년 3월 14일", "12월 3일"],
     ],
 )
 def test_masked_keys_are_equal(group):
@@ -214,6 +217,9 @@ def test_text_without_words_has_key_zero():
         ("124 Kommentare", 1, 0),
         ("Am 3. Dezember 2025 kamen 20", 0 + 1, 1),
         ("um 14:30", 0, 1),
+        ("2025년 12월 3일 5", 0, 1),
+        ("3 2025년", 0, 1),
+        ("3배 5", 1, 0),
         ("3 von 5", 2, 0),
         ("keine", 0, 0),
         ("1 a " * 300, 255, 0),
@@ -328,6 +334,13 @@ def test_boundary_f1_on_treebanks(name, shared_path):
     benchmark = load_benchmark()
     language, gold = benchmark.gold_texts(path)
     assert benchmark.f1(benchmark.ours(), language, gold) >= F1_FLOORS[name]
+
+
+def test_carelessly_written_sentences_are_the_same_among_any_neighbours(shared_path):
+    benchmark = load_benchmark()
+    language, gold = benchmark.gold_texts(shared_path("sentences_ud_English-EWT.jsonl.zst"))
+    sentences = [text[start:end] for text, spans in gold for start, end in benchmark.visible(text, spans)]
+    assert benchmark.consistency(benchmark.ours(), language, sentences) >= 0.95
 
 
 def test_german_sentences_are_the_same_among_any_neighbours(shared_records):

@@ -38,6 +38,25 @@ def test_tokens_are_those_of_the_regex(text: str) -> None:
     assert len(set(zip(hashes, words, strict=True))) == len(set(words)) == len(set(hashes))
 
 
+def test_siphash_is_the_published_one() -> None:
+    """The one vector of the paper, appendix A: its key is 00 ... 0f and its message 00 ... 0e, ended by its length."""
+    start = 0x0706050403020100, 0x0F0E0D0C0B0A0908
+    names = kernels.SIP_0, kernels.SIP_1, kernels.SIP_2, kernels.SIP_3
+    state = [constant ^ np.uint64(start[number % 2]) for number, constant in enumerate(names)]
+    with np.errstate(over="ignore"):
+        for block in (0x0706050403020100, 0x0F0E0D0C0B0A0908):
+            state = [np.uint64(lane) for lane in kernels.absorb(*state, np.uint64(block))]
+        assert int(kernels.digest(*state)) == 0xA129CA6149BE45E5
+
+
+@settings(max_examples=200)
+@given(hostile_texts())
+@example(LONG)
+@example("achtacht achtachtacht é aé aaaaaaaaé éa")
+def test_tokens_are_hashed_as_their_twin_does_it(text: str) -> None:
+    assert token_hashes(text) == [reference.token_hash(token) for token in reference.tokens(text)]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_pieces_inside_a_sentence_have_the_tokens_of_the_regex(text: str) -> None:
     for frame in ("{}", "eins {} zwei", "eins{}zwei", "漢{}字", "{0}{0}"):

@@ -92,6 +92,11 @@ def test_text_keys_are_equal_exactly_for_equal_words_and_symbols(first: str, sec
     assert (keys[0] == keys[2]) == (words[0] == words[2])
 
 
+@given(hostile_texts())
+def test_text_keys_are_those_of_the_twin(text: str) -> None:
+    assert sketch(Column.of([text]), permutations(16, 1)).keys.tolist() == [reference.text_key(text)]
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [

@@ -7,6 +7,7 @@ from numba import njit
 
 from dedup.kernels.words import (
     DATE,
+    DATED_WORDS,
     HYPHEN,
     MINUS,
     NEAR_DATE,
@@ -117,7 +118,8 @@ def write_words(data, start, end, points, lexicon, letters_of, masked, out, clas
         i, k, h0, h1, _, _, digits, _ = read_word(data, i, k, end, points, letters_of)
         word_end = i
         if masked:
-            is_number = digits > 0 and finish(h1) == ZERO_WORD
+            w1 = finish(h1)
+            is_number = digits > 0 and (w1 == ZERO_WORD or w1 in DATED_WORDS)
             roles = look_up(lexicon.hashes, lexicon.roles, finish(h0))
             if is_number and held >= 0:
                 count = held

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dedup.kernels.segment import TERMINATED
+from dedup.kernels.segment import TERMINATED, is_spaceless
+from dedup.kernels.words import decode
 from dedup.unicode import CASELESS, CLASS_MASK, CLASS_SHIFT, DIGIT, LOWER, UPPER
 
 
@@ -28,8 +29,9 @@ def find_fragments(
     """Say which lines are pieces of hard-wrapped sentences, not units: `fragments`, all False at first.
 
     A line is open if it is `narrowest` to `widest` columns wide, does not end like a sentence, and is not followed by a
-    blank line. If the next line starts with a lower-case letter, both are fragments. All lines of a document are if
-    `lower_share` of those with text go on in lower case, or `open_share` of them, and at least `least_open`, are open.
+    blank line; Thai and the like, which have no full stop, are never open. If the next line starts with a lower-case
+    letter, both are fragments. All lines of a document are if `lower_share` of those with text go on in lower case, or
+    `open_share` of them, and at least `least_open`, are open.
     """
     for row in range(line_offsets.shape[0] - 1):
         first, last = line_offsets[row], line_offsets[row + 1]
@@ -44,6 +46,7 @@ def find_fragments(
                 and flags[line] & TERMINATED == 0
                 and following < last
                 and widths[following] > 0
+                and not ends_spaceless(data, starts[line], ends[line])
             ):
                 opens += 1
                 if starts_lower(data, starts[following], ends[following], packed):
@@ -51,6 +54,16 @@ def find_fragments(
                     fragments[line] = fragments[following] = True
         if lowers > lower_share * texts or (opens >= least_open and opens > open_share * texts):
             fragments[first:last] = True
+
+
+@njit(cache=True, nogil=True)
+def ends_spaceless(data, start, end):
+    """Say whether some UTF-8 ends in a letter of a script without full stops."""
+    at = end - 1
+    while at > start and data[at] & 0xC0 == 0x80:
+        at -= 1
+    code_point, _ = decode(data, at)
+    return is_spaceless(code_point)
 
 
 @njit(cache=True, nogil=True)

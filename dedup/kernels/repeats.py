@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.words import decode, finish, folded_piece, folded_range
+from dedup.unicode import MARK, WORD
+
 FREE = np.uint64(0)
 ONE = np.uint64(1)
 SPACE, TAB = np.uint8(0x20), np.uint8(0x09)
@@ -20,26 +23,103 @@ def look_up(keys, mask, key):
 
 
 @njit(cache=True, nogil=True)
-def find_brackets(data, starts, ends, reach, brackets):
-    """Find the bracket that closes each line: `brackets[line]` is where it opens, -1 for none within `reach` bytes."""
+def find_signs(data, starts, ends, widths, widest, reach, signs):
+    """Say which lines may end in a credit: in a bracket, or with a colon, a bar, a dash, a slash or © near the end.
+
+    A colon that ends the line or begins an address is no sign, nor is a bracket right behind another one: a link.
+
+    Args:
+        data: uint8[], UTF-8.
+        starts: int64[lines].
+        ends: int64[lines], past the last visible character.
+        widths: int32[lines].
+        widest: Columns of the widest line that is looked at.
+        reach: Bytes before the end that are looked at.
+        signs: bool[lines], out.
+    """
     for line in range(starts.shape[0]):
-        brackets[line] = -1
-        at = ends[line] - 1
-        if at > starts[line] and data[at] == np.uint8(0x2E):
-            at -= 1
-        if at <= starts[line]:
+        signs[line] = False
+        if widths[line] > widest:
             continue
-        if data[at] == np.uint8(0x29):
-            opening = np.uint8(0x28)
-        elif data[at] == np.uint8(0x5D):
-            opening = np.uint8(0x5B)
-        else:
+        for at in range(max(starts[line] + 2, ends[line] - reach), ends[line] - 1):
+            byte, before, after = np.int64(data[at]), np.int64(data[at - 1]), np.int64(data[at + 1])
+            if (
+                (byte == 0x7C)  # |
+                or (byte in (0x28, 0x5B) and before != 0x5D)  # ( and [
+                or (byte == 0x3A and after != 0x2F)  # :
+                or (byte == 0x2F and before != 0x2F and before != 0x3A and after != 0x2F)  # /
+                or (byte == 0x3D and before >= 0x80)  # = behind 사진
+                or (byte == 0x2D and before == SPACE and after == SPACE)  # -
+                or (byte == 0xA9 and before == 0xC2)  # ©
+                or (byte in (0x93, 0x94) and before == 0x80)  # – and —
+                or (byte == 0xBC and before == 0xEF and after in (0x88, 0x9A))  # wide ( and :
+                or (byte == 0x80 and before == 0xE3 and after == 0x90)  # 【
+            ):
+                signs[line] = True
+                break
+
+
+@njit(cache=True, nogil=True)
+def spare_lone_beginnings(data, line_offsets, starts, ends, line_keys, points, letters, signs):
+    """Take the sign from lines that begin like no other line of their document, copies of the line itself aside.
+
+    Two lines begin alike if their first `letters` letters and digits are the same after folding, marks aside.
+
+    Args:
+        data: uint8[], UTF-8.
+        line_offsets: int64[rows + 1].
+        starts: int64[lines].
+        ends: int64[lines].
+        line_keys: uint64[lines], equal for copies of one line.
+        points: The Unicode tables.
+        letters: How many characters are compared.
+        signs: bool[lines], in and out.
+    """
+    packed, expansion_offsets, expansions, _ordered = points
+    beginnings = np.zeros(16, np.uint64)
+    keys = np.zeros(16, np.uint64)
+    copies = np.zeros(16, np.uint64)
+    differ = np.zeros(16, np.bool_)
+    for row in range(line_offsets.shape[0] - 1):
+        first, last = line_offsets[row], line_offsets[row + 1]
+        if not signs[first:last].any():
             continue
-        lowest = max(starts[line], at - reach)
-        while at > lowest and data[at] != opening:
-            at -= 1
-        if data[at] == opening:
-            brackets[line] = at
+        size = 16
+        while size < 2 * (last - first):
+            size *= 2
+        if size > keys.shape[0]:
+            beginnings = np.zeros(size, np.uint64)
+            keys = np.zeros(size, np.uint64)
+            copies = np.zeros(size, np.uint64)
+            differ = np.zeros(size, np.bool_)
+        keys[:size] = FREE
+        differ[:size] = False
+        mask = np.uint64(size - 1)
+        for line in range(first, last):
+            h = ONE
+            taken = 0
+            at = starts[line]
+            while at < ends[line] and taken < letters:
+                code_point, length = decode(data, at)
+                at += length
+                entry = np.int64(packed[code_point])
+                low, high = folded_range(expansion_offsets, entry)
+                if low == high:
+                    continue
+                folded = folded_piece(expansions, entry, low)
+                flags = np.int64(packed[folded])
+                if flags & WORD and not flags & MARK:
+                    h = finish(h ^ np.uint64(folded))
+                    taken += 1
+            beginnings[line - first] = max(h, ONE)
+            if taken:
+                slot = look_up(keys, mask, beginnings[line - first])
+                if keys[slot] == FREE:
+                    keys[slot], copies[slot] = beginnings[line - first], line_keys[line]
+                differ[slot] |= copies[slot] != line_keys[line]
+        for line in range(first, last):
+            if signs[line]:
+                signs[line] = differ[look_up(keys, mask, beginnings[line - first])]
 
 
 @njit(cache=True, nogil=True)

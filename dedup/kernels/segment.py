@@ -15,6 +15,7 @@ from dedup.kernels.sentences import (
     IS_INITIAL,
     IS_NUMBER,
     LETTERS,
+    MIN_PLAIN_LETTERS,
     ORDINAL,
     ROLES,
     TOKEN,
@@ -25,6 +26,7 @@ from dedup.kernels.sentences import (
 )
 from dedup.kernels.words import (
     DATE,
+    DATED_WORDS,
     HYPHEN,
     MINUS,
     NEAR_DATE,
@@ -265,6 +267,9 @@ def note_word(
         dated = is_part_of_date(data, word_start, word_end, end, digits, gap, token)
     else:
         token[VALUE] = -1
+        if digits and w1 in DATED_WORDS:
+            w1 = ZERO_WORD
+            dated = True
     push(keys, counts, w0, w1, roles, dated, width, alone)
     is_initial = letters == 1 and digits == 0 and not alone and is_cased
     # 2 for the second of a pair, "z. B.", which no sentence begins after.
@@ -279,12 +284,16 @@ def note_word(
         token[IS_NUMBER] = 1
     token[IS_NUMBER] = token[IS_NUMBER] if 0 < digits == letters else 0
     if digits:
-        # "2,5." and "2:1." are no ordinals either.
+        # "2,5.", "2:1." and "5/30." are no ordinals either, but "1./2." is.
         chain_start = token[CHAIN_START]
-        decimal = chain_start > start and data[chain_start - 1] in (COMMA_SIGN, COLON)
+        decimal = chain_start > start and (
+            data[chain_start - 1] in (COMMA_SIGN, COLON)
+            or (data[chain_start - 1] == SLASH and data[max(chain_start - 2, start)] != FULL_STOP)
+        )
         token[ORDINAL] = word_end - chain_start <= MAX_ORDINAL_DIGITS and not decimal
     token[ROLES] = roles
-    token[LETTERS] = letters
+    # Nor does an abbreviation end that way: "the video's."
+    token[LETTERS] = letters if is_cased else max(letters, MIN_PLAIN_LETTERS)
     token[WORD_END] = word_end
 
 

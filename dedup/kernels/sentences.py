@@ -52,9 +52,10 @@ WORD_END, CHAIN_START, ROLES, IS_NUMBER, ORDINAL, IS_INITIAL, LETTERS, BEFORE = 
 VALUE, DIGITS, VALUE_BEFORE, TOKEN = range(8, 12)
 
 FIRST_NON_LATIN, FIRST_EAST_ASIAN = 0x500, 0x2E80
-# A full stop before a small letter ends a sentence only after a word too long for an abbreviation. Measured
-# (benchmarks/segmentation.py): of 3, 4 and 5, 3 is best or equal in F1 and consistency.
+# A full stop before a small letter ends a sentence only after a word too long for an abbreviation, or one that is none
+# ("it"). Measured (benchmarks/segmentation.py): of 3, 4 and 5, 3 is best or equal in F1 and consistency.
 MIN_PLAIN_LETTERS = 3
+YEAR_DIGITS = 4
 CLOSING_BRACKET, ELLIPSIS = 0x29, 0x2026
 
 
@@ -81,12 +82,21 @@ def skip_closers(data, i, end, packed, wide):
 
 
 @leaf
+def is_ellipsis_at(data, i, end, packed):
+    """Say whether an ellipsis, or several full stops, stand at byte `i`."""
+    kind, code_point, size = class_at(data, i, end, packed)
+    after, _, _ = class_at(data, i + size, end, packed)
+    return code_point == ELLIPSIS or (kind == STOP and after == STOP)
+
+
+@leaf
 def full_stop_ends(token, closed, next_class, next_roles, next_letters):
     """Say whether one full stop after `token` ends a sentence, given what the next token is."""
     starts = next_class == UPPER and next_roles & STARTER != 0
     if token[IS_NUMBER]:
         if next_class == LOWER:
-            return False
+            # Years are ordinals in some languages ("1995. godine", "2010. május"), other long numbers hardly ever.
+            return not token[ORDINAL] and token[DIGITS] != YEAR_DIGITS
         if next_class == CASELESS or closed or starts or not token[ORDINAL]:
             return True
         return token[BEFORE] & COUNTED != 0 and next_class == UPPER and not next_roles & (DATE | NEAR_DATE)
@@ -94,14 +104,15 @@ def full_stop_ends(token, closed, next_class, next_roles, next_letters):
     if roles & ENDER:
         return next_class == UPPER and not next_roles & FORM
     if roles & UNIT:
-        return starts
+        # "Art. I", "Art. A": what looks like a starter is a number.
+        return starts and not (roles & NUMBERED and next_letters == 1)
     if roles & ABBREVIATION:
         return False
     if token[IS_INITIAL]:
         return starts and next_letters > 1 and token[IS_INITIAL] == 1
     if roles & NUMBERED:
         return next_class != DIGIT
-    return next_class != LOWER or (not closed and token[LETTERS] >= MIN_PLAIN_LETTERS)
+    return next_class != LOWER or token[LETTERS] >= MIN_PLAIN_LETTERS or roles & STARTER != 0
 
 
 @leaf
@@ -143,11 +154,20 @@ def find_boundary(data, i, end, points, lexicon, letters_of, token):
         if hard and kind == CASELESS and (mark >= FIRST_NON_LATIN or code_point >= FIRST_EAST_ASIAN):
             return closed_end, closed_end
         return closed_end, np.int64(-1)
+    is_ellipsis = stops > 1 or mark == ELLIPSIS
+    if next_class in (STOP, HARD):
+        # A mark apart is a sentence of its own, unless it only goes on: ". . .", "! ?", "... !".
+        goes_on = hard == (next_class == HARD) and not is_ellipsis_at(data, start, end, packed)
+        return closed_end, np.int64(-1) if is_ellipsis or goes_on else start
     at = start
+    opened = False
     while next_class in (OPEN, QUOTE, DASH, SPACE):
+        opened |= next_class in (OPEN, QUOTE)
         _, _, size = class_at(data, at, end, packed)
         at += size
         next_class, _, _ = class_at(data, at, end, packed)
+    if opened and is_ellipsis_at(data, at, end, packed):
+        next_class = np.int64(OTHER)
     if next_class in (COMMA, STOP, HARD):
         return closed_end, np.int64(-1)
     next_roles = next_letters = np.int64(0)
@@ -159,10 +179,10 @@ def find_boundary(data, i, end, points, lexicon, letters_of, token):
             next_class = np.int64(UPPER)
             next_roles = np.int64(STARTER)
     if stops != 1 or hard:
-        is_ellipsis = stops > 1 or mark == ELLIPSIS
         return closed_end, start if next_class != LOWER or not (closed or is_ellipsis) else np.int64(-1)
+    # Behind a bracket, a quotation mark or a space stands no abbreviation.
     if token[WORD_END] != i:
-        return closed_end, start if next_class != LOWER else np.int64(-1)
+        return closed_end, start
     if full_stop_ends(token, closed, next_class, next_roles, next_letters):
         return closed_end, start
     return closed_end, np.int64(-1)

@@ -1,4 +1,9 @@
-"""From UTF-8 to tokens, from tokens to shingle hashes, from shingle hashes to MinHash signatures and band keys."""
+"""From UTF-8 to tokens, from tokens to shingle hashes, from shingle hashes to MinHash signatures and band keys.
+
+Tokens and text keys are hashed with SipHash-2-4 (Aumasson and Bernstein, 2012): no way is known to write a text for a
+given hash that is faster than trying 2**64. A hash that only multiplies and shifts is solved like an equation, and a
+page of gibberish could take the place of an article.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,12 @@ from dedup.unicode import WORD as _WORD
 FOLD_MASK, WORD, SINGLE, EXPANDS = np.uint32(_FOLD_MASK), np.uint32(_WORD), np.uint32(_SINGLE), np.uint32(_EXPANDS)
 SYMBOL, MARK = np.uint32(_SYMBOL), np.uint32(_MARK)
 
+# SipHash's four constants, "somepseudorandomlygeneratedbytes", with the key 0.
+SIP_0, SIP_1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
+SIP_2, SIP_3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
+SIP_END = np.uint64(0xFF)
+# Set in the block of a code point that is not ASCII, so that it is no group of ASCII letters.
+ALONE = np.uint64(0x8000000000000000)
 # Odd 64-bit multipliers with well-spread bits: golden ratio, and two of PCG's and splitmix64's.
 MIX = np.uint64(0x9E3779B97F4A7C15)
 ROLL = np.uint64(0xD1342543DE82EF95)
@@ -42,6 +53,46 @@ def finish(h):
 
 
 @njit(cache=True, nogil=True, inline="always")
+def rotate(value, bits):
+    """Rotate to the left."""
+    return (value << np.uint64(bits)) | (value >> np.uint64(64 - bits))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def sip_round(a, b, c, d):
+    """Mix the state of SipHash once."""
+    a += b
+    b = rotate(b, 13) ^ a
+    a = rotate(a, 32)
+    c += d
+    d = rotate(d, 16) ^ c
+    a += d
+    d = rotate(d, 21) ^ a
+    c += b
+    b = rotate(b, 17) ^ c
+    c = rotate(c, 32)
+    return a, b, c, d
+
+
+@njit(cache=True, nogil=True, inline="always")
+def absorb(a, b, c, d, block):
+    """Take a block of 64 bits into the state."""
+    a, b, c, d = sip_round(a, b, c, d ^ block)
+    a, b, c, d = sip_round(a, b, c, d)
+    return a ^ block, b, c, d
+
+
+@njit(cache=True, nogil=True, inline="always")
+def digest(a, b, c, d):
+    """End, and return the hash."""
+    a, b, c, d = sip_round(a, b, c ^ SIP_END, d)
+    a, b, c, d = sip_round(a, b, c, d)
+    a, b, c, d = sip_round(a, b, c, d)
+    a, b, c, d = sip_round(a, b, c, d)
+    return a ^ b ^ c ^ d
+
+
+@njit(cache=True, nogil=True, inline="always")
 def load_eight(data, at):
     """Read eight bytes, the first one lowest. Unsigned indices let the compiler make it one load."""
     i = np.uint64(at)
@@ -64,20 +115,30 @@ def find_letters(eight, lower):
 
 
 @njit(cache=True, nogil=True, inline="always")
-def push(h, group, fill, letter):
-    """Add a folded code point to a word: ASCII ones in groups of eight, so that most words take one multiplication."""
+def push(a, b, c, d, group, fill, letter):
+    """Add a folded code point to a word: ASCII ones in groups of eight, so that most words are one block."""
     if letter < np.uint64(0x80):
         group |= letter << np.uint64(8 * fill)
         fill += 1
         if fill == 8:
-            h = (h ^ group) * MIX
+            a, b, c, d = absorb(a, b, c, d, group)
             group = NOTHING
             fill = 0
     else:
-        h = (((h ^ group) * MIX) ^ letter) * MIX
+        if fill:
+            a, b, c, d = absorb(a, b, c, d, group)
+        a, b, c, d = absorb(a, b, c, d, letter | ALONE)
         group = NOTHING
         fill = 0
-    return h, group, fill
+    return a, b, c, d, group, fill
+
+
+@njit(cache=True, nogil=True, inline="always")
+def end_token(a, b, c, d, group, fill):
+    """Return the hash of a word."""
+    if fill:
+        a, b, c, d = absorb(a, b, c, d, group)
+    return digest(a, b, c, d)
 
 
 @njit(cache=True, nogil=True)
@@ -88,10 +149,12 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
     It is 0 exactly when there is neither.
     """
     count = 0
-    h = group = NOTHING
+    group = NOTHING
+    a, b, c, d = SIP_0, SIP_1, SIP_2, SIP_3
     fill = 0
     state = NO_STATE
-    key = np.uint64(0)
+    key_a, key_b, key_c, key_d = SIP_0, SIP_1, SIP_2, SIP_3
+    has_symbols = False
     last_class = np.uint8(0)
     disordered = False
     previous = np.uint32(0)
@@ -103,7 +166,7 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
             lower = eight | SPACES
             letters = find_letters(eight, lower)
             if letters == HIGH_BITS:
-                h = (h ^ lower) * MIX
+                a, b, c, d = absorb(a, b, c, d, lower)
                 at += 8
                 state, last_class, previous = IN_WORD, np.uint8(0), np.uint32(0)
                 continue
@@ -117,10 +180,11 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
                 state, last_class, previous = IN_WORD, np.uint8(0), np.uint32(0)
             if data[at] == SPACE:
                 if state != NO_STATE:
-                    tokens[count] = finish((h ^ group) * MIX)
-                    key = (key + tokens[count]) * ROLL
+                    tokens[count] = end_token(a, b, c, d, group, fill)
+                    key_a, key_b, key_c, key_d = absorb(key_a, key_b, key_c, key_d, tokens[count])
                     count += 1
-                    h = group = NOTHING
+                    a, b, c, d = SIP_0, SIP_1, SIP_2, SIP_3
+                    group = NOTHING
                     fill = 0
                     state = NO_STATE
                 last_class = np.uint8(0)
@@ -160,7 +224,7 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
             piece = pieces = 0
         while True:
             if (entry & (WORD | SINGLE | MARK)) == WORD and state != IN_SINGLE:
-                h, group, fill = push(h, group, fill, np.uint64(entry & FOLD_MASK))
+                a, b, c, d, group, fill = push(a, b, c, d, group, fill, np.uint64(entry & FOLD_MASK))
                 state = IN_WORD
                 last_class = np.uint8(0)
             elif entry & MARK:
@@ -171,32 +235,37 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
                 if previous == IOTA_BELOW or (previous >= GREEK_WITH_IOTA and previous < GREEK_END):
                     disordered = True
                 last_class = mark_class
-                h, group, fill = push(h, group, fill, np.uint64(folded))
+                a, b, c, d, group, fill = push(a, b, c, d, group, fill, np.uint64(folded))
                 if state == NO_STATE:
                     state = IN_WORD
             else:
                 if state != NO_STATE:
-                    tokens[count] = finish((h ^ group) * MIX)
-                    key = (key + tokens[count]) * ROLL
+                    tokens[count] = end_token(a, b, c, d, group, fill)
+                    key_a, key_b, key_c, key_d = absorb(key_a, key_b, key_c, key_d, tokens[count])
                     count += 1
                     state = NO_STATE
-                    h = group = NOTHING
+                    a, b, c, d = SIP_0, SIP_1, SIP_2, SIP_3
+                    group = NOTHING
                     fill = 0
                 last_class = np.uint8(0)
                 if entry & WORD:
-                    h, group, fill = push(h, group, fill, np.uint64(entry & FOLD_MASK))
+                    a, b, c, d, group, fill = push(a, b, c, d, group, fill, np.uint64(entry & FOLD_MASK))
                     state = IN_SINGLE if entry & SINGLE else IN_WORD
                 elif entry & SYMBOL:
-                    key = (key + finish(np.uint64(entry & FOLD_MASK))) * ROLL
+                    has_symbols = True
+                    key_a, key_b, key_c, key_d = absorb(key_a, key_b, key_c, key_d, np.uint64(entry & FOLD_MASK))
             piece += 1
             if piece >= pieces:
                 break
             entry = packed[expansions[piece]]
         previous = code_point
     if state != NO_STATE:
-        tokens[count] = finish((h ^ group) * MIX)
-        key = (key + tokens[count]) * ROLL
+        tokens[count] = end_token(a, b, c, d, group, fill)
+        key_a, key_b, key_c, key_d = absorb(key_a, key_b, key_c, key_d, tokens[count])
         count += 1
+    key = NOTHING
+    if count > 0 or has_symbols:
+        key = max(digest(key_a, key_b, key_c, key_d), LOW)
     return count, key, disordered
 
 

@@ -21,8 +21,8 @@ def group_versions(
     Args:
         order: int64[n], documents, longest first.
         offsets: int64[n + 1], the units of document d are units[offsets[d]:offsets[d + 1]].
-        units: int64[], unit numbers from 0.
-        widths: int64[units], columns of each unit.
+        units: int32[], unit numbers from 0.
+        widths: int32[units], columns of each unit.
         common: bool[units], units that so many documents carry that they say little about versions.
         countless: bool[units], common ones that even more documents carry.
         residual: int64[n], columns of the document's units that are not common, with those no other document has.
@@ -39,8 +39,9 @@ def group_versions(
     heads = np.full(widths.shape[0], -1, np.int64)
     lengths = np.zeros(widths.shape[0], np.int64)
     # A posting is the position in `units` of a leader's unit; `following` chains those of one unit.
-    following = np.full(units.shape[0], -1, np.int64)
-    owner = np.empty(units.shape[0], np.int64)
+    # Postings and documents are numbered in 32 bits: there are many.
+    following = np.full(units.shape[0], -1, np.int32)
+    owner = np.empty(units.shape[0], np.int32)
     # Columns a leader holds of the document at hand: of its own units, of all but the countless, of all.
     held = np.zeros((n, 3), np.int64)
     stamp = np.full(n, -1, np.int64)

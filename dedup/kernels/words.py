@@ -8,6 +8,8 @@ numba's cache does not see changes in imported files: after changing this one, d
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 from numba import njit
 
@@ -52,17 +54,21 @@ ABBREVIATION, ENDER, UNIT, NUMBERED, STARTER, FORM = 1, 2, 4, 8, 16, 32
 DATE, NEAR_DATE, COUNTED = 64, 128, 256
 
 
-def finished(code_point: int) -> np.uint64:
-    """Return the finished hash of a word of one code point."""
+def finished(word: str) -> np.uint64:
+    """Return the finished hash of a word without capitals."""
     mask = 0xFFFFFFFFFFFFFFFF
-    h = (int(SEED) ^ code_point) * int(STEP) & mask
+    h = int(SEED)
+    for character in unicodedata.normalize("NFD", word):
+        h = (h ^ ord(character)) * int(STEP) & mask
     h = (h ^ (h >> 30)) * int(MIX_A) & mask
     h = (h ^ (h >> 27)) * int(MIX_B) & mask
     return np.uint64(h ^ (h >> 31))
 
 
 # What every number and date is in K1, and what the minus before a number is in both keys.
-ZERO_WORD, SIGN_WORD = finished(0x30), finished(HYPHEN)
+ZERO_WORD, SIGN_WORD = finished("0"), finished("-")
+# Korean writes the unit of a date behind its number, without a space: 2025년 12월 3일.
+DATED_WORDS = (finished("0년"), finished("0월"), finished("0일"))
 
 
 @leaf
