@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup.lsh import buckets
-from dedup.shingle import SHINGLE_WORDS, ShingleSets
+from dedup.lsh import buckets, is_shared
+from dedup.shingle import SHINGLE_WORDS, StoredSets
 
 COMPARED_FLOOR = 0.5
 """Pairs whose sizes alone keep them below this Jaccard similarity are not compared: nobody asks about them."""
@@ -55,7 +55,7 @@ def cluster(
     keys: npt.NDArray[np.uint64],
     tokens: Ints,
     bands: Iterable[npt.NDArray[np.uint64]],
-    fetch: Callable[[Ints], ShingleSets],
+    fetch: Callable[[Ints], StoredSets],
     threshold: float,
 ) -> Clusters:
     """Tie every document to the one that stays.
@@ -64,31 +64,73 @@ def cluster(
         keep_order: Sorts ascending document numbers, best to keep first.
         keys: Text keys (`signature.Sketches.keys`).
         tokens: Token counts.
-        bands: Band keys, one uint64[documents] array a band.
+        bands: Band keys, one uint64[documents] array a band; gone through three times.
         fetch: Gives the shingle sets of ascending document numbers; called once at most, for candidates only.
         threshold: Least Jaccard similarity.
     """
-    from dedup.kernels import cluster as kernels
+    return assign(meet(keep_order, keys, tokens, bands, fetch), threshold)
 
+
+class Meeting(NamedTuple):
+    """Who met whom: all that the threshold has no part in.
+
+    Attributes:
+        first: int64[documents], the one to keep among those with an equal text; itself where there is no other.
+        candidates: int64[n], ascending numbers of the documents that met another one in a band.
+        order: int64[n], rows of `candidates` in keep order.
+        buckets: int32[n, bands], as of `lsh.buckets`.
+        sets: Shingle sets of the candidates.
+        settled: The first so many in `order` stay, whatever they are like.
+    """
+
+    first: Ints
+    candidates: Ints
+    order: Ints
+    buckets: npt.NDArray[np.int32]
+    sets: StoredSets
+    settled: int
+
+
+def meet(
+    keep_order: Callable[[Ints], Ints],
+    keys: npt.NDArray[np.uint64],
+    tokens: Ints,
+    bands: Iterable[npt.NDArray[np.uint64]],
+    fetch: Callable[[Ints], StoredSets],
+    settled: int = 0,
+) -> Meeting:
+    """Find equal texts and candidates; arguments as of `cluster`.
+
+    The first `settled` documents stay, whatever they are like; they must come first in keep order, without text keys.
+    """
     first = first_equals(keep_order, keys)
-    numbers = np.arange(len(keys))
-    exact = first != numbers
-    result = Clusters(first.copy(), np.where(exact, 1.0, 0.0), np.where(exact, first, -1), exact, 0, 0)
+    for band in bands:
+        # Texts made to share a key, or that share one by accident, differ in their bands.
+        first = np.where(band == band[first], first, np.arange(len(keys)))
     # Equal copies and texts below one shingle are settled; the rest meets in the bands.
-    open_ones = np.flatnonzero(~exact & (tokens >= SHINGLE_WORDS))
-    shared = buckets((band[open_ones] for band in bands), len(open_ones))
-    met = (shared >= 0).any(axis=1)
-    candidates, shared = open_ones[met], np.ascontiguousarray(shared[met])
+    open_ones = np.flatnonzero((first == np.arange(len(keys))) & (tokens >= SHINGLE_WORDS))
+    met = np.zeros(len(open_ones), np.bool_)
+    for band in bands:
+        met |= is_shared(band[open_ones])
+    candidates = open_ones[met]
+    return Meeting(
+        first,
+        candidates,
+        np.searchsorted(candidates, keep_order(candidates)),
+        buckets((band[candidates] for band in bands), len(candidates)),
+        fetch(candidates),
+        int(np.searchsorted(candidates, settled)),
+    )
+
+
+def assign(meeting: Meeting, threshold: float) -> Clusters:
+    """Tie every document to the one that stays at a threshold; the meeting is not changed."""
+    first, candidates = meeting.first, meeting.candidates
+    exact = first != np.arange(len(first))
+    result = Clusters(first.copy(), np.where(exact, 1.0, 0.0), np.where(exact, first, -1), exact, 0, 0)
     if not len(candidates):
         return result
-    sets = fetch(candidates)
-    order = np.searchsorted(candidates, keep_order(candidates))
-    keepers, nearest = np.empty(len(candidates), np.int64), np.empty(len(candidates), np.int64)
-    similarities = np.empty(len(candidates), np.float64)
-    compared = kernels.assign_keepers(
-        order, shared, int(shared.max()) + 1, sets.hashes, sets.offsets, threshold, min(COMPARED_FLOOR, threshold),
-        keepers, similarities, nearest,
-    )  # fmt: skip
+    keepers, similarities, nearest, compared = _compare(meeting, threshold)
     result.keepers[candidates] = candidates[keepers]
     result.similarities[candidates] = similarities
     result.nearest[candidates] = np.where(nearest >= 0, candidates[nearest], -1)
@@ -96,14 +138,49 @@ def cluster(
     copies = np.flatnonzero(exact & (result.keepers[first] != first))
     for column in (result.keepers, result.similarities, result.nearest):
         column[copies] = column[first[copies]]
-    return result._replace(candidates=len(candidates), compared=int(compared))
+    return result._replace(candidates=len(candidates), compared=compared)
+
+
+def _compare(meeting: Meeting, threshold: float) -> tuple[Ints, npt.NDArray[np.float64], Ints, int]:
+    """Return keepers, similarities and nearest ones as rows of `meeting.candidates`, and how many pairs were compared.
+
+    No more sets are loaded at a time than `StoredSets.at_once` says, or one document and the keepers it meets need.
+    """
+    from dedup.kernels import cluster as kernels
+
+    order, sets = meeting.order, meeting.sets
+    count = len(order)
+    keepers, similarities, nearest = np.empty(count, np.int64), np.empty(count), np.empty(count, np.int64)
+    heads, following = np.full(int(meeting.buckets.max()) + 1, -1, np.int32), np.full_like(meeting.buckets, -1)
+    position, starts, needed = (np.empty(count, np.int64) for _ in range(3))
+    seen, asked = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
+    floor = min(COMPARED_FLOOR, threshold)
+    if meeting.settled:
+        # Above this floor nobody is similar enough to anybody to be compared.
+        kernels.assign_keepers(
+            meeting.order, 0, meeting.settled, meeting.buckets, np.zeros(0, np.uint64), np.zeros_like(starts),
+            sets.sizes, threshold, 2.0, heads, following, position, seen, keepers, similarities, nearest,
+        )  # fmt: skip
+    rank, compared = meeting.settled, 0
+    while rank < count:
+        stop, found = kernels.foresee(
+            order, rank, sets.at_once, meeting.buckets, sets.sizes, floor, heads, following, asked, needed
+        )
+        rows = np.sort(needed[:found])
+        loaded = sets.load(rows)
+        starts[rows] = loaded.offsets[:-1]
+        compared += kernels.assign_keepers(
+            order, rank, stop, meeting.buckets, loaded.hashes, starts, sets.sizes, threshold, floor,
+            heads, following, position, seen, keepers, similarities, nearest,
+        )  # fmt: skip
+        rank = stop
+    return keepers, similarities, nearest, compared
 
 
 def first_equals(keep_order: Callable[[Ints], Ints], keys: npt.NDArray[np.uint64]) -> Ints:
     """Return for each document the one to keep among those with its text key; itself for the key 0."""
     first = np.arange(len(keys))
-    _, groups, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-    equal = keep_order(np.flatnonzero((sizes[groups] > 1) & (keys != 0)))
+    equal = keep_order(np.flatnonzero(is_shared(keys) & (keys != 0)))
     _, leaders, groups = np.unique(keys[equal], return_index=True, return_inverse=True)
     first[equal] = equal[leaders[groups]]
     return first

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from dedup.columns import Column
 
 Ints = npt.NDArray[np.int64]
+Whole = npt.NDArray[np.signedinteger[Any]]
+"""Of any width; the kernels are compiled for 64 bits only."""
 
 
-def remove_spans(texts: Column, rows: Ints, starts: Ints, ends: Ints) -> Column:
+def remove_spans(texts: Column, rows: Whole, starts: Whole, ends: Whole) -> Column:
     """Return the texts without the given spans.
 
     Args:
         texts: The texts.
-        rows: int64[spans], the row of each span, ascending.
-        starts: int64[spans], bytes from the start of the row, ascending inside a row.
-        ends: int64[spans], exclusive; no two spans of a row overlap.
+        rows: int[spans], the row of each span, ascending.
+        starts: int[spans], bytes from the start of the row, ascending inside a row.
+        ends: int[spans], exclusive; no two spans of a row overlap.
 
     >>> column = remove_spans(Column.of(["eins zwei drei"]), *(np.array([n]) for n in (0, 4, 9)))
     >>> column[0]
@@ -25,6 +29,7 @@ def remove_spans(texts: Column, rows: Ints, starts: Ints, ends: Ints) -> Column:
     """
     from dedup.kernels import edit as kernels
 
+    rows, starts, ends = _wide(rows), _wide(starts), _wide(ends)
     base, top = int(texts.offsets[0]), int(texts.offsets[-1])
     out = np.empty(top - base - int((ends - starts).sum()), np.uint8)
     offsets = np.empty(len(texts) + 1, np.int64)
@@ -54,7 +59,7 @@ def count_span_characters(texts: Column, rows: Ints, starts: Ints, ends: Ints) -
     return counts
 
 
-def to_characters(texts: Column, rows: Ints, positions: Ints) -> Ints:
+def to_characters(texts: Column, rows: Ints, positions: Whole) -> Ints:
     """Turn byte positions from the start of their row into code-point positions; -1 stays.
 
     >>> to_characters(Column.of(["Käse da", "ä"]), np.array([0, 0, 1, 1]), np.array([0, 5, 2, -1])).tolist()
@@ -63,7 +68,7 @@ def to_characters(texts: Column, rows: Ints, positions: Ints) -> Ints:
     from dedup.kernels import edit as kernels
 
     characters = np.empty(len(rows), np.int64)
-    kernels.to_characters(texts.data, texts.offsets, rows, np.ascontiguousarray(positions), characters)
+    kernels.to_characters(texts.data, texts.offsets, rows, _wide(positions), characters)
     return characters
 
 
@@ -75,3 +80,7 @@ def to_bytes(text: bytes, positions: Ints) -> Ints:
     """
     begins = np.flatnonzero((np.frombuffer(text, np.uint8) & 0xC0) != 0x80)
     return np.concatenate([begins, [len(text)]])[positions]
+
+
+def _wide(column: Whole) -> Ints:
+    return np.ascontiguousarray(column, np.int64)

@@ -46,5 +46,13 @@ class LossError(DedupError):
     """More of the input would go than --max-loss allows; nothing was written."""
 
 
+class LimitError(DedupError):
+    """There is more duplication than a check allows."""
+
+
+class MemoryLimitError(DedupError):
+    """What a run must hold in memory does not fit into --memory-limit."""
+
+
 class EngineError(DedupError):
     """A part that this call needs is not installed."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
 from dedup.plan import Documents
+from dedup.versions import differs
 
 Ints = npt.NDArray[np.int64]
 
@@ -17,15 +20,22 @@ def keep_order(documents: Documents, names: list[str], rows: Ints, keep: str) ->
     two records that are equal to the byte are told apart by position, which shows nowhere.
     """
     if keep in ("longest", "shortest"):
-        wanted = (documents.stored[rows] * (-1 if keep == "longest" else 1)).tolist()
+        wanted = documents.stored[rows] * (-1 if keep == "longest" else 1)
     elif keep in ("first", "last"):
-        wanted = (rows * (1 if keep == "first" else -1)).tolist()
+        wanted = rows * (1 if keep == "first" else -1)
     else:
         wanted = _field_places(documents, rows, descending=keep.startswith("max:"))
-    ids = [_own_id(documents, names, row) for row in rows.tolist()]
-    digests = documents.digests[rows].tolist()
-    order = sorted(range(len(rows)), key=lambda i: (wanted[i], ids[i], digests[i], i))
-    return rows[np.array(order, np.int64)]
+    order = np.argsort(wanted, kind="stable")
+    ordered = rows[order]
+    # Only ties look at ids, so that no more than one tie is in Python's hands at a time.
+    edges = np.append(np.flatnonzero(differs(wanted[order])), len(rows)).tolist()
+    for start, end in itertools.pairwise(edges):
+        if end - start > 1:
+            tied = ordered[start:end].tolist()
+            ordered[start:end] = sorted(
+                tied, key=lambda row: (_own_id(documents, names, row), int(documents.digests[row]), row)
+            )
+    return ordered
 
 
 def _own_id(documents: Documents, names: list[str], row: int) -> bytes:
@@ -34,11 +44,11 @@ def _own_id(documents: Documents, names: list[str], row: int) -> bytes:
     return b"" if name == f"{names[documents.files[row]]}:{documents.records[row]}".encode() else name
 
 
-def _field_places(documents: Documents, rows: Ints, *, descending: bool) -> list[int]:
+def _field_places(documents: Documents, rows: Ints, *, descending: bool) -> Ints:
     """Rank the values of a field: numbers among themselves, then strings, and last the documents without a value."""
     ranks = documents.ranks or []
     values = [ranks[row] for row in rows.tolist()]
     numbers = sorted({value for value in values if isinstance(value, float)}, reverse=descending)
     texts = sorted({value for value in values if isinstance(value, str)}, reverse=descending)
     places: dict[float | str | None, int] = {value: place for place, value in enumerate([*numbers, *texts, None])}
-    return [places[value] for value in values]
+    return np.array([places[value] for value in values], np.int64)

@@ -50,6 +50,21 @@ def choose_bands(threshold: float, hashes: int, recall: float = 0.98) -> Bands:
     )
 
 
+def is_shared(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Say which keys of a band are not the only ones of their value.
+
+    >>> is_shared(np.array([7, 8, 7], np.uint64)).tolist()
+    [True, False, True]
+    """
+    order = np.argsort(keys)
+    ordered = keys[order]
+    same = ordered[1:] == ordered[:-1]
+    shared = np.zeros(len(keys), np.bool_)
+    shared[order[1:][same]] = True
+    shared[order[:-1][same]] = True
+    return shared
+
+
 def buckets(keys: Iterable[npt.NDArray[np.uint64]], documents: int) -> npt.NDArray[np.int32]:
     """Number the buckets that hold two documents or more: int32[documents, bands], -1 where a document is alone.
 

@@ -1,36 +1,47 @@
 """The local engine: read, segment, count, decide; then read again and carry it out.
 
 Text is read once for the statistics of boilerplate, once for cuts and signatures, and once more, candidates only, for
-exact verification. No text is held: what stays of a document between the passes is its row in `Documents`, its band
-keys and its cuts.
+exact verification. No text is held: what stays of a document between the passes is its row in `Documents` and its cuts.
+Lines, sentences, band keys and shingles go through tables (`dedup.spill`), which hold no more than a buffer of them.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dedup import boilerplate, containment, edit, findings, lsh, signature
+from dedup import boilerplate, containment, edit, findings, limit, lsh, signature, variants
 from dedup.cluster import Clusters, cluster
-from dedup.columns import Column, concatenate
+from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import InputError
 from dedup.fragments import find_fragments
 from dedup.keeping import keep_order
+from dedup.memory import Memory, Preceded, cluster_after, with_known
 from dedup.model import Batch, Wanted
 from dedup.parallel import in_order
-from dedup.plan import VERIFYING, Corpus, Documents, Plan, Progress, silent
+from dedup.plan import VERIFYING, Corpus, Documents, Known, Plan, Progress, silent
 from dedup.policy import Cuts
 from dedup.segment import Segments, segment
-from dedup.shingle import ShingleSets, shingle_sets
+from dedup.shingle import ShingleSets, StoredSets, shingle_sets
 from dedup.sources import SourceNumbers
+from dedup.spill import IN_MEMORY, Room, Table
+from dedup.stages import Stages, kept
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+
+LONGEST_TEXT_BYTES = 2**31 - 1
+"""Places in texts are kept in 32 bits."""
+
+ROW = {
+    "files": np.int32, "records": np.int64, "sources": np.int64, "digests": np.uint64, "characters": np.int64,
+    "stored": np.int64, "whole": np.bool_, "structured": np.bool_, "keys": np.uint64, "tokens": np.int64,
+}  # fmt: skip
+"""The columns of `Documents` that are one number a document."""
 
 
 class _Scanned(NamedTuple):
@@ -45,47 +56,157 @@ class _Scanned(NamedTuple):
     band_keys: npt.NDArray[np.uint64]
 
 
-def scan(corpus: Corpus, config: Config, *, workers: int = 1, progress: Progress = silent) -> Plan:
+class _Noted:
+    """What is kept of every batch of the second pass, column by column.
+
+    Attributes:
+        band_keys: One column a band; None where articles are not compared.
+        spans: The cuts, suspicions and protected spans, with documents numbered through.
+    """
+
+    def __init__(self, bands: lsh.Bands | None, room: Room) -> None:
+        self.band_keys = None if bands is None else Table(room, (np.uint64,) * bands.bands)
+        self.spans = [Table(IN_MEMORY, (np.int32,) * len(Cuts._fields)) for _ in range(3)]
+        self._rows = Table(IN_MEMORY, tuple(ROW.values()))
+        self._id_bytes, self._id_sizes = Table(IN_MEMORY, (np.uint8,)), Table(IN_MEMORY, (np.int64,))
+        self._ranks: list[float | str | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, part: _Scanned) -> None:
+        """Note a batch."""
+        batch, found, before = part.batch, part.found, len(self)
+        for table, cuts in zip(self.spans, (found.cuts, found.suspicions, found.protected), strict=True):
+            table.add(*cuts._replace(documents=cuts.documents + before))
+        if self.band_keys is not None:
+            self.band_keys.add(*part.band_keys.T)
+        if batch.ranks is not None:
+            self._ranks = self._ranks or []
+            self._ranks += batch.ranks
+        self._id_bytes.add(batch.ids.data[batch.ids.offsets[0] : batch.ids.offsets[-1]])
+        self._id_sizes.add(batch.ids.sizes)
+        self._rows.add(
+            batch.files, batch.records, part.sources, batch.digests, part.characters, part.stored,
+            found.whole, found.structured, part.sketches.keys, part.sketches.tokens,
+        )  # fmt: skip
+
+    def documents(self, source_names: list[str]) -> Documents:
+        """Return the documents; to be called once."""
+        offsets = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(*self._id_sizes.taken(), out=offsets[1:])
+        columns = dict(zip(ROW, self._rows.taken(), strict=True))
+        (id_bytes,) = self._id_bytes.taken()
+        ids = Column(id_bytes, offsets)
+        return Documents(ids=ids, source_names=source_names, ranks=self._ranks, **columns)
+
+
+class Lines(NamedTuple):
+    """What counting lines comes to.
+
+    Attributes:
+        templates: The boilerplate of every source.
+        versions: int64[documents], the one that stands for all versions of a document; empty where nobody asked.
+        sources: The sources, as `templates` numbers them.
+    """
+
+    templates: boilerplate.Templates
+    versions: Ints
+    sources: list[str]
+
+
+def scan(
+    corpus: Corpus,
+    config: Config,
+    *,
+    workers: int = 1,
+    progress: Progress = silent,
+    memory: Memory | None = None,
+    stages: Stages | None = None,
+) -> Plan:
     """Find and decide; nothing is written and nothing changed.
 
-    Raises InputError for an input without a single document.
+    Args:
+        corpus: The documents.
+        config: What counts as a duplicate.
+        workers: Threads.
+        progress: Told how far it is.
+        memory: What was stored before, and stays.
+        stages: Where the boilerplate is kept for another run; None for nowhere.
+
+    Raises:
+        InputError: There is not a single document, or a text is too long.
+        OutputError: The work folder cannot hold what does not fit into memory.
     """
-    sources = SourceNumbers()
-    templates, versions = _count_lines(corpus, config, sources, workers, progress)
-    bands = lsh.choose_bands(config.threshold, config.hashes, config.recall) if "articles" in config.only else None
+    counted = corpus if memory is None else Preceded(corpus, memory)
+
+    def count() -> Lines:
+        sources = SourceNumbers()
+        return Lines(*count_lines(counted, config, sources, workers, progress), sources.names)
+
+    templates, versions, source_names = kept(stages, "lines", Lines, count)
+    sources = SourceNumbers(source_names)
+    if memory is not None and "boilerplate" in config.only:
+        templates = with_known(templates, memory.templates(sources.names))
+    limit.give_back()
+    bands = bands_of(config)
     permutations = signature.permutations(config.hashes, config.seed)
 
-    def examine(batch: Batch, numbers: Ints, keys: Keys) -> _Scanned:
-        return _examine(batch, numbers, keys, templates, config, bands, permutations)
+    def look(batch: Batch, numbers: Ints, keys: Keys) -> _Scanned:
+        _refuse_longer(batch, corpus.names)
+        return examine(batch, numbers, keys, templates, config, bands, permutations)
 
-    parts = []
-    for part in in_order(examine, sources.number(corpus.batches()), workers):
-        parts.append(part)
+    noted = _Noted(bands, corpus.room)
+    for part in in_order(look, sources.number(corpus.batches()), workers):
+        noted.add(part)
+        limit.check(corpus.room, len(noted))
         progress("comparing", len(part.batch))
-    if not parts and not corpus.rejected:
+    if not len(noted) and not corpus.rejected:
         raise InputError("there is not a single document in the input", hint="Check the path.")
-    parts = parts or [examine(Batch.none(), np.zeros(0, np.int64), np.zeros(0, np.uint64))]
-    documents = _documents(parts, sources)
-    cuts = _numbered([part.found.cuts for part in parts], parts)
+    documents = noted.documents(sources.names)
+    cuts, suspicions, protected = (Cuts._make(spans.taken()) for spans in noted.spans)
+    limit.give_back()
 
-    def fetch(rows: Ints) -> ShingleSets:
-        return fetch_shingles(corpus, documents, cuts, rows, workers, progress)
+    def fetch(rows: Ints, before: ShingleSets | None = None) -> StoredSets:
+        return fetch_shingles(corpus, documents, cuts, rows, workers, progress, before)
 
-    clusters, contained = _judge(documents, corpus.names, versions, parts, bands, config, fetch)
+    known = Known.nobody()
+    if memory is None or bands is None:
+        clusters = cluster_documents(documents, corpus.names, noted.band_keys, config, fetch)
+    else:
+        clusters, known = cluster_after(
+            memory,
+            documents.keys,
+            documents.tokens,
+            noted.band_keys or (),
+            fetch,
+            config.threshold,
+            bands,
+            permutations,
+        )
+    limit.give_back()
+    clusters, contained = find_contained(documents, corpus.names, versions[: len(documents)], clusters, config, fetch)
+    limit.give_back()
     return Plan(
         config=config,
         documents=documents,
         templates=boilerplate.count_listed(templates, cuts.documents, cuts.templates),
         cuts=cuts,
-        suspicions=_numbered([part.found.suspicions for part in parts], parts),
-        protected=_numbered([part.found.protected for part in parts], parts),
+        suspicions=suspicions,
+        protected=protected,
         clusters=clusters,
         contained=contained,
         bands=bands,
+        known=known,
     )
 
 
-def _count_lines(
+def bands_of(config: Config) -> lsh.Bands | None:
+    """Return the shape of the bands; None where articles are not compared."""
+    return lsh.choose_bands(config.threshold, config.hashes, config.recall) if "articles" in config.only else None
+
+
+def count_lines(
     corpus: Corpus, config: Config, sources: SourceNumbers, workers: int, progress: Progress
 ) -> tuple[boilerplate.Templates, Ints]:
     """Return the boilerplate of every source, and for each document the one that stands for all versions of it."""
@@ -93,41 +214,79 @@ def _count_lines(
     if not is_counted and not (config.drop_contained and "articles" in config.only):
         return boilerplate.Templates.none(), np.zeros(0, np.int64)
 
-    def split(batch: Batch, numbers: Ints, keys: Keys) -> tuple[Segments, npt.NDArray[np.bool_], Ints, Keys]:
+    def split(
+        batch: Batch, numbers: Ints, keys: Keys
+    ) -> tuple[Batch, Keys, Segments, npt.NDArray[np.bool_], Ints, Keys]:
         segments = segment(batch.texts)
-        return segments, find_fragments(batch.texts, segments), numbers, keys
+        fragments = find_fragments(batch.texts, segments)
+        return batch.without_texts(), batch.texts.digests(), segments, fragments, numbers, keys
 
-    occurrences = boilerplate.Occurrences()
-    for noted in in_order(split, sources.number(corpus.batches()), workers):
-        occurrences.add(*noted)
-        progress("counting lines", len(noted[2]))
-    if not is_counted:
+    occurrences, sample = boilerplate.Occurrences(corpus.room), variants.Sample()
+    read = in_order(split, sources.number(corpus.batches()), workers)
+    for batch, hashes, segments, fragments, numbers, keys in read:
+        occurrences.add(segments, fragments, numbers, keys)
+        sample.add(batch, numbers, hashes)
+        limit.check(corpus.room, len(occurrences))
+        progress("counting lines", len(batch))
+    if not is_counted or not len(occurrences):
         return boilerplate.Templates.none(), occurrences.versions()
-    known = boilerplate.listed(config.known_boilerplate)
-    return boilerplate.Templates.join([known, occurrences.count(config)]), occurrences.versions()
+    counted = _count_wordings(corpus, config, occurrences, sample, sources, workers)
+    return boilerplate.Templates.join([boilerplate.listed(config.known_boilerplate), counted]), occurrences.versions()
 
 
-def _judge(
+def _count_wordings(
+    corpus: Corpus,
+    config: Config,
+    occurrences: boilerplate.Occurrences,
+    sample: variants.Sample,
+    sources: SourceNumbers,
+    workers: int,
+) -> boilerplate.Templates:
+    """Read a sample of the documents again, and count lines, those that it has in several wordings together."""
+
+    def look(batch: Batch, numbers: Ints, keys: Keys) -> variants.Wordings:
+        segments = segment(batch.texts)
+        return variants.wordings(batch.texts, segments, find_fragments(batch.texts, segments), numbers, keys)
+
+    found = variants.Wordings.join(list(in_order(look, sources.number(corpus.batches(sample.wanted())), workers)))
+    return variants.count(occurrences, found, config)
+
+
+def cluster_documents(
     documents: Documents,
     names: list[str],
-    versions: Ints,
-    parts: list[_Scanned],
-    bands: lsh.Bands | None,
+    band_keys: Iterable[Keys] | None,
     config: Config,
-    fetch: Callable[[Ints], ShingleSets],
-) -> tuple[Clusters, containment.Containment]:
-    """Say who stays and who goes; `versions` is empty where nobody asked for it."""
-    contained = containment.Containment.none(len(documents))
-    if bands is None:
-        return Clusters.of_nobody(len(documents)), contained
-    clusters = cluster(
+    fetch: Callable[[Ints], StoredSets],
+) -> Clusters:
+    """Say who stays and who goes; everybody stays where articles are not compared."""
+    if band_keys is None:
+        return Clusters.of_nobody(len(documents))
+    return cluster(
         lambda rows: keep_order(documents, names, rows, config.keep),
         documents.keys,
         documents.tokens,
-        np.concatenate([part.band_keys for part in parts]).T,
+        band_keys,
         fetch,
         config.threshold,
     )
+
+
+def find_contained(
+    documents: Documents,
+    names: list[str],
+    versions: Ints,
+    clusters: Clusters,
+    config: Config,
+    fetch: Callable[[Ints], StoredSets],
+) -> tuple[Clusters, containment.Containment]:
+    """Say who is held by a longer document, and goes if that is asked for.
+
+    `versions` is empty where nobody asked for it.
+    """
+    contained = containment.Containment.none(len(documents))
+    if "articles" not in config.only:
+        return clusters, contained
     if len(versions):
         contained = containment.find(
             versions,
@@ -143,7 +302,18 @@ def _judge(
     return clusters, contained
 
 
-def _examine(
+def _refuse_longer(batch: Batch, names: list[str]) -> None:
+    """Raise InputError for a text whose places do not fit into what is kept of them."""
+    for row in np.flatnonzero(batch.texts.sizes > LONGEST_TEXT_BYTES).tolist():
+        raise InputError(
+            f"a text of {batch.texts.sizes[row]:,} bytes is too long",
+            file=names[batch.files[row]],
+            line=int(batch.records[row]),
+            hint=f"Split it: {LONGEST_TEXT_BYTES:,} bytes are the most.",
+        )
+
+
+def examine(
     batch: Batch,
     sources: Ints,
     source_keys: Keys,
@@ -174,8 +344,14 @@ def _examine(
 
 
 def fetch_shingles(
-    corpus: Corpus, documents: Documents, cuts: Cuts, rows: Ints, workers: int, progress: Progress = silent
-) -> ShingleSets:
+    corpus: Corpus,
+    documents: Documents,
+    cuts: Cuts,
+    rows: Ints,
+    workers: int,
+    progress: Progress = silent,
+    before: ShingleSets | None = None,
+) -> StoredSets:
     """Read some documents again and return the shingle sets of what is stored of them.
 
     Args:
@@ -185,27 +361,21 @@ def fetch_shingles(
         rows: Ascending document numbers.
         workers: Threads.
         progress: Told how far it is.
+        before: Sets to put before those of the documents.
     """
 
     def sets_of(batch: Batch, numbers: Ints) -> ShingleSets:
         return shingle_sets(stored_texts(batch.texts, numbers, cuts))
 
-    sizes: list[Ints] = []
-    hashes: deque[Keys] = deque()
+    stored = StoredSets(corpus.room)
+    if before is not None:
+        stored.add(before)
     for sets in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
-        sizes.append(np.diff(sets.offsets))
-        hashes.append(sets.hashes)
+        stored.add(sets)
         progress(VERIFYING, len(sets.offsets) - 1)
-    offsets = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum(np.concatenate(sizes), out=offsets[1:])
-    joined = np.empty(offsets[-1], np.uint64)
-    at = 0
-    # These are the largest arrays there are: let go of each as soon as it is copied.
-    while hashes:
-        part = hashes.popleft()
-        joined[at : at + len(part)] = part
-        at += len(part)
-    return ShingleSets(joined, offsets)
+    stored.close()
+    limit.give_back()
+    return stored
 
 
 def numbered_batches(corpus: Corpus, documents: Documents, rows: Ints) -> Iterator[tuple[Batch, Ints]]:
@@ -214,34 +384,10 @@ def numbered_batches(corpus: Corpus, documents: Documents, rows: Ints) -> Iterat
     for batch in corpus.batches(Wanted(documents.files[rows], documents.records[rows])):
         yield batch, rows[done : done + len(batch)]
         done += len(batch)
+        limit.check(corpus.room)
 
 
 def stored_texts(texts: Column, numbers: Ints, cuts: Cuts) -> Column:
     """Return the texts of some documents after their cuts; `numbers` are their document numbers, ascending."""
     rows, spans = cuts.among(numbers)
     return edit.remove_spans(texts, rows, cuts.starts[spans], cuts.ends[spans])
-
-
-def _documents(parts: list[_Scanned], sources: SourceNumbers) -> Documents:
-    batches = [part.batch for part in parts]
-    return Documents(
-        files=np.concatenate([batch.files for batch in batches]),
-        records=np.concatenate([batch.records for batch in batches]),
-        ids=concatenate([batch.ids for batch in batches]),
-        sources=np.concatenate([part.sources for part in parts]),
-        source_names=sources.names,
-        digests=np.concatenate([batch.digests for batch in batches]),
-        ranks=None if batches[0].ranks is None else [rank for batch in batches for rank in batch.ranks or ()],
-        characters=np.concatenate([part.characters for part in parts]),
-        stored=np.concatenate([part.stored for part in parts]),
-        whole=np.concatenate([part.found.whole for part in parts]),
-        structured=np.concatenate([part.found.structured for part in parts]),
-        keys=np.concatenate([part.sketches.keys for part in parts]),
-        tokens=np.concatenate([part.sketches.tokens for part in parts]),
-    )
-
-
-def _numbered(cuts: list[Cuts], parts: list[_Scanned]) -> Cuts:
-    """Join the cuts of batches, with documents numbered through."""
-    before = np.cumsum([0] + [len(part.batch) for part in parts[:-1]])
-    return Cuts.join([cut._replace(documents=cut.documents + first) for cut, first in zip(cuts, before, strict=True)])

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from dedup import boilerplate, containment, lsh
 from dedup.cluster import Clusters
-from dedup.columns import Column
+from dedup.columns import Column, decoded
 from dedup.config import Config
 from dedup.model import Batch, Wanted
 from dedup.policy import Cuts
+from dedup.spill import Room
 
 Ints = npt.NDArray[np.int64]
 
 VERIFYING = "verifying"
 """The stage that not all documents go through."""
 
+PLACES = 1000
+"""Documents whose places are made up at once."""
+
 
 class Corpus(Protocol):
     """Documents that can be read again and again, always in the same order."""
+
+    @property
+    def room(self) -> Room:
+        """Where what is found in them is held while it grows; results do not depend on it."""
 
     @property
     def names(self) -> list[str]:
@@ -50,7 +58,7 @@ def silent(stage: str, documents: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What is kept of every document between the passes: about 60 bytes, its id and its band keys.
+    """What is kept of every document between the passes: 62 bytes and its id.
 
     Attributes:
         files: int32[n].
@@ -86,6 +94,34 @@ class Documents:
         return len(self.files)
 
 
+class Place(NamedTuple):
+    """Where a document is from: its id, its file, its record (1-based), its source."""
+
+    id: str
+    file: str
+    record: int
+    source: str
+
+
+class Known(NamedTuple):
+    """Documents that an index holds and that documents of the run were compared with, numbered on from those.
+
+    Attributes:
+        numbers: int64[n], ascending, what the index calls them.
+        places: Where each is from.
+        keys: uint64[n], their text keys, as far as a document of the run is equal to them; else 0.
+    """
+
+    numbers: Ints
+    places: list[Place]
+    keys: npt.NDArray[np.uint64]
+
+    @classmethod
+    def nobody(cls) -> Known:
+        """Return no documents."""
+        return cls(np.zeros(0, np.int64), [], np.zeros(0, np.uint64))
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that was found and decided, before any of it is written down or carried out.
@@ -100,6 +136,7 @@ class Plan:
         clusters: Who stays and who goes.
         contained: Who is held by a longer document of its source.
         bands: The shape of the LSH; None where articles were not compared.
+        known: The documents of an index that clusters name: document `len(documents) + i` is the i-th of them.
     """
 
     config: Config
@@ -111,8 +148,39 @@ class Plan:
     clusters: Clusters
     contained: containment.Containment
     bands: lsh.Bands | None
+    known: Known = field(default_factory=Known.nobody)
 
     @property
     def dropped(self) -> npt.NDArray[np.bool_]:
         """bool[documents]."""
         return np.not_equal(self.clusters.keepers, np.arange(len(self.documents)))
+
+    def place(self, number: int, names: list[str]) -> Place:
+        """Return where a document of the run, or one that the index holds, is from; `names` are the run's files."""
+        documents = self.documents
+        if number >= len(documents):
+            return self.known.places[number - len(documents)]
+        return Place(
+            documents.ids[number],
+            names[documents.files[number]],
+            int(documents.records[number]),
+            documents.source_names[documents.sources[number]],
+        )
+
+    def places(self, documents: Ints, names: list[str]) -> Iterator[Place]:
+        """Yield where documents of the run, given by their numbers, are from: quicker than one after the other."""
+        own = self.documents
+        for start in range(0, len(documents), PLACES):
+            rows = documents[start : start + PLACES]
+            files, sources = own.files[rows].tolist(), own.sources[rows].tolist()
+            records = own.records[rows].tolist()
+            ids = decoded(own.ids.data, own.ids.offsets[rows], own.ids.offsets[rows + 1])
+            for identity, file, record, source in zip(ids, files, records, sources, strict=True):
+                yield Place(identity, names[file], record, own.source_names[source])
+
+    @property
+    def is_copy(self) -> npt.NDArray[np.bool_]:
+        """bool[documents], goes in favour of one with an equal text."""
+        keys = np.concatenate([self.documents.keys, self.known.keys])
+        copies: npt.NDArray[np.bool_] = self.documents.keys == keys[self.clusters.keepers]
+        return self.dropped & self.clusters.exact & copies

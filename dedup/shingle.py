@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from dedup import unicode
 from dedup.columns import Column
+from dedup.spill import IN_MEMORY, Room, Table
 
 SHINGLE_WORDS = 5
 """Tokens per shingle. The usual 5 for articles: PEERS' tools use 5 to 13, longer ones see fewer edited copies."""
@@ -26,6 +27,51 @@ class ShingleSets(NamedTuple):
 
     hashes: npt.NDArray[np.uint64]
     offsets: npt.NDArray[np.int64]
+
+
+class StoredSets:
+    """The shingle sets of many rows, filled in order and then loaded a few at a time where they do not fit into memory.
+
+    >>> stored = StoredSets.of(shingle_sets(Column.of(["a b c d e f", "", "a b c d e"])))
+    >>> stored.sizes.tolist(), len(stored.load(np.array([0, 2])).hashes)
+    ([2, 0, 1], 3)
+    """
+
+    def __init__(self, room: Room = IN_MEMORY) -> None:
+        self._hashes, self._sizes = Table(room, (np.uint64,)), Table(IN_MEMORY, (np.int64,))
+
+    @classmethod
+    def of(cls, sets: ShingleSets) -> StoredSets:
+        """Hold some sets in memory."""
+        stored = cls()
+        stored.add(sets)
+        stored.close()
+        return stored
+
+    def add(self, sets: ShingleSets) -> None:
+        """Append rows."""
+        self._hashes.add(sets.hashes)
+        self._sizes.add(np.diff(sets.offsets))
+
+    def close(self) -> None:
+        """End the filling; raises OutputError as `Table.add` does."""
+        (self.sizes,) = self._sizes
+        self._offsets = np.zeros(len(self.sizes) + 1, np.int64)
+        np.cumsum(self.sizes, out=self._offsets[1:])
+        self._hashes.close()
+
+    @property
+    def at_once(self) -> int:
+        """How many hashes may be loaded at once: all where they are in memory anyway."""
+        return len(self._hashes) if self._hashes.is_in_memory else self._hashes.buffer_rows
+
+    def load(self, rows: npt.NDArray[np.int64]) -> ShingleSets:
+        """Return the sets of some ascending rows."""
+        if len(rows) == len(self.sizes) and self._hashes.is_in_memory:
+            return ShingleSets(self._hashes.whole, self._offsets)
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(self.sizes[rows], out=offsets[1:])
+        return ShingleSets(self._hashes.ranges(self._offsets[rows], self._offsets[rows + 1]), offsets)
 
 
 def tables() -> tuple[npt.NDArray[Any], ...]:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.cluster import COMPARED_FLOOR, Clusters, cluster, first_equals
-from dedup.shingle import ShingleSets
+from dedup.kernels import cluster as kernels
+from dedup.shingle import ShingleSets, StoredSets
+from dedup.spill import IN_MEMORY, Room
 from tests import reference
 
 Sets = list[set[int]]
@@ -26,13 +29,16 @@ class Corpus(NamedTuple):
     threshold: float
 
 
-def run(corpus: Corpus, tokens: Sequence[int] | None = None) -> Clusters:
+def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEMORY) -> Clusters:
     place = {document: rank for rank, document in enumerate(corpus.order)}
 
-    def fetch(rows: Any) -> ShingleSets:
+    def fetch(rows: Any) -> StoredSets:
         chosen = [sorted(corpus.sets[row]) for row in rows.tolist()]
-        offsets = np.cumsum([0, *map(len, chosen)])
-        return ShingleSets(np.array([hash_ for part in chosen for hash_ in part], np.uint64), offsets)
+        stored = StoredSets(room)
+        for part in chosen:
+            stored.add(ShingleSets(np.array(part, np.uint64), np.array([0, len(part)])))
+        stored.close()
+        return stored
 
     return cluster(
         lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64),
@@ -90,6 +96,49 @@ def test_documents_go_as_the_greedy_twin_says(corpus: Corpus) -> None:
         else:
             got = found.keepers[document], found.nearest[document], found.similarities[document]
             assert got == expected[leader]
+
+
+def test_texts_that_only_share_a_key_are_not_equal() -> None:
+    """As a page would be that is written to have the key of another, were that possible; short ones, too."""
+    sets = [{1, 2, 3}, {4, 5, 6}, {1, 2, 3}, {7}, {8}]
+    bands = [[1, 2, 1, 3, 4], [5, 6, 5, 7, 8]]
+    found = run(Corpus(sets, [1, 1, 1, 2, 2], bands, [0, 1, 2, 3, 4], 0.8), tokens=[9, 9, 9, 1, 1])
+    assert found.keepers.tolist() == [0, 1, 0, 3, 4]
+    assert found.exact.tolist() == [False, False, True, False, False]
+
+
+@given(corpora())
+def test_with_little_memory_the_same_documents_go(tmp_path_factory: pytest.TempPathFactory, corpus: Corpus) -> None:
+    tight = Room(tmp_path_factory.getbasetemp(), buffer_bytes=24)
+    for ours, same in zip(run(corpus, room=tight), run(corpus), strict=True):
+        assert np.array_equal(ours, same)
+
+
+@given(st.data())
+def test_what_is_needed_is_foreseen_as_the_twin_does_it(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 8))
+    row = st.lists(st.integers(-1, 2), min_size=2, max_size=2)
+    buckets = [
+        [mine if mine < 0 else 3 * band + mine for band, mine in enumerate(data.draw(row))] for _ in range(count)
+    ]
+    sizes = data.draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
+    order = data.draw(st.permutations(range(count)))
+    start = data.draw(st.integers(0, count - 1))
+    keepers = [document for document in order[:start] if data.draw(st.booleans())]
+    heads, following = np.full(6, -1, np.int32), np.full((count, 2), -1, np.int32)
+    for keeper in keepers:
+        for band, bucket in enumerate(buckets[keeper]):
+            if bucket >= 0:
+                following[keeper, band], heads[bucket] = heads[bucket], keeper
+    needed = np.empty(count, np.int64)
+    most = data.draw(st.integers(0, 30))
+    stop, found = kernels.foresee(
+        np.array(order), start, most, np.array(buckets, np.int32), np.array(sizes), 0.5, heads, following,
+        np.full(count, -1, np.int64), needed,
+    )  # fmt: skip
+    expected = reference.foresee(order, start, most, buckets, sizes, 0.5, keepers)
+    assert (stop, set(needed[:found].tolist())) == expected
+    assert len(set(needed[:found].tolist())) == found
 
 
 @given(corpora())

@@ -46,17 +46,74 @@ def count_shared(shingles, table, zero):
 
 
 @njit(cache=True, nogil=True)
-def assign_keepers(order, buckets, bucket_count, shingles, offsets, threshold, floor, keepers, similarities, nearest):
-    """Let every document, in keep order, find the most similar keeper in its buckets or become a keeper itself.
+def foresee(order, start, most, buckets, sizes, floor, heads, following, asked, needed):
+    """Say how far `assign_keepers` gets with a number of shingles at hand, and whose they are.
 
     Args:
         order: int64[n], documents in keep order.
-        buckets: int32[n, bands], -1 where a document is alone in a band.
-        bucket_count: Buckets are numbered from 0 to this, exclusive.
-        shingles: uint64[], the distinct shingle hashes of document d are shingles[offsets[d]:offsets[d + 1]].
-        offsets: int64[n + 1].
+        start: Where in `order` it goes on.
+        most: Shingles at hand; one document and the keepers that it meets are all needed at once, however many.
+        buckets: As of `assign_keepers`.
+        sizes: The same.
+        floor: The same.
+        heads: The same.
+        following: The same.
+        asked: int64[n], the `start` for which a document's shingles were needed last; all -1 at first.
+        needed: int64[n], out: the documents whose shingles are needed.
+
+    Returns:
+        Where in `order` it has to stop, and how many documents are needed until then.
+    """
+    n, bands = buckets.shape
+    count = 0
+    shingles = 0
+    for rank in range(start, n):
+        document = order[rank]
+        before = count
+        if asked[document] != start:
+            asked[document] = start
+            needed[count] = document
+            count += 1
+            shingles += sizes[document]
+        for band in range(bands):
+            bucket = buckets[document, band]
+            if bucket < 0:
+                continue
+            other = heads[bucket]
+            while other >= 0:
+                smaller, larger = min(sizes[document], sizes[other]), max(sizes[document], sizes[other])
+                if asked[other] != start and smaller >= floor * larger:
+                    asked[other] = start
+                    needed[count] = other
+                    count += 1
+                    shingles += sizes[other]
+                other = following[other, band]
+        if shingles > most and rank > start:
+            return rank, before
+    return n, count
+
+
+@njit(cache=True, nogil=True)
+def assign_keepers(
+    order, start, stop, buckets, shingles, starts, sizes, threshold, floor,
+    heads, following, position, seen, keepers, similarities, nearest,
+):  # fmt: skip
+    """Let documents, in keep order, find the most similar keeper in their buckets or become a keeper themselves.
+
+    Args:
+        order: int64[n], documents in keep order.
+        start: Where in `order` to begin: 0, then where the call before stopped.
+        stop: Where in `order` to stop.
+        buckets: int32[n, bands], buckets numbered from 0, -1 where a document is alone in a band.
+        shingles: uint64[], the distinct shingle hashes of document d are shingles[starts[d]:starts[d] + sizes[d]].
+        starts: int64[n], right for the documents that `foresee` named.
+        sizes: int64[n].
         threshold: Least Jaccard similarity for a document to be tied to a keeper.
         floor: Pairs whose sizes alone put them below this similarity are not compared (at most `threshold`).
+        heads: int32[buckets], the keeper that came last to each bucket; all -1 at first, kept between calls.
+        following: int32[n, bands], the keeper that came to the bucket before; the same.
+        position: int64[n], a keeper's place in `order`; kept between calls.
+        seen: int64[n], the document a keeper was last compared with; all -1 at first, kept between calls.
         keepers: int64[n], out: the document's keeper, itself if it stays.
         similarities: float64[n], out: exact Jaccard similarity to `nearest`; 0 where nothing was compared.
         nearest: int64[n], out: the most similar keeper, dropped in its favour or not; -1 where nothing was compared.
@@ -64,17 +121,13 @@ def assign_keepers(order, buckets, bucket_count, shingles, offsets, threshold, f
     Returns:
         How many pairs were compared.
     """
-    n, bands = buckets.shape
-    heads = np.full(bucket_count, -1, np.int64)
-    following = np.full((n, bands), -1, np.int64)
-    position = np.empty(n, np.int64)
-    seen = np.full(n, -1, np.int64)
+    bands = buckets.shape[1]
     table = np.zeros(16, np.uint64)
     compared = 0
-    for rank in range(n):
+    for rank in range(start, stop):
         document = order[rank]
         position[document] = rank
-        own = shingles[offsets[document] : offsets[document + 1]]
+        own = shingles[starts[document] : starts[document] + sizes[document]]
         size = np.int64(16)
         while size < 2 * own.shape[0]:
             size *= 2
@@ -92,14 +145,14 @@ def assign_keepers(order, buckets, bucket_count, shingles, offsets, threshold, f
             while other >= 0:
                 if seen[other] != document:
                     seen[other] = document
-                    theirs = offsets[other + 1] - offsets[other]
+                    theirs = sizes[other]
                     ours = own.shape[0]
                     if min(theirs, ours) >= floor * max(theirs, ours):
                         if not filled:
                             table[:size] = FREE
                             zero = fill(own, table[:size])
                             filled = True
-                        shared = count_shared(shingles[offsets[other] : offsets[other + 1]], table[:size], zero)
+                        shared = count_shared(shingles[starts[other] : starts[other] + theirs], table[:size], zero)
                         similarity = shared / (ours + theirs - shared)
                         compared += 1
                         if similarity > best_similarity or (

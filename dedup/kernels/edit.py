@@ -61,7 +61,18 @@ def count_span_characters(data, offsets, rows, starts, ends, counts):
 
 @njit(cache=True, nogil=True)
 def to_characters(data, offsets, rows, positions, characters):
-    """Turn byte positions into code-point positions, both from the start of the row; -1 stays."""
+    """Turn byte positions into code-point positions, both from the start of the row; -1 stays.
+
+    Each is counted on from the one before it where it can be: positions that ascend cost one look at each row.
+    """
+    row, at, count = np.int64(-1), np.int64(0), np.int64(0)
     for i in range(rows.shape[0]):
+        if positions[i] < 0:
+            characters[i] = np.int64(-1)
+            continue
         base = offsets[rows[i]]
-        characters[i] = begun(data, base, base + positions[i]) if positions[i] >= 0 else np.int64(-1)
+        if rows[i] != row or positions[i] < at:
+            row, at, count = rows[i], np.int64(0), np.int64(0)
+        count += begun(data, base + at, base + positions[i])
+        at = positions[i]
+        characters[i] = count
