@@ -6,6 +6,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -28,3 +29,28 @@ def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...
         finally:
             for future in pending:
                 future.cancel()
+
+
+@contextmanager
+def alongside(task: Callable[[], None], workers: int, stop: Callable[[], None]) -> Iterator[None]:
+    """Do a task in a thread while the block runs, or after it if there is to be one worker only.
+
+    Whichever way, the task is done when the block is left, unless the block raised.
+
+    Args:
+        task: What to do.
+        workers: Threads.
+        stop: Makes the task fail soon; called if the block raised, so that Ctrl-C need not wait for its end.
+    """
+    if workers == 1:
+        yield
+        task()
+        return
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(task)
+        try:
+            yield
+        except BaseException:
+            stop()
+            raise
+        pending.result()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from typing import Any
 
 Span = tuple[int, int]
 
@@ -16,6 +18,34 @@ def unescape(value: bytes) -> str | None:
     except (ValueError, AttributeError):
         return None
     return str(text)
+
+
+def record(line: bytes) -> dict[str, Any] | None:
+    """Parse one JSON object, strictly; None if the line is none."""
+    try:
+        value = json.loads(line.decode(), parse_constant=refuse)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def refuse(word: str) -> None:
+    """Raise: NaN and Infinity are no JSON, though Python reads them."""
+    raise ValueError(word)
+
+
+def raw_keys(line: bytes) -> list[bytes]:
+    """List the outermost keys of a JSON object as they are written."""
+    keys, depth = [], 0
+    for match in re.finditer(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]', line, re.DOTALL):
+        token = match[0]
+        if token in b"{[":
+            depth += 1
+        elif token in b"}]":
+            depth -= 1
+        elif token[:1] == b'"' and depth == 1 and line[match.end() :].lstrip(b" \t\r\n")[:1] == b":":
+            keys.append(token)
+    return keys
 
 
 def json_units(raw: bytes) -> list[tuple[int, int]]:

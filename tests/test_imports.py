@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,15 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 def test_cleaning_does_not_import_datasketch() -> None:
     assert "datasketch" not in loaded("import dedup; dedup.clean_text('Ja.')")
+
+
+def test_cleaning_json_lines_quietly_imports_neither_pyarrow_nor_rich(tmp_path: Path) -> None:
+    source, output = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    source.write_text('{"text": "Ja."}\n')
+    arguments = ["clean", "--quiet", str(source), "--output", str(output)]
+    found = loaded(f"from dedup.cli import main\nmain({arguments!r}, standalone_mode=False)")
+    assert output.read_bytes() == source.read_bytes()
+    assert found & {"pyarrow", "rich"} == set()
 
 
 def test_public_names_are_there() -> None:

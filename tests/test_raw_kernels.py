@@ -43,10 +43,6 @@ def view(data: bytes) -> Bytes:
     return np.frombuffer(data, np.uint8)
 
 
-def backslashes(data: bytes) -> Ints:
-    return np.flatnonzero(view(data) == ord("\\"))
-
-
 def laid_out(values: list[bytes]) -> tuple[bytes, Ints, Ints]:
     """Put values between other bytes; return where they are."""
     data, starts, ends = b"", [], []
@@ -88,7 +84,7 @@ def test_unescape(values: list[bytes]) -> None:
     data, starts, ends = laid_out(values)
     out, offsets = np.zeros(int((ends - starts).sum()), np.uint8), np.zeros(len(values) + 1, np.int64)
     is_bad = np.zeros(len(values), np.uint8)
-    bad = kernels.unescape(view(data), starts, ends, backslashes(data), out, offsets, is_bad)
+    bad = kernels.unescape(view(data), starts, ends, out, offsets, is_bad)
     found = [
         None if flag else out[start:end].tobytes().decode()
         for flag, start, end in zip(is_bad, offsets[:-1], offsets[1:], strict=True)
@@ -105,13 +101,11 @@ def spans_in(draw: st.DrawFn, units: list[tuple[int, int]]) -> list[tuple[int, i
     return [(edges[low], edges[high]) for low, high in zip(chosen[::2], chosen[1::2], strict=False)]
 
 
-def locate_all(
-    kernel: object, data: bytes, found: list[tuple[int, int, list[tuple[int, int]]]], *extra: Ints
-) -> list[object]:
+def locate_all(kernel: object, data: bytes, found: list[tuple[int, int, list[tuple[int, int]]]]) -> list[object]:
     pieces = [(start, end, *span) for start, end, spans in found for span in spans]
     columns = [np.ascontiguousarray(column) for column in np.array(pieces, np.int64).reshape(-1, 4).T]
     raw_starts, raw_ends = np.zeros(len(pieces), np.int64), np.zeros(len(pieces), np.int64)
-    arguments = (view(data), columns[0], columns[1], *extra, columns[2], columns[3], raw_starts, raw_ends)
+    arguments = (view(data), columns[0], columns[1], columns[2], columns[3], raw_starts, raw_ends)
     failed = kernel(*arguments)  # type: ignore[operator]
     return [failed, *zip(raw_starts.tolist(), raw_ends.tolist(), strict=True)]
 
@@ -122,7 +116,7 @@ def test_locate_in_json(draw: st.DataObject, values: list[bytes]) -> None:
     data, starts, ends = laid_out(values)
     units = [reference.json_units(value) for value in values]
     spans = [draw.draw(spans_in(each)) for each in units]
-    found = locate_all(kernels.locate_in_json, data, list(zip(starts, ends, spans, strict=True)), backslashes(data))
+    found = locate_all(kernels.locate_in_json, data, list(zip(starts, ends, spans, strict=True)))
     assert found == [
         -1,
         *(reference.locate(units[i], int(starts[i]) + 1, span) for i in range(len(values)) for span in spans[i]),
@@ -132,7 +126,7 @@ def test_locate_in_json(draw: st.DataObject, values: list[bytes]) -> None:
 @pytest.mark.parametrize("span", [(0, 4), (4, 5), (0, 1), (1, 2)])
 def test_places_that_are_not_there_are_told(span: tuple[int, int]) -> None:
     data = '"ä\\u00e4"'.encode()  # Two characters of two bytes each.
-    found = locate_all(kernels.locate_in_json, data, [(0, len(data), [span])], backslashes(data))
+    found = locate_all(kernels.locate_in_json, data, [(0, len(data), [span])])
     # A place inside a raw character is not noticed, one inside an escape or behind the end is.
     assert (found[0] == -1) == (span[1] < 3 or span == (0, 4))
 

@@ -19,6 +19,10 @@ from dedup.formats.pages import decode, text_of
 TEXT_TYPES = ("text/plain",)
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 
+PIECE_BYTES = 1 << 16
+LONGEST_BODY_BYTES = 64 << 20
+"""Of a response, decoded: a body of a few kilobytes may expand to gigabytes. Chosen: browsers choke on less."""
+
 RECORD_ENDS = (b"\n\r\n", b"\n\n")
 TAIL_BYTES = 4
 """A WARC record ends with two line ends; an archive that does not was cut off."""
@@ -113,13 +117,24 @@ def _document(record: Any, extraction: str) -> dict[str, Any] | None:
         code = headers.get_statuscode()
         found["status"] = int(code) if code.isdecimal() else None
     try:
-        body = record.content_stream().read()
+        body = _body(record.content_stream())
     except Exception as error:  # Decoders of many kinds read what some server sent.
         return found | {"error": f"{headers.get_header('Content-Encoding')}: {error}"}
     if kind in TEXT_TYPES:
         return found | {"text": decode(body, charset)}
     text, extraction = text_of(body, extraction, charset=charset, url=url)
     return found | {"extraction": extraction, "text": text}
+
+
+def _body(stream: IO[bytes]) -> bytes:
+    """Read a body, decoded; raises ValueError for one that is longer than any page."""
+    parts, size = [], 0
+    while part := stream.read(PIECE_BYTES):
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST_BODY_BYTES:
+            raise ValueError(f"more than {LONGEST_BODY_BYTES >> 20} MB, longer than any page")
+    return b"".join(parts)
 
 
 def _content_type(header: str | None) -> tuple[str, str | None]:

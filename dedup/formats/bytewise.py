@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.lib import format as npy
 
 from dedup.columns import Ints
 from dedup.formats import delimited, jsonl, plain
@@ -15,6 +17,7 @@ from dedup.formats.fields import Fields
 from dedup.formats.slabs import FileEdits, Slab, view
 from dedup.formats.source import InputFile
 from dedup.kernels import raw as kernels
+from dedup.spill import IN_MEMORY, Room, Table
 
 SLABS: dict[str, Callable[[InputFile, Fields, FileEdits], Iterator[Slab]]] = {
     "text": plain.slabs,
@@ -27,16 +30,17 @@ COPY_BYTES = 8 << 20
 
 
 class Removals:
-    """The bytes that went from the files, and where they were: what undo needs.
+    """The bytes that went from the files, and where they were: what undo needs."""
 
-    Attributes:
-        rows: One int64[n, 4] for each stretch of a file: file, offset in its plain bytes, bytes removed,
-            bytes inserted in their place.
-    """
+    def __init__(self, sink: Sink | None, room: Room = IN_MEMORY) -> None:
+        """Begin with none.
 
-    def __init__(self, sink: Sink | None) -> None:
+        Args:
+            sink: Takes the bytes; None for nobody.
+            room: Where the places are held until they are saved.
+        """
         self._sink = sink
-        self.rows: list[Ints] = []
+        self._places = Table(room, (np.int64,))
 
     def add(self, file: int, offset: int, slab: Slab, removed: memoryview) -> None:
         """Note what went from a slab that starts at `offset` of a file."""
@@ -48,13 +52,17 @@ class Removals:
         rows[:, 2] = slab.ends - slab.starts
         for index, data in slab.inserted.items():
             rows[index, 3] = len(data)
-        self.rows.append(rows)
+        self._places.add(rows.ravel())
         self._sink.write(removed)
 
-    @property
-    def table(self) -> Ints:
-        """All rows as one int64[n, 4]."""
-        return np.concatenate(self.rows) if self.rows else np.zeros((0, 4), np.int64)
+    def save(self, path: Path) -> None:
+        """Write an int64[n, 4] in numpy's format: file, offset in its plain bytes, bytes removed, bytes put there."""
+        shape = len(self._places) // 4, 4
+        with path.open("wb") as file:
+            head = npy.header_data_from_array_1_0(np.zeros((0, 4), np.int64)) | {"shape": shape}
+            npy.write_array_header_1_0(file, head)
+            for piece in self._places.pieces():
+                file.write(piece.data)
 
 
 def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Meter, removals: Removals) -> Digest:

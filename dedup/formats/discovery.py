@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dedup.errors import InputError, UsageError
+from dedup.formats.compression import MAX_EXPANSION
 from dedup.formats.names import KNOWN, Form, compression_of, form_of, kind_named, stored_name
 from dedup.formats.source import STANDARD_INPUT, InputFile
 from dedup.staging import SIDECAR_SUFFIX
@@ -24,7 +25,13 @@ class _Found(NamedTuple):
     is_named: bool
 
 
-def find(inputs: Sequence[str], work: Path, format_name: str | None, extraction: str) -> list[InputFile]:
+def find(
+    inputs: Sequence[str],
+    work: Path,
+    format_name: str | None,
+    extraction: str,
+    max_expansion: float = MAX_EXPANSION,
+) -> list[InputFile]:
     """Return the input files in order: as named, and inside a folder by the bytes of their relative names.
 
     Args:
@@ -32,6 +39,7 @@ def find(inputs: Sequence[str], work: Path, format_name: str | None, extraction:
         work: Where compressed files and standard input get spool files.
         format_name: The format of the inputs named directly; None to go by their names.
         extraction: What is taken out of web pages.
+        max_expansion: How many times its size may come out of a compressed file.
     """
     kind = None if format_name is None else kind_named(format_name)
     found = [file for name in inputs for file in _expand(name, kind)]
@@ -42,7 +50,9 @@ def find(inputs: Sequence[str], work: Path, format_name: str | None, extraction:
         is_spooled = bool(file.form.compression or file.form.extracted) or str(file.path) == STANDARD_INPUT
         spool = work / f"{index:08d}.spool" if is_spooled else None
         folder = "" if file.is_named else os.path.dirname(file.name)
-        files.append(InputFile(index, name, file.path, folder, file.form, file.is_named, spool, extraction))
+        files.append(
+            InputFile(index, name, file.path, folder, file.form, file.is_named, spool, extraction, max_expansion)
+        )
         if not files[-1].is_standard_input:
             files[-1].stamp()
     return files

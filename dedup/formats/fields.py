@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dedup.config import KEEP_FIELDS, Config
+from dedup.errors import UsageError
 
 Path = tuple[str, ...]
 """The names from the record down to a field."""
@@ -61,7 +62,11 @@ class Fields(NamedTuple):
 
 
 def path_of(field: str) -> Path:
-    """Split a dotted field name."""
+    """Split a dotted field name; raises UsageError if it is no UTF-8, as no field of a file can be called that."""
+    try:
+        field.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"field {field!r} is not UTF-8", hint="Check the encoding of the terminal.") from None
     return tuple(field.split("."))
 
 

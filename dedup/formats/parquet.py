@@ -17,22 +17,21 @@ from dedup.formats.fields import Fields, Path, id_text, rank_of, source_of
 from dedup.formats.json_faults import NAME_THE_FIELD, listed
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.model import Batch
+from dedup.parallel import in_order
 
 BATCH_BYTES = 8 << 20
 BATCH_ROWS = 50_000
 
 
-def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -> Iterator[Batch]:
+def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *, workers: int = 1) -> Iterator[Batch]:
     """Yield the documents of a Parquet file; see `jsonl.read` for the arguments."""
+
+    def parse(part: pa.RecordBatch, numbers: Ints) -> Batch:
+        return _batch(file, part, numbers, fields, reject)
+
     with opened(file) as source, reading(file):
-        columns = _columns(file, source.schema_arrow, fields)
-        first = 1
-        for group in range(source.num_row_groups):
-            rows = source.metadata.row_group(group).num_rows
-            chosen = None if wanted is None else _between(wanted, first, rows)
-            if chosen is None or len(chosen):
-                yield from _group(file, source, group, columns, first, chosen, fields, reject)
-            first += rows
+        parts = _parts(source, _columns(file, source.schema_arrow, fields), wanted, use_threads=workers > 1)
+        yield from filter(len, in_order(parse, parts, workers))
 
 
 @contextlib.contextmanager
@@ -106,31 +105,25 @@ def _columns(file: InputFile, schema: pa.Schema, fields: Fields) -> list[str]:
     return list(dict.fromkeys(path[0] for path in found if path is not None))
 
 
-def _group(
-    file: InputFile,
-    source: pq.ParquetFile,
-    group: int,
-    columns: list[str],
-    first: int,
-    chosen: Ints | None,
-    fields: Fields,
-    reject: Reject,
-) -> Iterator[Batch]:
-    """Yield one row group, the first row of which has the number `first`."""
-    metadata = source.metadata.row_group(group)
-    mean_bytes = metadata.total_byte_size // max(1, metadata.num_rows) + 1
-    batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // mean_bytes))
-    for part in source.iter_batches(batch_rows, row_groups=[group], columns=columns):
-        numbers = np.arange(first, first + len(part))
-        first += len(part)
-        if chosen is not None:
-            numbers = _between(chosen, int(numbers[0]), len(part))
-            if not len(numbers):
-                continue
-            part = part.take(pa.array(numbers - (first - len(part))))
-        batch = _batch(file, part, numbers, fields, reject)
-        if len(batch):
-            yield batch
+def _parts(
+    source: pq.ParquetFile, columns: list[str], wanted: Ints | None, *, use_threads: bool
+) -> Iterator[tuple[pa.RecordBatch, Ints]]:
+    """Yield the wanted rows, a piece of a row group at a time, with their numbers."""
+    first = 1
+    for group in range(source.num_row_groups):
+        metadata = source.metadata.row_group(group)
+        behind = first + metadata.num_rows
+        if wanted is None or len(_between(wanted, first, metadata.num_rows)):
+            mean_bytes = metadata.total_byte_size // max(1, metadata.num_rows) + 1
+            batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // mean_bytes))
+            for part in source.iter_batches(batch_rows, row_groups=[group], columns=columns, use_threads=use_threads):
+                numbers = np.arange(first, first + len(part))
+                if wanted is not None:
+                    numbers = _between(wanted, first, len(part))
+                if len(numbers):
+                    yield part if len(numbers) == len(part) else part.take(pa.array(numbers - first)), numbers
+                first += len(part)
+        first = behind
 
 
 def _batch(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields, reject: Reject) -> Batch:
@@ -148,23 +141,50 @@ def _batch(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields,
         )
     texts.validate(full=True)
 
-    def values(path: Path | None) -> list[Any]:
-        at = None if path is None else column_at(part, path)
-        return [None] * len(part) if at is None else values_at(part, at).to_pylist()
-
-    ids = [
-        f"{file.name}:{number}" if (text := id_text(value)) is None else text
-        for value, number in zip(values(fields.id), numbers.tolist(), strict=True)
-    ]
-    origins = zip(*(values(path) for path in fields.sources), strict=True)
     return Batch(
         files=np.full(len(part), file.index, np.int32),
         records=numbers,
         texts=(column := Column.from_arrow(texts)),
         digests=column.digests(),
-        ids=Column.of(ids),
-        sources=Column.of(
-            source_of(found, url, file.folder) for found, url in zip(origins, values(fields.url), strict=True)
-        ),
-        ranks=None if fields.rank is None else [rank_of(value) for value in values(fields.rank)],
+        ids=_ids(part, fields, file.name, numbers),
+        sources=_sources(part, fields, file.folder),
+        ranks=None if fields.rank is None else [rank_of(value) for value in _values(part, fields.rank)],
     )
+
+
+def _values(part: pa.RecordBatch, path: Path | None) -> list[Any]:
+    """Return the values at a path, one a row; None where there are none."""
+    at = None if path is None else column_at(part, path)
+    return [None] * len(part) if at is None else list(values_at(part, at).to_pylist())
+
+
+def _strings(part: pa.RecordBatch, path: Path) -> Column | None:
+    """Return the strings at a path as they are; None if not every row has one."""
+    at = column_at(part, path)
+    if at is None:
+        return None
+    strings = values_at(part, at)
+    if strings.null_count or not is_text(strings.type):
+        return None
+    strings = strings.cast(pa.large_string())
+    strings.validate(full=True)
+    return Column.from_arrow(strings)
+
+
+def _ids(part: pa.RecordBatch, fields: Fields, name: str, numbers: Ints) -> Column:
+    ids = _strings(part, fields.id)
+    if ids is not None:
+        return ids
+    return Column.of(
+        f"{name}:{number}" if (text := id_text(value)) is None else text
+        for value, number in zip(_values(part, fields.id), numbers.tolist(), strict=True)
+    )
+
+
+def _sources(part: pa.RecordBatch, fields: Fields, folder: str) -> Column:
+    sources = _strings(part, fields.sources[0])
+    if sources is not None and (sources.sizes > 0).all():
+        return sources
+    found = zip(*(_values(part, path) for path in fields.sources), strict=True)
+    urls = _values(part, fields.url)
+    return Column.of(source_of(values, url, folder) for values, url in zip(found, urls, strict=True))

@@ -62,7 +62,9 @@ class TextDigest:
         return self._sizes.hexdigest() + self._data.hexdigest()
 
 
-def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Path, undo: Path | None) -> Stripped:
+def strip(
+    file: InputFile, fields: Fields, edits: FileEdits, out: Path, undo: Path | None, proceed: Callable[[], None]
+) -> Stripped:
     """Write a Parquet file without what `edits` names.
 
     Args:
@@ -71,6 +73,7 @@ def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Path, undo: Pa
         edits: The dropped rows, and the cuts in others.
         out: Where the output goes.
         undo: The folder for undo data; None if they are not kept.
+        proceed: Called before every row group; raises if the run is to end.
     """
     digest = TextDigest()
     with opened(file) as source:
@@ -83,6 +86,7 @@ def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Path, undo: Pa
         with _writer(out, schema, source) as writer, _UndoWriter(undo, file.index, source) as undo_writer:
             first = 1
             for group, rows in enumerate(groups):
+                proceed()
                 kept = []
                 with reading(file):
                     table = _without_views(source.read_row_group(group))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,14 @@ from dedup.model import Batch
 RECORD = 1
 
 
-def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -> Iterator[Batch]:
+class Document(NamedTuple):
+    """A file that is one document; there may be very many, so that a batch is made of several at once."""
+
+    file: InputFile
+    text: bytes
+
+
+def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -> Iterator[Document]:
     """Yield the file as one document; see `jsonl.read` for the arguments."""
     with file.open() as handle:
         data = handle.read()
@@ -27,14 +35,20 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject) -
         message = f"is not UTF-8 (byte {error.start + 1} of the file is {data[error.start]:#04x})"
         reject(Rejected(file.index, RECORD, line, message, CONVERT, 0, len(data)))
         return
-    yield Batch(
-        files=np.array([file.index], np.int32),
-        records=np.array([RECORD], np.int64),
-        texts=(texts := Column.join([data])),
-        ids=Column.of([file.name]),
-        sources=Column.of([file.folder]),
+    yield Document(file, data)
+
+
+def batch_of(documents: Sequence[Document], fields: Fields) -> Batch:
+    """Return documents as one batch."""
+    texts = Column.join([document.text for document in documents])
+    return Batch(
+        files=np.array([document.file.index for document in documents], np.int32),
+        records=np.full(len(documents), RECORD, np.int64),
+        texts=texts,
+        ids=Column.of([document.file.name for document in documents]),
+        sources=Column.of([document.file.folder for document in documents]),
         digests=texts.digests(),
-        ranks=None if fields.rank is None else [None],
+        ranks=None if fields.rank is None else [None] * len(documents),
     )
 
 

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 from dedup.columns import Ints
 from dedup.errors import InputError, OutputError
 from dedup.formats import archives
-from dedup.formats.compression import decompressed
+from dedup.formats.compression import MAX_EXPANSION, decompressed
 from dedup.formats.names import Form
 
 STANDARD_INPUT = "-"
@@ -65,6 +65,7 @@ class InputFile:
         is_named: Whether the user named it, rather than a directory it is in.
         spool: Where its plain bytes go, if they cannot be read in place as often as needed.
         extraction: What is taken out of it, if it holds web pages: `article` or `lines`.
+        max_expansion: How many times its compressed size its plain bytes may be.
         bounds: int64[records, 2], where records start and end in the plain bytes, once a CSV file was read.
         line_ends: int64[lines], where lines end in the plain bytes, once a JSON Lines file was read.
     """
@@ -77,6 +78,7 @@ class InputFile:
     is_named: bool
     spool: Path | None
     extraction: str
+    max_expansion: float = MAX_EXPANSION
     bounds: Ints | None = None
     line_ends: Ints | None = None
     _stamp: _Stamp | None = None
@@ -159,7 +161,7 @@ class InputFile:
                 return
             with self.path.open("rb") as file:
                 self._check(file)
-                yield from decompressed(file, self.form.compression, self.shown)
+                yield from decompressed(file, self.form.compression, self.shown, self.max_expansion)
 
     @contextlib.contextmanager
     def _readable(self) -> Iterator[None]:

@@ -1,7 +1,6 @@
 """Kernels between raw bytes and text: unescape JSON strings, find text in raw bytes, take bytes out.
 
-Every array is C-contiguous; `data` is a read-only view of the bytes of a file (one specialisation each). The
-positions of backslashes are handed in: numpy finds them quickly, and the kernels jump from one to the next.
+Every array is C-contiguous; `data` is a read-only view of the bytes of a file (one specialisation each).
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
+from dedup.kernels.eight import find_byte
 
 NEWLINE = np.uint8(10)
 RETURN = np.uint8(13)
@@ -94,28 +94,13 @@ def _put(out: Bytes, at: int, code_point: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _first_at(positions: Ints, least: int) -> int:
-    """Return the index of the first of ascending `positions` that is not below `least`."""
-    low = 0
-    high = positions.size
-    while low < high:
-        middle = (low + high) >> 1
-        if positions[middle] < least:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
-def unescape(data: Bytes, starts: Ints, ends: Ints, backslashes: Ints, out: Bytes, offsets: Ints, is_bad: Bytes) -> int:
+def unescape(data: Bytes, starts: Ints, ends: Ints, out: Bytes, offsets: Ints, is_bad: Bytes) -> int:
     """Decode JSON strings end to end.
 
     Args:
         data: uint8[n], the raw bytes, valid UTF-8.
         starts: int64[rows], where each value starts: at its opening quote. Any order.
         ends: int64[rows], behind its closing quote.
-        backslashes: int64[], the positions of all backslashes in `data`.
         out: uint8[sum of the sizes], receives the text.
         offsets: int64[rows + 1], receives where each text starts in `out`.
         is_bad: uint8[rows], receives 1 where the value is no string or has an escape that stands for no
@@ -132,11 +117,8 @@ def unescape(data: Bytes, starts: Ints, ends: Ints, backslashes: Ints, out: Byte
         end = ends[row] - 1
         first = at
         is_string = end >= position and data[position - 1] == QUOTE
-        escape = _first_at(backslashes, position)
         while is_string and position < end:
-            stop = end
-            if escape < backslashes.size and backslashes[escape] < end:
-                stop = backslashes[escape]
+            stop = find_byte(data, position, end, BACKSLASH)
             out[at : at + stop - position] = data[position:stop]
             at += stop - position
             position = stop
@@ -146,8 +128,6 @@ def unescape(data: Bytes, starts: Ints, ends: Ints, backslashes: Ints, out: Byte
                 if is_string:
                     at = _put(out, at, code_point)
                     position += size
-                    while escape < backslashes.size and backslashes[escape] < position:
-                        escape += 1
         is_bad[row] = not is_string
         if not is_string:
             at = first
@@ -161,7 +141,6 @@ def locate_in_json(
     data: Bytes,
     values: Ints,
     value_ends: Ints,
-    backslashes: Ints,
     starts: Ints,
     ends: Ints,
     raw_starts: Ints,
@@ -174,7 +153,6 @@ def locate_in_json(
         values: int64[pieces], where the string that a piece is in starts: at its opening quote. Pieces of one
             string follow each other.
         value_ends: int64[pieces], behind its closing quote.
-        backslashes: int64[], the positions of all backslashes in `data`.
         starts: int64[pieces], byte offsets in the UTF-8 of the text, ascending and disjoint in a string.
         ends: int64[pieces].
         raw_starts: int64[pieces], receives the positions in `data`.
@@ -187,25 +165,21 @@ def locate_in_json(
     text = 0
     escape = 0
     for piece in range(values.size):
+        stop = value_ends[piece] - 1
         if piece == 0 or values[piece] != values[piece - 1]:
             position = values[piece] + 1
             text = 0
-            escape = _first_at(backslashes, position)
-        stop = value_ends[piece] - 1
+            escape = find_byte(data, position, stop, BACKSLASH)
         for edge in range(2):
             target = ends[piece] if edge else starts[piece]
             while text < target and position < stop:
-                if escape < backslashes.size and backslashes[escape] == position:
+                if position == escape:
                     code_point, size = _escape(data, position, stop)
                     position += size
                     text += _width(code_point)
-                    while escape < backslashes.size and backslashes[escape] < position:
-                        escape += 1
+                    escape = find_byte(data, position, stop, BACKSLASH)
                 else:
-                    plain = stop
-                    if escape < backslashes.size and backslashes[escape] < stop:
-                        plain = backslashes[escape]
-                    step = min(target - text, plain - position)
+                    step = min(target - text, escape - position)
                     position += step
                     text += step
             if text != target:

@@ -1,0 +1,121 @@
+"""Threads change how long a run takes, and nothing that is read or written."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dedup.config import Config
+from dedup.errors import InputError
+from dedup.formats import lines, parquet
+from dedup.model import Wanted
+from dedup.parallel import alongside
+from dedup.readers import Corpus, open_corpus
+from dedup.writers import Edits, Output
+
+TEXTS = [f'Satz {number} steht hier, und {"mehr " * (number % 7)}folgt.\nÄ\t"{number}"' for number in range(300)]
+
+
+def write_jsonl(path: Path) -> Path:
+    """Records in all the ways that are read differently: plain, spaced out, with an escape in a key, deeply nested."""
+    rest = [{}, {"te\\u0078t": 1}, {"deep": json.loads("[" * 70 + "]" * 70)}]
+    found = [json.dumps({"text": text, "id": number, **rest[number % 3]}) for number, text in enumerate(TEXTS)]
+    path.write_text("".join(f" {line}\r\n" if number % 5 else f"{line}\n\n" for number, line in enumerate(found)))
+    return path
+
+
+def write_parquet(path: Path) -> Path:
+    ids = [f"d{number}" if number % 4 else None for number in range(len(TEXTS))]
+    table = pa.table({"text": TEXTS, "id": ids, "domain": pa.array(["a.example"] * len(TEXTS)).dictionary_encode()})
+    pq.write_table(table, path, row_group_size=70)
+    return path
+
+
+def opened(path: Path, workers: int, on_error: str = "fail") -> Corpus:
+    work = path.parent / f"work-{workers}"
+    work.mkdir(exist_ok=True)
+    return open_corpus([str(path)], Config(), work=work, workers=workers, on_error=on_error)
+
+
+def rows(corpus: Corpus, wanted: Wanted | None = None) -> list[tuple[object, ...]]:
+    return [
+        row
+        for batch in corpus.batches(wanted)
+        for row in zip(
+            batch.records.tolist(), batch.texts, batch.ids, batch.sources, batch.digests.tolist(), strict=True
+        )
+    ]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines.chunks_of, "__defaults__", (None, 512))
+    monkeypatch.setattr(parquet, "BATCH_BYTES", 512)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("make", [write_jsonl, write_parquet])
+def test_any_number_of_threads_reads_the_same(tmp_path: Path, make: object) -> None:
+    path = make(tmp_path / f"a.{'parquet' if make is write_parquet else 'jsonl'}")  # type: ignore[operator]
+    one, three = opened(path, 1), opened(path, 3)
+    expected = rows(one)
+    assert [row[1] for row in expected] == TEXTS
+    assert rows(three) == expected
+    some = [row for row in expected if int(row[1].split()[1]) % 3 == 0]  # type: ignore[attr-defined]
+    wanted = Wanted(np.zeros(len(some), np.int32), np.array([row[0] for row in some], np.int64))
+    assert rows(one, wanted) == rows(three, wanted) == some
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_the_first_bad_line_is_named_whichever_thread_finds_one(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "a.jsonl")
+    data = path.read_text().splitlines(keepends=True)
+    data[100] = data[101] = data[200] = "{]\n"
+    path.write_text("".join(data))
+    with pytest.raises(InputError) as caught:
+        rows(opened(path, 3))
+    assert caught.value.line == 101
+    corpora = [opened(path, workers, "skip") for workers in (1, 3)]
+    assert rows(corpora[0]) == rows(corpora[1])
+    assert corpora[0].rejected == corpora[1].rejected
+    assert [record.line for record in corpora[1].rejected] == [101, 102, 201]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.zst"])
+def test_any_number_of_threads_writes_the_same(tmp_path: Path, suffix: str) -> None:
+    source = write_jsonl(tmp_path / "a.jsonl")
+    none = np.zeros(0, np.int64)
+    edits = Edits(np.zeros(2, np.int32), np.array([3, 9]), none.astype(np.int32), none, none, none)
+    for workers in (1, 4):
+        with Output(opened(source, workers), str(tmp_path / f"{workers}{suffix}"), None, False) as out:
+            out.write(edits)
+            out.commit()
+    assert (tmp_path / f"1{suffix}").read_bytes() == (tmp_path / f"4{suffix}").read_bytes() != b""
+
+
+def test_a_task_is_done_alongside() -> None:
+    meet = threading.Barrier(2, timeout=60)
+    with alongside(lambda: [meet.wait()].clear(), 2):
+        meet.wait()
+
+
+def test_one_worker_does_a_task_afterwards() -> None:
+    done: list[str] = []
+    with alongside(lambda: done.append("task"), 1):
+        done.append("block")
+    assert done == ["block", "task"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_task_raises_is_raised(workers: int) -> None:
+    def fail() -> None:
+        raise InputError("is broken")
+
+    with pytest.raises(InputError, match="is broken"), alongside(fail, workers):
+        pass
