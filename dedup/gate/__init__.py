@@ -1,0 +1,1 @@
+"""The gate for CI: what is found is measured against limits, and what is new against a baseline."""
