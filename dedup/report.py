@@ -45,11 +45,9 @@ class _Tally:
         dropped = plan.dropped
         cut = np.bincount(plan.cuts.documents, plan.cuts.characters, minlength=documents).astype(np.int64)
         cut[dropped] = 0
-        keepers = plan.clusters.keepers
-        equal = dropped & plan.clusters.exact & (plan.documents.keys == plan.documents.keys[keepers])
         edited = np.zeros(documents, np.bool_)
         edited[plan.cuts.documents] = True
-        return cls(plan.documents.characters, cut, dropped, edited & ~dropped, equal)
+        return cls(plan.documents.characters, cut, dropped, edited & ~dropped, plan.is_copy)
 
 
 def build(
@@ -85,6 +83,12 @@ def build(
         "version": __version__,
         "timing_s": timing_s,
     }
+
+
+def losing_most(sources: dict[str, Any]) -> list[str]:
+    """Return the names of a report's sources, those that lose most characters first, ties by name."""
+    lost = {name: counts["characters"]["read"] - counts["characters"]["kept"] for name, counts in sources.items()}
+    return sorted(lost, key=lambda name: (-lost[name], name))
 
 
 def check_loss(plan: Plan) -> None:
@@ -165,25 +169,31 @@ def _templates(plan: Plan, texts: dict[str, str]) -> list[dict[str, Any]]:
             "articles": int(templates.articles[row]),
         }
         for name, row in names
-        if name in texts
+        if name in texts and templates.mains[row] == templates.keys[row]
     ][:TOP]
 
 
 def _clusters(plan: Plan, names: list[str]) -> list[dict[str, Any]]:
     gone = np.flatnonzero(plan.dropped)
-    keepers, sizes = np.unique(plan.clusters.keepers[gone], return_counts=True)
-    largest = np.lexsort((keepers, -sizes))[:TOP]
-    documents = plan.documents
+    keepers, sizes = largest_clusters(plan)
+    places = (plan.place(keeper, names) for keeper in keepers.tolist())
     return [
         {
-            "keeper": documents.ids[keeper],
-            "keeper_file": names[documents.files[keeper]],
-            "keeper_record": int(documents.records[keeper]),
-            "size": size + 1,
+            "keeper": place.id,
+            "keeper_file": place.file,
+            "keeper_record": place.record,
+            "size": size,
             "similarities": sorted(plan.clusters.similarities[gone[plan.clusters.keepers[gone] == keeper]].tolist()),
         }
-        for keeper, size in zip(keepers[largest].tolist(), sizes[largest].tolist(), strict=True)
+        for place, keeper, size in zip(places, keepers.tolist(), sizes.tolist(), strict=True)
     ]
+
+
+def largest_clusters(plan: Plan) -> tuple[Ints, Ints]:
+    """Return the keepers of the `TOP` largest clusters, largest first, and the documents in each, keeper included."""
+    keepers, sizes = np.unique(plan.clusters.keepers[plan.dropped], return_counts=True)
+    largest = np.lexsort((keepers, -sizes))[:TOP]
+    return keepers[largest], sizes[largest] + 1
 
 
 def _histogram(plan: Plan) -> list[dict[str, float | int]]:

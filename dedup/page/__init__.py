@@ -1,0 +1,1 @@
+"""The statistics of a plan as one self-contained HTML page."""
