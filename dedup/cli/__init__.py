@@ -5,8 +5,14 @@ from __future__ import annotations
 import click
 
 from dedup import __version__
+from dedup.cli.check import check
 from dedup.cli.clean import apply, clean, restore, scan
+from dedup.cli.explain import explain
 from dedup.cli.group import Group
+from dedup.cli.index import index
+from dedup.cli.settings import config
+from dedup.cli.stats import stats
+from dedup.cli.verify import verify
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -20,5 +26,5 @@ def main() -> None:
     """
 
 
-for command in (apply, clean, restore, scan):
+for command in (apply, check, clean, config, explain, index, restore, scan, stats, verify):
     main.add_command(command)

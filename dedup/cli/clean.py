@@ -9,10 +9,12 @@ import click
 
 from dedup.cli.options import (
     console_run,
+    first_with_index,
     inputs_argument,
     judging_options,
     output_option,
     sidecar_option,
+    work_dir_option,
     writing_options,
 )
 
@@ -21,9 +23,22 @@ from dedup.cli.options import (
 @inputs_argument
 @output_option("OUTPUT", "Cleaned corpus: a file for one input file, else a folder; - for standard output.")
 @sidecar_option
+@click.option(
+    "--report",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write the page of 'dedup stats --html' too.",
+)
+@click.option(
+    "--index",
+    metavar="INDEX",
+    type=click.Path(file_okay=False),
+    help="Folder of what is stored: judge against it, and add what stays. Implies --keep first.",
+)
+@work_dir_option
 @judging_options
 @writing_options
-def clean(inputs: tuple[str, ...], output: str, **options: Any) -> None:
+def clean(inputs: tuple[str, ...], output: str, report: str | None, index: str | None, **options: Any) -> None:
     """Strip repeats, boilerplate and duplicate articles from INPUT.
 
     What is left goes to OUTPUT, in the same format. INPUT is files, folders, or - for JSON Lines on standard
@@ -31,15 +46,17 @@ def clean(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     """
     from dedup import jobs
 
+    options |= {"page": report, "index": index} | first_with_index(index)
     with console_run(options) as (config, run, console):
-        report = jobs.clean(list(inputs), output, config, run)
-    console.finish(report)
+        summary = jobs.clean(list(inputs), output, config, run)
+    console.finish(summary)
     console.say_where(output)
 
 
 @click.command()
 @inputs_argument
 @output_option("DECISIONS", "File for the decisions; - for standard output.")
+@work_dir_option
 @judging_options
 @writing_options
 def scan(inputs: tuple[str, ...], output: str, **options: Any) -> None:

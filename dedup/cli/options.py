@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from dedup.cli.completion import complete_keep, complete_kinds, complete_path
 from dedup.config import EXTRACTIONS, KINDS, Config
 from dedup.errors import UsageError
+from dedup.formats.compression import MAX_EXPANSION
+from dedup.sizes import size_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULTS = Config()
+
+SETTINGS = "dedup.settings"
+"""In `click.Context.meta`: the name of the file that settings were read from, and the settings, if there was one."""
 
 
 def processors() -> int:
@@ -41,6 +48,7 @@ def read_settings(context: click.Context, parameter: click.Parameter, path: str 
             hint="'dedup clean --help' lists them.",
         )
     repeated = {option.name for option in context.command.params if getattr(option, "multiple", False)}
+    context.meta[SETTINGS] = path or "pyproject.toml", settings
     context.default_map = {name: _as_option(value, name in repeated) for name, value in settings.items()}
     return path
 
@@ -55,7 +63,7 @@ def _settings_of_all_commands(context: click.Context) -> set[str | None]:
 def _as_option(value: Any, is_repeated: bool) -> Any:
     """Return a setting as click takes it: a list for an option that may be repeated, else a text with commas."""
     if is_repeated:
-        return [value] if isinstance(value, str) else value
+        return value if isinstance(value, list) else [value]
     return ",".join(value) if isinstance(value, list) else value
 
 
@@ -67,7 +75,7 @@ def _load_toml(path: str) -> dict[str, Any]:
         raise UsageError(f"is not valid TOML ({error})", file=path, hint="Mend it, or leave --config out.") from None
 
 
-JUDGING_OPTIONS = (
+FIELD_OPTIONS = (
     click.option(
         "--text-field",
         default=DEFAULTS.text_field,
@@ -85,11 +93,31 @@ JUDGING_OPTIONS = (
         default=DEFAULTS.source_field,
         help="Field with the site. [default: source, else domain, else the host of url, else the folder]",
     ),
-    click.option(
-        "--format",
-        type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet", "html", "warc"]),
-        help="Format of inputs whose names do not tell.",
-    ),
+)
+
+on_error_option = click.option(
+    "--on-error",
+    type=click.Choice(["fail", "skip"]),
+    default="fail",
+    show_default=True,
+    help="Stop at an unreadable record, or set it aside.",
+)
+
+max_expansion_option = click.option(
+    "--max-expansion",
+    type=click.FloatRange(1),
+    default=MAX_EXPANSION,
+    show_default=True,
+    metavar="TIMES",
+    help="Refuse a compressed file of over 1 GB that is this many times as large as its bytes: a bomb.",
+)
+
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=processors, show_default="processors", help="Threads."
+)
+
+
+JUDGING_OPTIONS = (
     click.option(
         "--extract",
         type=click.Choice(EXTRACTIONS),
@@ -97,7 +125,13 @@ JUDGING_OPTIONS = (
         show_default=True,
         help="Of web pages, take the article, or all visible lines.",
     ),
-    click.option("--only", default=",".join(KINDS), show_default=True, help="Kinds of duplication to look for."),
+    click.option(
+        "--only",
+        default=",".join(KINDS),
+        show_default=True,
+        shell_complete=complete_kinds,
+        help="Kinds of duplication to look for.",
+    ),
     click.option(
         "--threshold",
         type=float,
@@ -109,6 +143,7 @@ JUDGING_OPTIONS = (
         "--keep",
         default=DEFAULTS.keep,
         show_default=True,
+        shell_complete=complete_keep,
         help="Which article stays: longest, shortest, first, last, max:FIELD, min:FIELD.",
     ),
     click.option(
@@ -129,14 +164,15 @@ JUDGING_OPTIONS = (
         type=click.Path(exists=True, dir_okay=False),
         help="File of lines known to be boilerplate, wherever they stand.",
     ),
+    on_error_option,
+    max_expansion_option,
+    workers_option,
     click.option(
-        "--on-error",
-        type=click.Choice(["fail", "skip"]),
-        default="fail",
-        show_default=True,
-        help="Stop at an unreadable record, or set it aside.",
+        "--memory-limit",
+        type=size_of,
+        metavar="SIZE",
+        help="Most memory to take, such as 2G: what does not fit goes to temporary files.",
     ),
-    click.option("--workers", type=click.IntRange(1), default=processors, show_default="processors", help="Threads."),
     click.option(
         "--config",
         type=click.Path(exists=True, dir_okay=False),
@@ -150,6 +186,9 @@ JUDGING_OPTIONS = (
 )
 
 
+force_option = click.option("--force", is_flag=True, help="Replace an existing output.")
+
+
 WRITING_OPTIONS = (
     click.option(
         "--max-loss",
@@ -158,32 +197,46 @@ WRITING_OPTIONS = (
         show_default=True,
         help="Write nothing if more than this share (0-1) would go.",
     ),
-    click.option("--force", is_flag=True, help="Replace an existing output."),
+    force_option,
 )
 
 
-def judging_options(command: Command) -> Command:
-    """Add the options that say how input is read and what counts as a duplicate."""
-    return _add(JUDGING_OPTIONS, command)
+def format_option(name: str) -> Callable[[Command], Command]:
+    """Add the option that says what inputs are whose names do not tell."""
+    return click.option(
+        name,
+        "format",
+        type=click.Choice(["text", "jsonl", "csv", "tsv", "parquet", "html", "warc"]),
+        help="Format of inputs whose names do not tell.",
+    )
+
+
+def judging_options(command: Command, format_name: str = "--format") -> Command:
+    """Add the options that say how input is read and what counts as a duplicate.
+
+    The format of inputs has another name where `--format` is that of the output.
+    """
+    return add_options((*FIELD_OPTIONS, format_option(format_name), *JUDGING_OPTIONS), command)
 
 
 def writing_options(command: Command) -> Command:
     """Add the options of a command that writes what it decided."""
-    return _add(WRITING_OPTIONS, command)
+    return add_options(WRITING_OPTIONS, command)
 
 
-def _add(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+def add_options(options: tuple[Callable[[Command], Command], ...], command: Command) -> Command:
+    """Add options in the order in which help is to show them."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
-inputs_argument = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+inputs_argument = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", shell_complete=complete_path)
 
 
 def output_option(metavar: str, text: str) -> Callable[[Command], Command]:
     """Add -o with its own name and help."""
-    return click.option("-o", "--output", required=True, metavar=metavar, help=text)
+    return click.option("-o", "--output", required=True, metavar=metavar, shell_complete=complete_path, help=text)
 
 
 sidecar_option = click.option(
@@ -193,8 +246,22 @@ sidecar_option = click.option(
 )
 
 
+work_dir_option = click.option(
+    "--work-dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Keep finished stages here: the same command, given again after it was killed, goes on from there.",
+)
+
+
 def console_run(options: dict[str, Any]) -> Any:
     """Turn the options of a command into a configuration, a run and a console to report to."""
     from dedup import console
 
     return console.opened(options)
+
+
+def first_with_index(index: str | None) -> dict[str, str]:
+    """Return the keep policy that goes with an index, if there is one and nobody asked for another."""
+    asked = click.get_current_context().get_parameter_source("keep")
+    return {"keep": "first"} if index is not None and asked is ParameterSource.DEFAULT else {}
