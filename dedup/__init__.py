@@ -20,20 +20,36 @@ if TYPE_CHECKING:
     from dedup.api import clean as clean
     from dedup.api import clean_text as clean_text
     from dedup.errors import DedupError as DedupError
+    from dedup.index.live import Index as Index
+    from dedup.index.live import Verdict as Verdict
+    from dedup.index.live import open_index as open_index
     from dedup.segment import split_sentences as split_sentences
     from dedup.shingle import jaccard as jaccard
 
 __version__ = "0.1.0"
 
-__all__ = ["DedupError", "Result", "clean", "clean_text", "jaccard", "split_sentences"]
+__all__ = [
+    "DedupError",
+    "Index",
+    "Result",
+    "Verdict",
+    "clean",
+    "clean_text",
+    "jaccard",
+    "open_index",
+    "split_sentences",
+]
 
 # Where the public names live. They are fetched on first use: numba and pyarrow take half a second to import.
 _HOMES = {
     "DedupError": "errors",
+    "Index": "index.live",
     "Result": "api",
+    "Verdict": "index.live",
     "clean": "api",
     "clean_text": "api",
     "jaccard": "shingle",
+    "open_index": "index.live",
     "split_sentences": "segment",
 }
 

@@ -1,0 +1,123 @@
+"""Documents that were added to an index and not committed yet: in memory, looked up like stored ones."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup.columns import Column, concatenate
+from dedup.index.segments import Rows, SegmentWriter
+from dedup.plan import Place
+
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+
+
+class Added(NamedTuple):
+    """A document that waits.
+
+    Attributes:
+        rows: What a segment takes of it.
+        band_keys: uint64[1, bands].
+        stored: What is stored of its text.
+    """
+
+    rows: Rows
+    band_keys: Keys
+    stored: bytes
+
+
+class Pending:
+    """Documents numbered from `first` on.
+
+    Attributes:
+        first: The number of the first.
+    """
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self._added: list[Added] = []
+        self._texts: dict[int, int] = {}
+        self._bands: dict[int, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._added)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next document."""
+        return self.first + len(self._added)
+
+    @property
+    def stored_sources(self) -> list[str]:
+        """The source of every document that is to be stored."""
+        return [added.rows.sources[0] for added in self._added if added.rows.keepers[0] == added.rows.numbers[0]]
+
+    def holds(self, number: int) -> bool:
+        """Say whether a document is here."""
+        return number >= self.first
+
+    def add(self, added: Added) -> None:
+        """Add a document that has the next number."""
+        number, keeper = int(added.rows.numbers[0]), int(added.rows.keepers[0])
+        self._added.append(added)
+        key = int(added.rows.text_keys[0])
+        if key:
+            self._texts.setdefault(key, number)
+        if keeper == number:
+            for band_key in filter(None, added.band_keys[0].tolist()):
+                self._bands.setdefault(band_key, []).append(number)
+
+    def write(self, writer: SegmentWriter) -> None:
+        """Write all documents into a segment."""
+        parts = [added.rows for added in self._added]
+        sizes = [len(rows.cut_starts) for rows in parts]
+        writer.add(
+            Rows(
+                numbers=np.concatenate([rows.numbers for rows in parts]),
+                keepers=np.concatenate([rows.keepers for rows in parts]),
+                similarities=np.concatenate([rows.similarities for rows in parts]),
+                text_keys=np.concatenate([rows.text_keys for rows in parts]),
+                ids=concatenate([rows.ids for rows in parts]),
+                files=[rows.files[0] for rows in parts],
+                records=np.concatenate([rows.records for rows in parts]),
+                sources=concatenate([rows.sources for rows in parts]),
+                cut_offsets=np.cumsum([0, *sizes]),
+                cut_starts=np.concatenate([rows.cut_starts for rows in parts]),
+                cut_ends=np.concatenate([rows.cut_ends for rows in parts]),
+                frames=[rows.frames[0] for rows in parts],
+            ),
+            np.concatenate([added.band_keys for added in self._added]),
+        )
+
+    def equal(self, keys: Keys) -> Ints:
+        """Return for each text key the first document that has it, stored or nearly a duplicate; -1 for none."""
+        return np.array([self._texts.get(key, -1) if key else -1 for key in keys.tolist()], np.int64)
+
+    def meet(self, band_keys: Keys) -> tuple[Ints, Ints]:
+        """Return who shares a key with whom: pairs of a row of `band_keys` and a stored document, each once."""
+        pairs = {
+            (row, number)
+            for row, keys in enumerate(band_keys.tolist())
+            for key in keys
+            for number in self._bands.get(key, ())
+        }
+        rows, numbers = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
+        return rows, numbers
+
+    def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
+        """Return the stored document in place of each, itself if it is stored, and the similarity to it."""
+        rows = [self._added[number - self.first].rows for number in numbers.tolist()]
+        keepers = np.array([int(row.keepers[0]) for row in rows], np.int64)
+        return keepers, np.array([float(row.similarities[0]) for row in rows], np.float64)
+
+    def stored(self, numbers: Ints) -> Column:
+        """Return the texts of some documents as they are stored."""
+        return Column.join([self._added[number - self.first].stored for number in numbers.tolist()])
+
+    def places(self, numbers: Ints) -> list[Place]:
+        """Return where some documents are from."""
+        rows = [self._added[number - self.first].rows for number in numbers.tolist()]
+        return [Place(row.ids[0], row.files[0], int(row.records[0]), row.sources[0]) for row in rows]

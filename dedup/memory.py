@@ -1,0 +1,210 @@
+"""Documents judged against what was stored before them, by the same step as against each other.
+
+Whoever is met in a band among what is stored takes part in the comparison as if it stood before the first document, and
+stays whatever it is like. So a corpus judged day by day keeps what it keeps in one piece with `--keep first`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dedup import signature
+from dedup.boilerplate import Templates
+from dedup.cluster import Clusters, assign, meet
+from dedup.columns import Column
+from dedup.lsh import Bands
+from dedup.model import Batch, Wanted
+from dedup.plan import Corpus, Known, Place
+from dedup.shingle import SHINGLE_WORDS, ShingleSets, StoredSets, shingle_sets
+
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+
+FETCHED = 5_000
+"""Stored documents whose texts are held at once."""
+
+
+class Lookup(Protocol):
+    """Stored documents, called by number in the order in which they were stored, as they are looked up."""
+
+    def holds(self, number: int) -> bool:
+        """Say whether a document is here."""
+
+    def equal(self, keys: Keys) -> Ints:
+        """Return for each text key the first document that has it, stored or nearly a duplicate; -1 for none."""
+
+    def meet(self, band_keys: Keys) -> tuple[Ints, Ints]:
+        """Return who shares a key with whom: pairs of a row of `band_keys` and a stored document, each once."""
+
+    def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
+        """Return the stored document in place of each, itself if it is stored, and the similarity to it."""
+
+    def stored(self, numbers: Ints) -> Column:
+        """Return the texts of some stored documents."""
+
+    def places(self, numbers: Ints) -> list[Place]:
+        """Return where some documents are from."""
+
+
+class Memory(Lookup, Protocol):
+    """All that a run can know of what was stored before it."""
+
+    def templates(self, source_names: list[str]) -> Templates:
+        """Return the boilerplate known of some sources; source i is `source_names[i]`."""
+
+    def evidence(self, source_names: list[str], file: np.int32) -> Iterator[Batch]:
+        """Yield stored documents of some sources, as they were read and as if of this file, to count lines over."""
+
+    def reread(self, records: Ints, file: np.int32) -> Iterator[Batch]:
+        """Yield some of them again."""
+
+
+class Preceded:
+    """A corpus followed by what an index holds of its sources, to count lines over both.
+
+    Attributes:
+        room: As of the corpus.
+        names: The names of its files; what the index holds is one file more.
+        rejected: As of the corpus.
+    """
+
+    def __init__(self, corpus: Corpus, memory: Memory) -> None:
+        self._corpus, self._memory = corpus, memory
+        self._sources: dict[str, None] = {}
+        self.room, self.names, self.rejected = corpus.room, [*corpus.names, ""], corpus.rejected
+
+    def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
+        """Read all documents, those of the index last, or the wanted ones."""
+        file = np.int32(len(self.names) - 1)
+        if wanted is None:
+            for batch in self._corpus.batches():
+                self._sources.update(dict.fromkeys(batch.sources))
+                yield batch
+            yield from self._memory.evidence(list(self._sources), file)
+            return
+        own = wanted.files < file
+        if own.any():
+            yield from self._corpus.batches(Wanted(wanted.files[own], wanted.records[own]))
+        yield from self._memory.reread(wanted.records[~own], file)
+
+
+def with_known(counted: Templates, known: Templates) -> Templates:
+    """Add what was known to be boilerplate before; what was it once stays it."""
+    counted = counted._replace(often=counted.often | np.isin(counted.keys, known.keys))
+    more = ~np.isin(known.keys, counted.keys)
+    return Templates.join([counted, Templates._make(column[more] for column in known)])
+
+
+def cluster_after(
+    memory: Lookup,
+    keys: Keys,
+    tokens: Ints,
+    bands: Iterable[Keys],
+    fetch: Callable[[Ints, ShingleSets], StoredSets],
+    threshold: float,
+    shape: Bands,
+    permutations: signature.Permutations,
+) -> tuple[Clusters, Known]:
+    """Tie every document to a stored one, or to one before it, that stays.
+
+    Args:
+        memory: What was stored before.
+        keys: Text keys of the documents.
+        tokens: Token counts.
+        bands: Band keys, one uint64[documents] array a band.
+        fetch: Gives the shingle sets of ascending document numbers, behind those it is given.
+        threshold: Least Jaccard similarity.
+        shape: The shape of the bands.
+        permutations: What the signatures were made with.
+
+    Returns:
+        Who stays and who goes, and the stored documents that are named there: n + i is the i-th of them, n being the
+        number of documents.
+    """
+    count = len(keys)
+    equal = memory.equal(keys)
+    copies = np.flatnonzero(equal >= 0)
+    columns = list(bands)
+    open_ones = (equal < 0) & (tokens >= SHINGLE_WORDS)
+    band_keys = np.ascontiguousarray(np.stack([column[open_ones] for column in columns], axis=1))
+    met = np.unique(memory.meet(band_keys)[1])
+    before = _Before.of(memory, met, shape, permutations)
+
+    def fetch_both(rows: Ints) -> StoredSets:
+        split = int(np.searchsorted(rows, len(met)))
+        return fetch(rows[split:] - len(met), before.sets(rows[:split]))
+
+    # A copy of a stored text is settled, and has no part in the rest: its key and its size say so.
+    open_keys, open_tokens = np.where(equal < 0, keys, np.uint64(0)), np.where(equal < 0, tokens, 0)
+    nameless = np.zeros(len(met), np.uint64)
+    clusters = assign(
+        meet(
+            np.sort,
+            np.concatenate([nameless, open_keys]),
+            np.concatenate([before.tokens, open_tokens]),
+            [np.concatenate(both) for both in zip(before.bands.T, columns, strict=True)],
+            fetch_both,
+            settled=len(met),
+        ),
+        threshold,
+    )
+    keepers, similarities = memory.keepers(equal[copies])
+    columns_of = []
+    for column, of_copies in ((clusters.keepers, keepers), (clusters.nearest, keepers)):
+        own = _renumbered(column[len(met) :], met, count)
+        own[copies] = count + of_copies
+        columns_of.append(own)
+    named = np.unique(np.concatenate(columns_of))
+    named = named[named >= count]
+    for own in columns_of:
+        stored = own >= count
+        own[stored] = count + np.searchsorted(named, own[stored])
+    own_similarities, exact = clusters.similarities[len(met) :].copy(), clusters.exact[len(met) :].copy()
+    own_similarities[copies], exact[copies] = similarities, True
+    text_keys = np.zeros(len(named), np.uint64)
+    same = keepers == equal[copies]
+    text_keys[np.searchsorted(named, count + keepers[same])] = keys[copies[same]]
+    known = Known(named - count, memory.places(named - count), text_keys)
+    judged = Clusters(columns_of[0], own_similarities, columns_of[1], exact, clusters.candidates, clusters.compared)
+    return judged, known
+
+
+def _renumbered(column: Ints, met: Ints, count: int) -> Ints:
+    """Return numbers in which `met` stood before the documents as numbers in which all that is stored stands behind."""
+    own = np.where(column >= len(met), column - len(met), column)
+    stored = (column >= 0) & (column < len(met))
+    own[stored] = count + met[column[stored]]
+    return own
+
+
+class _Before(NamedTuple):
+    """Stored documents, with what they are compared by."""
+
+    hashes: list[Keys]
+    tokens: Ints
+    bands: Keys
+
+    @classmethod
+    def of(cls, memory: Lookup, numbers: Ints, shape: Bands, permutations: signature.Permutations) -> _Before:
+        """Compute from the stored texts what is not stored."""
+        hashes: list[Keys] = []
+        tokens, bands = [np.zeros(0, np.int64)], [np.zeros((0, shape.bands), np.uint64)]
+        for start in range(0, len(numbers), FETCHED):
+            texts = memory.stored(numbers[start : start + FETCHED])
+            sketches = signature.sketch(texts, permutations)
+            tokens.append(sketches.tokens)
+            bands.append(signature.band_keys(sketches.signatures, *shape))
+            sets = shingle_sets(texts)
+            hashes += np.split(sets.hashes, sets.offsets[1:-1])
+        return cls(hashes, np.concatenate(tokens), np.concatenate(bands))
+
+    def sets(self, rows: Ints) -> ShingleSets:
+        """Return the shingle sets of some of them."""
+        chosen = [self.hashes[row] for row in rows.tolist()]
+        offsets = np.zeros(len(chosen) + 1, np.int64)
+        np.cumsum([len(one) for one in chosen], out=offsets[1:])
+        return ShingleSets(np.concatenate([np.zeros(0, np.uint64), *chosen]), offsets)
