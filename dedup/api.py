@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from dedup.edit import remove_spans
 from dedup.errors import InputError, UsageError
 from dedup.formats.fields import Fields, id_text, path_of, rank_of, reach, source_of
 from dedup.model import Batch, Wanted, take
+from dedup.spill import IN_MEMORY, Room
 
 BATCH_ROWS = 5_000
 NAME = "data"
@@ -30,7 +31,7 @@ class Result:
 
     Attributes:
         kept: The documents that stay, edited where something was cut, in order; of the type that was given: a list of
-            str or dict, or a pyarrow Table.
+            str or dict, or a pyarrow Table of the columns and types that were given.
         dropped: The documents that went, unedited.
         decisions: Every removal and every flag.
         report: Counts, as in report.json.
@@ -97,6 +98,11 @@ def clean(data: Any, *, workers: int = 1, **options: Any) -> Result:
         decisions=decisions,
         report=summary,
     )
+
+
+def batch_of(table: Any, config: Config) -> Batch:
+    """Return the documents of an Arrow table; raises InputError where one has no text."""
+    return _Memory(_Tabled(table, config), config).batch
 
 
 def _config(options: dict[str, Any]) -> Config:
@@ -170,8 +176,9 @@ class _Tabled:
         import pyarrow as pa
 
         place = self._table.column_names.index(self._field)
-        column = pa.array([texts[row] for row in rows.tolist()], self._table.schema.field(place).type)
-        return _take_rows(self._table, rows).set_column(place, self._table.schema.field(place), column)
+        field = self._table.schema.field(place)
+        column = texts.to_arrow().take(pa.array(rows)).cast(field.type)
+        return _take_rows(self._table, rows).set_column(place, field, column)
 
 
 class _Memory:
@@ -180,7 +187,7 @@ class _Memory:
     def __init__(self, rows: _Listed | _Tabled, config: Config) -> None:
         fields = Fields.of(config)
         records = rows.records
-        self._batch = Batch(
+        self.batch = Batch(
             files=np.zeros(len(records), np.int32),
             records=np.arange(1, len(records) + 1),
             texts=rows.texts,
@@ -191,6 +198,10 @@ class _Memory:
         )
 
     @property
+    def room(self) -> Room:
+        return IN_MEMORY
+
+    @property
     def names(self) -> list[str]:
         return [NAME]
 
@@ -199,9 +210,9 @@ class _Memory:
         return []
 
     def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
-        rows = np.arange(len(self._batch)) if wanted is None else wanted.records - 1
+        rows = np.arange(len(self.batch)) if wanted is None else wanted.records - 1
         for start in range(0, len(rows), BATCH_ROWS):
-            yield take(self._batch, rows[start : start + BATCH_ROWS])
+            yield take(self.batch, rows[start : start + BATCH_ROWS])
 
 
 def _is_text(kind: Any) -> bool:
@@ -226,10 +237,18 @@ def _take_rows(table: Any, rows: npt.NDArray[np.int64]) -> Any:
 
 
 def _rows(data: Any, config: Config) -> _Listed | _Tabled:
+    if hasattr(data, "with_format") and hasattr(data, "__getitem__"):
+        # A dataset of Hugging Face is a table, but hands it out in its own way only.
+        data = data.with_format("arrow")[:]
     if hasattr(data, "__arrow_c_stream__"):
         return _Tabled(data, config)
     if isinstance(data, str | bytes | Mapping):
         raise UsageError(f"data is a single {type(data).__name__}", hint="Give a list of texts, or use clean_text.")
+    if not isinstance(data, Iterable):
+        raise UsageError(
+            f"data is a {type(data).__name__}, which is neither a list nor an Arrow table",
+            hint="Give a list of texts or records, or something with __arrow_c_stream__; collect a lazy frame first.",
+        )
     return _Listed(list(data), config)
 
 
