@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "dedup"
 
 LAYERS = (
-    {"columns", "errors", "kernels", "parallel", "unicode"},
+    {"columns", "errors", "kernels", "limit", "parallel", "sizes", "spill", "unicode", "visible", "work"},
     {"config", "lexicon", "model", "protection"},
     {
         "decisions",
@@ -22,15 +22,30 @@ LAYERS = (
         "segment",
         "shingle",
         "sources",
+        "stages",
         "staging",
         "undo",
         "writers",
     },
-    {"boilerplate", "cluster", "containment", "fragments", "lsh", "repeats", "signature", "versions"},
+    {
+        "boilerplate",
+        "captions",
+        "cluster",
+        "containment",
+        "fragments",
+        "lsh",
+        "repeats",
+        "signature",
+        "structure",
+        "variants",
+        "versions",
+    },
     {"policy", "findings"},
-    {"audit", "keeping", "pipeline", "plan", "replay", "report"},
-    {"api", "jobs"},
-    {"cli", "console"},
+    {"audit", "explain", "keeping", "memory", "page", "pairs", "pipeline", "plan", "replay", "report", "sweep"},
+    {"index"},
+    {"api", "jobs", "verify"},
+    {"gate"},
+    {"bars", "cli", "console", "stories", "tables"},
 )
 """Every module, or folder of modules, on its layer."""
 
