@@ -22,6 +22,7 @@ Run `python -m dedup.unicode` to write the data file anew after a change here or
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import unicodedata
 from importlib import resources
@@ -83,11 +84,20 @@ def fold(text: str) -> str:
     import regex
 
     while True:
-        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        # What `normalize` takes to put a run of marks in order grows with the square of its length, unless it is.
+        ordered = regex.sub(r"\p{M}{32,}", lambda found: in_order(found[0]), text)
+        folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", ordered).casefold())
         folded = str(regex.sub(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]+", "", folded))
         if folded == text:
             return folded
         text = folded
+
+
+def in_order(marks: str) -> str:
+    """Decompose marks and put them in canonical order: by class, where none of class 0 is in between."""
+    decomposed = "".join(unicodedata.normalize("NFKD", mark) for mark in marks)
+    runs = itertools.groupby(decomposed, lambda mark: unicodedata.combining(mark) == 0)
+    return "".join("".join(run if is_zero else sorted(run, key=unicodedata.combining)) for is_zero, run in runs)
 
 
 @functools.cache

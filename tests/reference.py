@@ -300,6 +300,37 @@ def without(text: str, spans: Spans) -> str:
     return "".join(text[start:end] for start, end in list(pairwise(edges))[::2])
 
 
+class CountedLine(NamedTuple):
+    """A line as counting sees it: its keys, 0 for none, and how many numbers and dates are masked in K1."""
+
+    k0: int
+    k1: int
+    numbers: int
+    dates: int
+    label: int
+    is_fragment: bool
+
+
+def line_keys(line: CountedLine, source: int, mask_alone: int) -> list[int]:
+    """Return the key of a line as it is, with dates masked, with numbers masked, and of its label; 0 for none."""
+    if line.is_fragment or not line.k0:
+        return [0, 0, 0, 0]
+    is_masked = line.k1 != mask_alone
+    return [
+        mixed(line.k0, source, 0),
+        mixed(line.k1, source, 1) if is_masked and line.dates and not line.numbers else 0,
+        mixed(line.k1, source, 2) if is_masked and line.numbers else 0,
+        mixed(line.label, source, 3) if line.label else 0,
+    ]
+
+
+def mixed(key: int, source: int, salt: int) -> int:
+    """Return a key that differs by source and salt: two rounds of splitmix64's mixing, modulo 2**64."""
+    value = key ^ (source + salt) * 0x9E3779B97F4A7C15 % 2**64
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    return value ^ value >> 27
+
+
 def settle(lines: Sequence[str]) -> list[bool]:
     """Say which lines go: each is `sure`, `likely`, `own`, or `blank`, which is as if it were not there."""
     seen = [(number, kind) for number, kind in enumerate(lines) if kind != "blank"]

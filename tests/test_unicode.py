@@ -85,3 +85,9 @@ def test_combining_classes_are_those_of_unicodedata():
 @given(st.text())
 def test_composed_and_decomposed_text_fold_alike(text):
     assert unicode.fold(unicodedata.normalize("NFC", text)) == unicode.fold(unicodedata.normalize("NFD", text))
+
+
+@given(st.text(st.sampled_from("\u0301\u0323\u0345\u0344\u034f\u0f73\u0591\u20dd\u3099"), max_size=80))
+def test_long_runs_of_marks_are_put_in_order_as_normalize_does_it(marks):
+    assert unicode.in_order(marks) == unicodedata.normalize("NFKD", marks)
+    assert unicode.fold("a" + marks) == unicode.fold(unicodedata.normalize("NFKD", "a" + marks))

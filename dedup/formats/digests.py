@@ -11,6 +11,9 @@ from dedup.formats.compression import Sink
 
 READ_BYTES = 8 << 20
 
+UNSEALED = "0" * 32
+"""What stands for the digest of a file inside that file while the digest is computed."""
+
 
 class Digest(NamedTuple):
     """What identifies bytes.

@@ -83,7 +83,8 @@ def _known_chunks(file: IO[bytes], line_ends: Ints, chunk_bytes: int) -> Iterato
     file.seek(at)
     first = 0
     while first < len(line_ends):
-        last = max(first + 1, int(np.searchsorted(line_ends, at + chunk_bytes, side="right")))
+        # As far as `_whole_lines` reads, so that every pass has the same chunks.
+        last = min(int(np.searchsorted(line_ends, at + chunk_bytes, side="right")) + 1, len(line_ends))
         ends = line_ends[first:last] - at
         starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
         yield Chunk(at, first + 1, file.read(int(ends[-1])), starts, ends)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *
     """Yield the documents of a Parquet file; see `jsonl.read` for the arguments."""
 
     def parse(part: pa.RecordBatch, numbers: Ints) -> Batch:
-        return _batch(file, part, numbers, fields, reject)
+        return documents_of(file, part, numbers, fields, reject)
 
     with opened(file) as source, reading(file):
         parts = _parts(source, _columns(file, source.schema_arrow, fields), wanted, use_threads=workers > 1)
@@ -40,7 +41,24 @@ def opened(file: InputFile) -> Iterator[pq.ParquetFile]:
     with file.open() as handle:
         with reading(file):
             source = pq.ParquetFile(handle)
+            _refuse_lies(source.metadata, os.fstat(handle.fileno()).st_size)
         yield source
+
+
+def _refuse_lies(metadata: pq.FileMetaData, file_bytes: int) -> None:
+    """Raise ArrowInvalid for a footer that cannot be true: room is made for what it says before anything is read."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    rows = [group.num_rows for group in groups]
+    if min(rows, default=0) < 0 or sum(rows) != metadata.num_rows:
+        raise pa.ArrowInvalid("the row groups do not have as many rows as the file")
+    for group in groups:
+        for column in map(group.column, range(group.num_columns)):
+            start = column.data_page_offset
+            if column.has_dictionary_page:
+                start = min(start, column.dictionary_page_offset)
+            is_inside = 0 <= start <= start + column.total_compressed_size <= file_bytes
+            if not is_inside or column.total_uncompressed_size < 0 or column.num_values < 0:
+                raise pa.ArrowInvalid(f"column {column.path_in_schema!r} is said to lie outside the file")
 
 
 @contextlib.contextmanager
@@ -114,7 +132,7 @@ def _parts(
         metadata = source.metadata.row_group(group)
         behind = first + metadata.num_rows
         if wanted is None or len(_between(wanted, first, metadata.num_rows)):
-            mean_bytes = metadata.total_byte_size // max(1, metadata.num_rows) + 1
+            mean_bytes = max(0, metadata.total_byte_size) // max(1, metadata.num_rows) + 1
             batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // mean_bytes))
             for part in source.iter_batches(batch_rows, row_groups=[group], columns=columns, use_threads=use_threads):
                 numbers = np.arange(first, first + len(part))
@@ -126,7 +144,8 @@ def _parts(
         first = behind
 
 
-def _batch(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields, reject: Reject) -> Batch:
+def documents_of(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields, reject: Reject) -> Batch:
+    """Turn rows into documents; `numbers` are those of the rows, `reject` takes the rows without a text."""
     texts = values_at(part, column_at(part, fields.text) or fields.text).cast(pa.large_string())
     if texts.null_count:
         nulls = texts.is_null()

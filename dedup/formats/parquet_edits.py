@@ -7,7 +7,7 @@ row for each thing that went: `record`; `start`, its byte offset in the text, or
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -225,7 +225,7 @@ def _cut(
     column_cut = _strings(kept, _offsets(column.sizes - lost), texts)
     removed_offsets = pa.py_buffer(_offsets(sizes))
     gone = pa.Array.from_buffers(pa.large_binary(), len(sizes), [None, removed_offsets, pa.py_buffer(removed)])
-    return _replaced(part, path, column_cut), gone
+    return replaced(part, path, column_cut), gone
 
 
 def _with_texts_back(table: pa.Table, path: FieldPath, rows: Ints, starts: Ints, removed: pa.Array) -> pa.Table:
@@ -241,7 +241,7 @@ def _with_texts_back(table: pa.Table, path: FieldPath, rows: Ints, starts: Ints,
         low, high = np.searchsorted(rows, (row, row + 1))
         values[row] = _inserted(values[row], starts[low:high].tolist(), pieces[low:high])
     whole = Column.join(values)
-    return pa.Table.from_batches([_replaced(batch, path, _strings(whole.data, whole.offsets, texts))])
+    return pa.Table.from_batches([replaced(batch, path, _strings(whole.data, whole.offsets, texts))])
 
 
 def _inserted(text: bytes, starts: list[int], pieces: list[bytes]) -> bytes:
@@ -266,7 +266,7 @@ def _strings(data: Bytes, offsets: Ints, like: pa.Array) -> pa.Array:
     return pc.if_else(like.is_valid(), strings, pa.scalar(None, pa.large_string()))
 
 
-def _replaced(part: pa.RecordBatch, path: FieldPath, texts: pa.Array) -> pa.RecordBatch:
+def replaced(part: pa.RecordBatch, path: FieldPath, texts: pa.Array) -> pa.RecordBatch:
     """Put other texts in the place that `path` names; their type becomes that of the old ones."""
     position = part.schema.get_field_index(path[0])
     columns = part.columns
