@@ -20,7 +20,7 @@ from dedup.config import Config
 from dedup.errors import UsageError
 from dedup.segment import QUOTED, TERMINATED, Segments, segment
 from dedup.spill import IN_MEMORY, Room, Table
-from dedup.versions import Versions, differs, mix
+from dedup.versions import Versions, differs, mix, stands_twice
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -39,6 +39,11 @@ SURE_WIDTH = 25
 
 SURE_DATED_WIDTH = 15
 """The same for a line with a date: "Stand: 3.12.2025"."""
+
+
+SPARSE, MOST_SLOTS = 8, 1 << 20
+"""Slots a template, and slots at most, of the table of bytes that says which keys may be templates. Chosen: of
+up to 65,000 templates, next to nothing else gets through, and of more, it is no slower than without."""
 
 
 class Templates(NamedTuple):
@@ -203,21 +208,15 @@ def line_keys(segments: Segments, fragments: Bools, source_keys: Keys) -> list[K
 
     Fragments have none at all.
     """
-    source = np.repeat(source_keys, np.diff(segments.line_offsets))
-    whole = (segments.line_k0 != 0) & ~fragments
-    masked = (
-        whole & ((segments.line_dates > 0) | (segments.line_numbers > 0)) & ~np.isin(segments.line_k1, _mask_alone())
-    )
-    labelled = whole & (segments.line_label != 0)
-    return [
-        np.where(chosen, mix(keys, source, kind), np.uint64(0))
-        for kind, chosen, keys in (
-            (EXACT, whole, segments.line_k0),
-            (DATED, masked & (segments.line_numbers == 0), segments.line_k1),
-            (COUNTED, masked & (segments.line_numbers > 0), segments.line_k1),
-            (LABEL, labelled, segments.line_label),
-        )
-    ]
+    from dedup.kernels import boilerplate as kernels
+
+    keys = np.zeros((LABEL + 1, len(fragments)), np.uint64)
+    with np.errstate(over="ignore"):
+        kernels.line_keys(
+            segments.line_offsets, fragments, segments.line_k0, segments.line_k1, segments.line_numbers,
+            segments.line_dates, segments.line_label, source_keys, _mask_alone(), keys,
+        )  # fmt: skip
+    return list(keys)
 
 
 def listed(lines: tuple[str, ...]) -> Templates:
@@ -227,7 +226,7 @@ def listed(lines: tuple[str, ...]) -> Templates:
     """
     texts = Column.of(lines)
     segments = segment(texts)
-    bare = np.flatnonzero(np.isin(segments.line_k1, _mask_alone()))
+    bare = np.flatnonzero(segments.line_k1 == _mask_alone())
     if len(bare):
         line = texts.data[segments.line_start[bare[0]] : segments.line_text_end[bare[0]]].tobytes().decode()
         raise UsageError(
@@ -265,9 +264,9 @@ def _listed_keys(segments: Segments) -> Keys:
 
 
 @functools.cache
-def _mask_alone() -> Keys:
+def _mask_alone() -> np.uint64:
     """Return the masked key of a line that is nothing but a number or a date: it says nothing about what it counts."""
-    return segment(Column.of(["1"])).line_k1
+    return np.uint64(segment(Column.of(["1"])).line_k1[0])
 
 
 def _count_distinct(keys: Keys, values: npt.NDArray[Any]) -> tuple[Keys, Ints, npt.NDArray[Any]]:
@@ -288,11 +287,16 @@ def _is_among(keys: Keys, asked: Keys) -> Bools:
 
 def _carried_often(documents: Rows, keys: Keys, groups: Ints, sources: Ints, least: Ints, kind: int) -> Templates:
     """Return the keys that several articles carry, and whether it is at least `least` (by source)."""
+    several_least = np.minimum(SUSPICIOUS_ARTICLES, least)
+    if several_least.min() > 1:
+        # Most lines stand in one document only; what is left takes less time to count.
+        twice = stands_twice(keys)
+        keys, documents = keys[twice], documents[twice]
     found, carriers, first = _count_distinct(keys, documents)
     _, articles, _ = _count_distinct(keys, groups[documents])
     key_sources = sources[first]
     often = articles >= least[key_sources]
-    several = articles >= np.minimum(SUSPICIOUS_ARTICLES, least[key_sources])
+    several = articles >= several_least[key_sources]
     every = Templates.of_one_wording(found, kind, articles, carriers, key_sources, often)
     return Templates._make(column[several] for column in every)
 
@@ -334,13 +338,22 @@ def mark(templates: Templates, segments: Segments, fragments: Bools, fixed: Bool
     lines = len(segments.line_start)
     found = np.full(lines, -1, np.int64)
     often = np.zeros(lines, np.bool_)
+    every_key = line_keys(segments, fragments, source_keys)
+    if (templates.kinds == LISTED).any():
+        every_key.insert(0, _listed_keys(segments))
+    # Few lines are templates, and a look at a table that fits the cache leaves nearly all others out.
+    slots = np.uint64(min(SPARSE << len(templates.keys).bit_length(), MOST_SLOTS) - 1)
+    taken = np.zeros(int(slots) + 1, np.bool_)
+    taken[templates.keys & slots] = True
     # One entry more, for keys past the last.
     table, table_often = np.append(templates.keys, np.uint64(0)), np.append(templates.often, False)
-    for keys in (_listed_keys(segments), *line_keys(segments, fragments, source_keys)):
-        at = np.searchsorted(templates.keys, keys)
+    for keys in every_key:
+        hits = np.flatnonzero(taken[keys & slots] & (keys != 0))
+        at = np.searchsorted(templates.keys, keys[hits])
         # The first kind that fits says what a line is, unless only a later one is carried often enough.
-        hit = (keys != 0) & (table[at] == keys) & ((found < 0) | (~often & table_often[at]))
-        found[hit], often[hit] = at[hit], table_often[at[hit]]
+        fits = (table[at] == keys[hits]) & ((found[hits] < 0) | (~often[hits] & table_often[at]))
+        hits, at = hits[fits], at[fits]
+        found[hits], often[hits] = at, table_often[at]
     known = found >= 0
     kinds = np.full(lines, -1)
     kinds[known] = templates.kinds[found[known]]

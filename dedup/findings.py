@@ -43,7 +43,11 @@ class Findings(NamedTuple):
 
 
 def find(
-    texts: Column, source_keys: npt.NDArray[np.uint64], templates: boilerplate.Templates, config: Config
+    texts: Column,
+    source_keys: npt.NDArray[np.uint64],
+    templates: boilerplate.Templates,
+    config: Config,
+    segments: Segments | None = None,
 ) -> Findings:
     """Find what goes from some texts.
 
@@ -52,12 +56,13 @@ def find(
         source_keys: uint64[texts], a hash of the name of each one's source.
         templates: The boilerplate of all sources.
         config: Says which kinds of duplication are looked for.
+        segments: The segments of the texts, where they are at hand.
     """
     if config.only == ("articles",):
         nothing = np.zeros(len(texts), np.bool_)
         return Findings(Cuts.none(), Cuts.none(), Cuts.none(), nothing, nothing)
-    lines = _Lines.of(texts)
-    segments = lines.segments
+    segments = segment(texts) if segments is None else segments
+    lines = _Lines.of(texts, segments)
     marks = (
         boilerplate.mark(templates, segments, lines.fragments, lines.fixed, source_keys)
         if len(templates.keys)
@@ -90,9 +95,8 @@ class _Lines(NamedTuple):
     fixed: Bools
 
     @classmethod
-    def of(cls, texts: Column) -> _Lines:
-        """Split texts and look at their lines."""
-        segments = segment(texts)
+    def of(cls, texts: Column, segments: Segments) -> _Lines:
+        """Look at the lines of texts."""
         shapes = structure.find_shapes(texts, segments)
         return cls(segments, find_fragments(texts, segments), shapes, structure.find_fixed(segments, shapes))
 
@@ -144,7 +148,7 @@ def _until_nothing_repeats(texts: Column, cuts: Cuts, protected: Cuts, rows: Int
         of_rows = [cuts.of(int(row)) for row in rows]
         before = Cuts.join([part._replace(documents=np.full(len(part.starts), i)) for i, part in enumerate(of_rows)])
         stored = remove_spans(changed, before.documents, before.starts, before.ends)
-        lines = _Lines.of(stored)
+        lines = _Lines.of(stored, segment(stored))
         marks = boilerplate.no_marks(lines.segments)
         found = _find_repeats(stored, lines, marks.marked, config)
         spared = _protect(stored, lines.segments, marks, found, config)

@@ -20,6 +20,7 @@ from dedup.config import Config
 from dedup.errors import InputError
 from dedup.fragments import find_fragments
 from dedup.keeping import keep_order
+from dedup.kept_segments import KeptSegments, pack
 from dedup.memory import Memory, Preceded, cluster_after, with_known
 from dedup.model import Batch, Wanted
 from dedup.parallel import in_order
@@ -42,6 +43,18 @@ ROW = {
     "stored": np.int64, "whole": np.bool_, "structured": np.bool_, "keys": np.uint64, "tokens": np.int64,
 }  # fmt: skip
 """The columns of `Documents` that are one number a document."""
+
+
+class _Counted(NamedTuple):
+    """One batch in the first pass."""
+
+    batch: Batch
+    hashes: Keys
+    segments: Segments
+    packed: npt.NDArray[np.uint8] | None
+    fragments: npt.NDArray[np.bool_]
+    sources: Ints
+    source_keys: Keys
 
 
 class _Scanned(NamedTuple):
@@ -139,12 +152,14 @@ def scan(
         OutputError: The work folder cannot hold what does not fit into memory.
     """
     counted = corpus if memory is None else Preceded(corpus, memory)
+    split = KeptSegments(corpus.room)
 
     def count() -> Lines:
         sources = SourceNumbers()
-        return Lines(*count_lines(counted, config, sources, workers, progress), sources.names)
+        return Lines(*count_lines(counted, config, sources, workers, progress, split), sources.names)
 
     templates, versions, source_names = kept(stages, "lines", Lines, count)
+    split.close()
     sources = SourceNumbers(source_names)
     if memory is not None and "boilerplate" in config.only:
         templates = with_known(templates, memory.templates(sources.names))
@@ -154,7 +169,7 @@ def scan(
 
     def look(batch: Batch, numbers: Ints, keys: Keys) -> _Scanned:
         _refuse_longer(batch, corpus.names)
-        return examine(batch, numbers, keys, templates, config, bands, permutations)
+        return examine(batch, numbers, keys, templates, config, bands, permutations, split.of(batch))
 
     noted = _Noted(bands, corpus.room)
     for part in in_order(look, sources.number(corpus.batches()), workers):
@@ -207,27 +222,37 @@ def bands_of(config: Config) -> lsh.Bands | None:
 
 
 def count_lines(
-    corpus: Corpus, config: Config, sources: SourceNumbers, workers: int, progress: Progress
+    corpus: Corpus,
+    config: Config,
+    sources: SourceNumbers,
+    workers: int,
+    progress: Progress,
+    split: KeptSegments | None = None,
 ) -> tuple[boilerplate.Templates, Ints]:
-    """Return the boilerplate of every source, and for each document the one that stands for all versions of it."""
+    """Return the boilerplate of every source, and for each document the one that stands for all versions of it.
+
+    Segments are kept in `split`, where boilerplate is looked for: then repeats and boilerplate are found with them.
+    """
     is_counted = "boilerplate" in config.only
     if not is_counted and not (config.drop_contained and "articles" in config.only):
         return boilerplate.Templates.none(), np.zeros(0, np.int64)
 
-    def split(
-        batch: Batch, numbers: Ints, keys: Keys
-    ) -> tuple[Batch, Keys, Segments, npt.NDArray[np.bool_], Ints, Keys]:
+    kept_in = split if is_counted else None
+
+    def look(batch: Batch, numbers: Ints, keys: Keys) -> _Counted:
         segments = segment(batch.texts)
         fragments = find_fragments(batch.texts, segments)
-        return batch.without_texts(), batch.texts.digests(), segments, fragments, numbers, keys
+        packed = None if kept_in is None else pack(batch.texts, segments)
+        return _Counted(batch.without_texts(), batch.texts.digests(), segments, packed, fragments, numbers, keys)
 
     occurrences, sample = boilerplate.Occurrences(corpus.room), variants.Sample()
-    read = in_order(split, sources.number(corpus.batches()), workers)
-    for batch, hashes, segments, fragments, numbers, keys in read:
-        occurrences.add(segments, fragments, numbers, keys)
-        sample.add(batch, numbers, hashes)
+    for part in in_order(look, sources.number(corpus.batches()), workers):
+        occurrences.add(part.segments, part.fragments, part.sources, part.source_keys)
+        sample.add(part.batch, part.sources, part.hashes)
+        if kept_in is not None and part.packed is not None:
+            kept_in.add(part.batch, part.packed, part.segments)
         limit.check(corpus.room, len(occurrences))
-        progress("counting lines", len(batch))
+        progress("counting lines", len(part.batch))
     if not is_counted or not len(occurrences):
         return boilerplate.Templates.none(), occurrences.versions()
     counted = _count_wordings(corpus, config, occurrences, sample, sources, workers)
@@ -321,15 +346,16 @@ def examine(
     config: Config,
     bands: lsh.Bands | None,
     permutations: signature.Permutations,
+    segments: Segments | None = None,
 ) -> _Scanned:
-    """Cut one batch and sketch what is left of it."""
+    """Cut one batch, whose segments may be at hand, and sketch what is left of it."""
     rows = len(batch)
-    found = findings.find(batch.texts, source_keys, templates, config)
+    found = findings.find(batch.texts, source_keys, templates, config, segments)
     cuts, stored = found.cuts, batch.texts
     if len(cuts.documents):
         stored = edit.remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends)
     characters = edit.count_characters(batch.texts)
-    stored_characters = edit.count_characters(stored) if stored is not batch.texts else characters
+    stored_characters = characters - np.bincount(cuts.documents, cuts.characters, minlength=rows).astype(np.int64)
     if bands is None:
         sketches = signature.Sketches(
             np.zeros((rows, 0), np.uint32), np.zeros(rows, np.int64), np.zeros(rows, np.uint64)

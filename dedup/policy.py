@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dedup.boilerplate import Marks
 from dedup.columns import Column
 from dedup.edit import count_span_characters
-from dedup.repeats import Repeats, unit_span
+from dedup.repeats import Repeats, unit_spans
 from dedup.segment import Segments
 
 Ints = npt.NDArray[np.int64]
@@ -96,8 +96,8 @@ def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cu
     )  # fmt: skip
     rows, lines, units, starts, ends = (column[:count] for column in (rows, lines, units, starts, ends))
     keepers = np.full((count, 2), -1, np.int64)
-    for span in np.flatnonzero(units >= 0):
-        keepers[span] = np.array(unit_span(segments, int(units[span]))) - texts.offsets[rows[span]]
+    spans = np.flatnonzero(units >= 0)
+    keepers[spans] = np.stack(unit_spans(segments, units[spans]), axis=1) - texts.offsets[rows[spans], None]
     templates = np.where(units < 0, marks.templates[lines], -1)
     characters = count_span_characters(texts, rows, starts, ends)
     return Cuts(rows, starts, ends, keepers[:, 0], keepers[:, 1], templates, characters)

@@ -65,16 +65,18 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, fragments: Bo
         config.repeat_width, config.adjacent_repeat_width, STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES,
         *result,
     )  # fmt: skip
-    for line in np.flatnonzero(result.line_keepers >= 0).tolist():
-        if not _is_same_line(texts, segments, captions, line, int(result.line_keepers[line])):
-            result.line_keepers[line] = -1
+    lines = np.flatnonzero(result.line_keepers >= 0)
+    result.line_keepers[lines[~_are_same(texts, segments, captions, lines, result.line_keepers[lines])]] = -1
     gone = marked | (result.line_keepers >= 0)
-    for line in np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0)).tolist():
-        if _is_structure(texts, segments, gone, line, int(result.line_keepers[line])):
+    lines = np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0))
+    for line, keeper in zip(lines.tolist(), _lines_of(segments, result.line_keepers[lines]).tolist(), strict=True):
+        if _is_structure(texts, segments, gone, line, keeper):
             result.line_keepers[line] = -1
-    for copy in np.flatnonzero(result.segment_keepers >= 0).tolist():
-        first, second = unit_span(segments, int(result.segment_keepers[copy])), unit_span(segments, copy)
-        if not same_words(texts.data, *first, *second, masked=False) or not _is_sentence(texts, segments, copy):
+    copies = np.flatnonzero(result.segment_keepers >= 0)
+    firsts, seconds = unit_spans(segments, result.segment_keepers[copies]), unit_spans(segments, copies)
+    same = same_words(texts.data, *firsts, *seconds, masked=False)
+    for copy, is_same in zip(copies.tolist(), same.tolist(), strict=True):
+        if not is_same or not _is_sentence(texts, segments, copy):
             result.segment_keepers[copy] = -1
     return result
 
@@ -89,15 +91,20 @@ def spare(found: Repeats, segments: Segments, spared: Bools) -> None:
         keepers[units[own[units] | spared[first]]] = -1
 
 
-def _is_same_line(texts: Column, segments: Segments, captions: Captions, line: int, unit: int) -> bool:
-    """Compare a line with the unit that is to stay, with and without label and credit of either."""
-    first = unit_span(segments, unit)
-    own = _line_of(segments, unit)
-    firsts = [first, (max(first[0], int(captions.starts[own])), int(captions.ends[own]))]
-    seconds = [unit_span(segments, len(segments.segment_start) + line), (captions.starts[line], captions.ends[line])]
-    return any(
-        same_words(texts.data, *a, *b, masked=False) for a in firsts for b in seconds if a[0] < a[1] and b[0] < b[1]
+def _are_same(texts: Column, segments: Segments, captions: Captions, lines: Ints, units: Ints) -> Bools:
+    """Compare each line with the unit that is to stay, with and without label and credit of either: bool[lines]."""
+    whole, own = unit_spans(segments, units), _lines_of(segments, units)
+    firsts = whole, (np.maximum(whole[0], captions.starts[own]), captions.ends[own])
+    seconds = (
+        (segments.line_start[lines], segments.line_text_end[lines]),
+        (captions.starts[lines], captions.ends[lines]),
     )
+    same = np.zeros(len(lines), np.bool_)
+    for start_a, end_a in firsts:
+        for start_b, end_b in seconds:
+            left = np.flatnonzero(~same & (start_a < end_a) & (start_b < end_b))
+            same[left] = same_words(texts.data, start_a[left], end_a[left], start_b[left], end_b[left], masked=False)
+    return same
 
 
 def is_whole(text: str) -> bool:
@@ -124,7 +131,8 @@ def _is_sentence(texts: Column, segments: Segments, number: int) -> bool:
     after = ""
     if number + 1 < segments.segment_offsets[line_end]:
         after = _text(texts, segments.segment_start[number + 1], segments.segment_end[number + 1])
-    return is_whole(_text(texts, *unit_span(segments, number))) and not regex.match(r"\W*[\p{Ll}\p{Nd}]", after)
+    text = _text(texts, segments.segment_start[number], segments.segment_end[number])
+    return is_whole(text) and not regex.match(r"\W*[\p{Ll}\p{Nd}]", after)
 
 
 def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, keeper: int) -> bool:
@@ -136,7 +144,7 @@ def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, kee
     row = int(np.searchsorted(segments.line_offsets, line, side="right")) - 1
     lines = np.arange(segments.line_offsets[row], segments.line_offsets[row + 1])
     stays = lines[(segments.line_width[lines] > 0) & ~gone[lines]]
-    at = int(np.searchsorted(stays, _line_of(segments, keeper)))
+    at = int(np.searchsorted(stays, keeper))
     above, below = stays[:at], stays[at + 1 :]
     if not len(above) or (len(below) and line < below[0]):
         return False
@@ -177,14 +185,17 @@ def no_repeats(segments: Segments) -> Repeats:
     )
 
 
-def _line_of(segments: Segments, unit: int) -> int:
-    """Return the line that a unit is or is in."""
-    return int(np.searchsorted(segments.line_start, unit_span(segments, unit)[0], side="right")) - 1
+def _lines_of(segments: Segments, units: Ints) -> Ints:
+    """Return the line that each unit is or is in."""
+    return np.searchsorted(segments.line_start, unit_spans(segments, units)[0], side="right") - 1
 
 
-def unit_span(segments: Segments, unit: int) -> tuple[int, int]:
-    """Return the bytes of a unit: a segment, or a whole line without its line ending."""
+def unit_spans(segments: Segments, units: Ints) -> tuple[Ints, Ints]:
+    """Return the bytes of units: where segments, or whole lines without their line endings, start and end."""
     count = len(segments.segment_start)
-    if unit < count:
-        return int(segments.segment_start[unit]), int(segments.segment_end[unit])
-    return int(segments.line_start[unit - count]), int(segments.line_text_end[unit - count])
+    is_line = units >= count
+    lines, parts = np.where(is_line, units - count, 0), np.where(is_line, 0, units)
+    return (
+        np.where(is_line, segments.line_start[lines], segments.segment_start[parts]),
+        np.where(is_line, segments.line_text_end[lines], segments.segment_end[parts]),
+    )

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dedup.audit import template_id
+from dedup.boilerplate import Templates
+from dedup.config import Config
 from dedup.errors import LossError
+from dedup.lsh import Bands
 from dedup.plan import Plan
 
 TOP = 20
 """Templates and clusters listed."""
 
-HISTOGRAM_BINS = 20
+BINS = np.linspace(0, 1, 21)
+"""The edges of the bins of similarities."""
+
 BREAKER_DOCUMENTS = 20
 """The breaker looks at inputs of this many documents or more."""
 
@@ -62,24 +68,85 @@ def build(
         rejected: Records set aside as unreadable.
         timing_s: Seconds by stage.
     """
-    from dedup import __version__
+    return assembled(
+        count(plan),
+        plan.config,
+        templates=templates_told(plan.templates, plan.documents.source_names, template_texts),
+        clusters=_clusters(plan, names),
+        lsh=lsh_told(plan.config, plan.bands, plan.clusters.candidates, plan.clusters.compared),
+        rejected=rejected,
+        timing_s=timing_s,
+    )
 
-    tally = _Tally.of(plan)
-    summary = _total(plan, tally)
+
+class Counts(NamedTuple):
+    """What is summed over documents, so that the counts of the parts of a corpus add up to its own.
+
+    Attributes:
+        total: `documents`, `characters` and `reasons`, as in report.json.
+        sources: The same for each source.
+        similarities: Documents by the similarity to their nearest keeper, equal texts left out: one number a bin.
+        structured: Documents that stay though they are flagged as structured,
+        contained: as held by a longer one,
+        whole: or as nothing but boilerplate.
+    """
+
+    total: dict[str, Any]
+    sources: dict[str, dict[str, Any]]
+    similarities: list[int]
+    structured: int
+    contained: int
+    whole: int
+
+
+def count(plan: Plan) -> Counts:
+    """Count what happens to the documents of a plan."""
+    tally, stays = _Tally.of(plan), ~plan.dropped
     source_names = plan.documents.source_names
     counted = _summaries(plan, tally, plan.documents.sources, len(source_names))
-    sources = dict(zip(source_names, counted, strict=True))
+    met = (plan.clusters.nearest >= 0) & ~plan.clusters.exact
+    return Counts(
+        total=_total(plan, tally),
+        sources=dict(zip(source_names, counted, strict=True)),
+        similarities=np.histogram(plan.clusters.similarities[met], bins=BINS)[0].tolist(),
+        structured=int((plan.documents.structured & stays).sum()),
+        contained=int(((plan.contained.holders >= 0) & stays).sum()),
+        whole=int((plan.documents.whole & stays).sum()),
+    )
+
+
+def assembled(
+    counts: Counts,
+    config: Config,
+    *,
+    templates: list[dict[str, Any]],
+    clusters: list[dict[str, Any]],
+    lsh: dict[str, Any],
+    rejected: int,
+    timing_s: dict[str, float],
+) -> dict[str, Any]:
+    """Put a report together from its parts."""
+    from dedup import __version__
+
     return {
-        "documents": summary["documents"] | {"rejected": rejected},
-        "characters": summary["characters"],
-        "reasons": summary["reasons"],
-        "sources": dict(sorted(sources.items())),
-        "templates": _templates(plan, template_texts),
-        "clusters": _clusters(plan, names),
-        "similarity_histogram": _histogram(plan),
-        "flags": _flags(plan, sources),
-        "lsh": _lsh(plan),
-        "config": dataclasses.asdict(plan.config),
+        "documents": counts.total["documents"] | {"rejected": rejected},
+        "characters": counts.total["characters"],
+        "reasons": counts.total["reasons"],
+        "sources": dict(sorted(counts.sources.items())),
+        "templates": templates,
+        "clusters": clusters,
+        "similarity_histogram": [
+            {"from": round(low, 2), "to": round(high, 2), "documents": documents}
+            for (low, high), documents in zip(pairwise(BINS.tolist()), counts.similarities, strict=True)
+        ],
+        "flags": {
+            "structured_pages": counts.structured,
+            "contained": counts.contained,
+            "all_boilerplate": counts.whole,
+            "sources_losing_much": _losing_much(counts.sources),
+        },
+        "lsh": lsh,
+        "config": dataclasses.asdict(config),
         "version": __version__,
         "timing_s": timing_s,
     }
@@ -93,20 +160,25 @@ def losing_most(sources: dict[str, Any]) -> list[str]:
 
 def check_loss(plan: Plan) -> None:
     """Raise LossError if more goes than `Config.max_loss` allows, exact duplicates not counted."""
-    tally = _Tally.of(plan)
-    if len(tally.read) < BREAKER_DOCUMENTS:
+    refuse_loss(_total(plan, _Tally.of(plan)), plan.config.max_loss)
+
+
+def refuse_loss(total: dict[str, Any], max_loss: float) -> None:
+    """Raise LossError if what was counted says that more goes than `max_loss` allows."""
+    read, characters_read = total["documents"]["read"], total["characters"]["read"]
+    if read < BREAKER_DOCUMENTS:
         return
-    gone = tally.dropped & ~tally.equal
-    documents = gone.sum() / len(tally.read)
-    characters = (tally.read[gone].sum() + tally.cut.sum()) / max(tally.read.sum(), 1)
-    if max(documents, characters) <= plan.config.max_loss:
+    gone = total["reasons"]["near-duplicate"]
+    documents = gone["documents"] / read
+    characters = (gone["characters"] + total["characters"]["cut"]) / max(characters_read, 1)
+    if max(documents, characters) <= max_loss:
         return
-    causes = {reason: counts["characters"] for reason, counts in _total(plan, tally)["reasons"].items()}
+    causes = {reason: counts["characters"] for reason, counts in total["reasons"].items()}
     causes.pop("exact-duplicate")
     cause = max(causes, key=lambda reason: causes[reason])
     raise LossError(
         f"{documents:.1%} of the documents and {characters:.1%} of the characters would go, mostly as {cause}; "
-        f"--max-loss allows {plan.config.max_loss:.0%}, so nothing was written",
+        f"--max-loss allows {max_loss:.0%}, so nothing was written",
         hint="Look at the decisions with 'dedup scan --max-loss 1'; if they are right, raise --max-loss.",
     )
 
@@ -155,9 +227,9 @@ def _summaries(plan: Plan, tally: _Tally, groups: Ints, size: int) -> list[dict[
     ]  # fmt: skip
 
 
-def _templates(plan: Plan, texts: dict[str, str]) -> list[dict[str, Any]]:
-    templates = plan.templates
-    names_of = [*plan.documents.source_names, IN_EVERY_SOURCE]
+def templates_told(templates: Templates, source_names: list[str], texts: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the most frequent templates, of those that went anywhere; arguments as for `build`."""
+    names_of = [*source_names, IN_EVERY_SOURCE]
     order = np.lexsort((templates.keys, -templates.documents))
     names = ((template_id(templates, row), row) for row in order.tolist())
     return [
@@ -196,39 +268,25 @@ def largest_clusters(plan: Plan) -> tuple[Ints, Ints]:
     return keepers[largest], sizes[largest] + 1
 
 
-def _histogram(plan: Plan) -> list[dict[str, float | int]]:
-    """Count the documents by the similarity to their nearest keeper, equal texts left out."""
-    met = (plan.clusters.nearest >= 0) & ~plan.clusters.exact
-    counts, edges = np.histogram(plan.clusters.similarities[met], bins=HISTOGRAM_BINS, range=(0, 1))
-    return [
-        {"from": round(float(low), 2), "to": round(float(high), 2), "documents": int(count)}
-        for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)
-    ]
-
-
-def _flags(plan: Plan, sources: dict[str, Any]) -> dict[str, Any]:
+def _losing_much(sources: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     heavy = []
     for name, counts in sources.items():
         characters = counts["characters"]
         lost = (characters["cut"] + characters["dropped"]) / max(characters["read"], 1)
         if lost > MUCH:
             heavy.append({"source": name, "lost_ratio": round(lost, 4)})
-    return {
-        "structured_pages": int((plan.documents.structured & ~plan.dropped).sum()),
-        "contained": int(((plan.contained.holders >= 0) & ~plan.dropped).sum()),
-        "all_boilerplate": int((plan.documents.whole & ~plan.dropped).sum()),
-        "sources_losing_much": sorted(heavy, key=lambda flag: (-flag["lost_ratio"], flag["source"])),
-    }
+    return sorted(heavy, key=lambda flag: (-flag["lost_ratio"], flag["source"]))
 
 
-def _lsh(plan: Plan) -> dict[str, Any]:
-    if plan.bands is None:
+def lsh_told(config: Config, bands: Bands | None, candidates: int, verified: int) -> dict[str, Any]:
+    """Return the figures of the search; none where articles were not compared."""
+    if bands is None:
         return {}
     return {
-        "bands": plan.bands.bands,
-        "rows": plan.bands.rows,
-        "hashes": plan.config.hashes,
-        "candidate_recall_at_threshold": plan.bands.recall(plan.config.threshold),
-        "candidates": plan.clusters.candidates,
-        "verified": plan.clusters.compared,
+        "bands": bands.bands,
+        "rows": bands.rows,
+        "hashes": config.hashes,
+        "candidate_recall_at_threshold": bands.recall(config.threshold),
+        "candidates": candidates,
+        "verified": verified,
     }

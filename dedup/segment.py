@@ -39,6 +39,7 @@ SEGMENTER_VERSION = f"{RULES_VERSION}-{lexicon.fingerprint()}"
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
 
 
 class Segments(NamedTuple):
@@ -145,18 +146,21 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
     return list(itertools.pairwise(bounds))
 
 
-def same_words(data: Bytes, start_a: int, end_a: int, start_b: int, end_b: int, masked: bool) -> bool:
-    """Say whether two byte ranges have the words that equal K0 (or, `masked`, K1) claims they have.
+def same_words(data: Bytes, starts_a: Ints, ends_a: Ints, starts_b: Ints, ends_b: Ints, masked: bool) -> Bools:
+    """Say of pairs of byte ranges whether both have the words that equal K0 (or, `masked`, K1) claims they have.
 
     >>> column = Column.of(["Am 3. Dezember!", "am 3 dezember", "am 5.12.2025"])
-    >>> a, b, c, end = column.offsets.tolist()
-    >>> same_words(column.data, a, b, b, c, False), same_words(column.data, a, b, c, end, False)
-    (True, False)
-    >>> same_words(column.data, a, b, c, end, True)
-    True
+    >>> starts, ends = column.offsets[:-1], column.offsets[1:]
+    >>> same_words(column.data, starts[:-1], ends[:-1], starts[1:], ends[1:], False).tolist()
+    [True, False]
+    >>> same_words(column.data, starts[:-1], ends[:-1], starts[1:], ends[1:], True).tolist()
+    [True, True]
     """
+    same = np.empty(len(starts_a), np.bool_)
+    ranges = map(frozen, map(np.ascontiguousarray, (starts_a, ends_a, starts_b, ends_b)))
     with np.errstate(over="ignore"):
-        return bool(compare.same_words(frozen(data), start_a, end_a, start_b, end_b, *tables(), masked))
+        compare.compare_ranges(frozen(data), *ranges, *tables(), masked, same)
+    return same
 
 
 @functools.cache

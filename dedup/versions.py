@@ -134,7 +134,7 @@ class Versions:
         sizes = np.bincount(sources[representative == np.arange(len(sources))], minlength=int(sources.max()) + 1)
         postings = Table(self._room, (np.uint64, np.int32, np.int32, np.uint8), is_keyed=True)
         for keys, documents, widths in self._units.parts():
-            chosen = np.flatnonzero(_stands_twice(keys) & (representative[documents] == documents))
+            chosen = np.flatnonzero(stands_twice(keys) & (representative[documents] == documents))
             chosen = chosen[np.lexsort((documents[chosen], keys[chosen]))]
             keys, documents, widths = keys[chosen], documents[chosen], widths[chosen]
             new = differs(keys)
@@ -178,7 +178,7 @@ def _first_equals(versions: Keys, exact: Keys) -> Ints:
     return np.where(versions == 0, np.arange(len(versions)), chosen)
 
 
-def _stands_twice(keys: Keys) -> Bools:
+def stands_twice(keys: Keys) -> Bools:
     """Say which keys are not the only ones of their value."""
     order = np.argsort(keys)
     new = differs(keys[order])

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,44 @@ from tests.corpora import Document, article, edited, sentence, site
 
 NOTICE = "Wir verwenden Cookies, um Inhalte und Anzeigen zu personalisieren."
 FOOTER = "© 2025 Hafenpost Verlag. Alle Rechte vorbehalten."
+
+
+LINES = st.lists(
+    st.builds(
+        reference.CountedLine,
+        k0=st.sampled_from([0, 1, 2**64 - 1]),
+        k1=st.sampled_from([0, 5, 7]),
+        numbers=st.integers(0, 255),
+        dates=st.sampled_from([0, 1]),
+        label=st.sampled_from([0, 9]),
+        is_fragment=st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+@given(st.lists(LINES, min_size=1, max_size=4), st.integers(0, 2**64 - 1))
+def test_keys_of_lines_are_those_of_the_twin(rows: list[list[reference.CountedLine]], source: int) -> None:
+    lines = [line for row in rows for line in row]
+    sources = [(source + number) % 2**64 for number in range(len(rows))]
+
+    def column(values: list[int], dtype: npt.DTypeLike = np.uint64) -> np.ndarray:
+        return np.array(values, dtype)
+
+    keys = np.zeros((4, len(lines)), np.uint64)
+    with np.errstate(over="ignore"):
+        kernels.line_keys(
+            np.cumsum([0, *map(len, rows)]), column([line.is_fragment for line in lines], np.bool_),
+            column([line.k0 for line in lines]), column([line.k1 for line in lines]),
+            column([line.numbers for line in lines], np.uint8), column([line.dates for line in lines], np.uint8),
+            column([line.label for line in lines]), column(sources), np.uint64(7), keys,
+        )  # fmt: skip
+    expected = [reference.line_keys(line, own, 7) for row, own in zip(rows, sources, strict=True) for line in row]
+    assert keys.T.tolist() == expected
+    of_numpy = mix(column([line.k1 for line in lines]), np.repeat(column(sources), list(map(len, rows))), 2)
+    assert of_numpy.tolist() == [
+        reference.mixed(line.k1, own, 2) for row, own in zip(rows, sources, strict=True) for line in row
+    ]
 
 
 @given(st.lists(st.lists(st.sampled_from(["own", "blank", "sure", "likely"]), max_size=8), min_size=1, max_size=4))

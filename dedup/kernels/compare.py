@@ -156,3 +156,12 @@ def same_words(data, start_a, end_a, start_b, end_b, points, lexicon, masked):
     count_a = write_words(data, start_a, end_a, points, lexicon, letters_of, masked, words_a, classes, spare)
     count_b = write_words(data, start_b, end_b, points, lexicon, letters_of, masked, words_b, classes, spare)
     return count_a == count_b and np.array_equal(words_a[:count_a], words_b[:count_b])
+
+
+@njit(cache=True, nogil=True)
+def compare_ranges(data, starts_a, ends_a, starts_b, ends_b, points, lexicon, masked, same):
+    """Say of each pair of byte ranges whether both have the same words: bool[pairs], out."""
+    for pair in range(same.shape[0]):
+        same[pair] = same_words(
+            data, starts_a[pair], ends_a[pair], starts_b[pair], ends_b[pair], points, lexicon, masked
+        )
