@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dedup.api import clean as clean
     from dedup.api import clean_text as clean_text
     from dedup.errors import DedupError as DedupError
-    from dedup.index.live import Index as Index
-    from dedup.index.live import Verdict as Verdict
-    from dedup.index.live import open_index as open_index
+    from dedup.index.judging import Index as Index
+    from dedup.index.judging import Verdict as Verdict
+    from dedup.index.opening import open_index as open_index
     from dedup.segment import split_sentences as split_sentences
     from dedup.shingle import jaccard as jaccard
 
@@ -43,13 +43,13 @@ __all__ = [
 # Where the public names live. They are fetched on first use: numba and pyarrow take half a second to import.
 _HOMES = {
     "DedupError": "errors",
-    "Index": "index.live",
+    "Index": "index.judging",
     "Result": "api",
-    "Verdict": "index.live",
+    "Verdict": "index.judging",
     "clean": "api",
     "clean_text": "api",
     "jaccard": "shingle",
-    "open_index": "index.live",
+    "open_index": "index.opening",
     "split_sentences": "segment",
 }
 

@@ -1,32 +1,43 @@
-"""Decisions as data: one JSON object a line, the audit log and what `apply` replays."""
+"""Decisions as data: one JSON object a line, the audit log and what `apply` replays.
+
+The header holds a digest of the whole file, so that one that was cut short or edited is refused, and not carried out in
+part.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
 from dedup.config import Config
-from dedup.errors import StateError
+from dedup.errors import StateError, UsageError
+from dedup.formats.digests import UNSEALED, Meter
+from dedup.model import Span
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file format; a file of another version is refused."""
+
+ENCODED = 1000
+"""Decisions encoded at once."""
 
 Action = Literal["drop", "cut", "flag"]
 Reason = Literal["exact-duplicate", "near-duplicate", "repeat", "boilerplate"]
 
 
-class KeptSpan(msgspec.Struct, frozen=True):
+class KeptSpan(msgspec.Struct, frozen=True, gc=False):
     """The first copy of a repeat: code points of the same document's original text, end exclusive."""
 
     start: int
     end: int
 
 
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What happens to a document or to a span of it, why, and on what evidence.
 
     Attributes:
@@ -36,15 +47,18 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         record: 1-based record in the file (line of a JSON Lines file, row of a table, 1 for a text file).
         action: `drop` the document, `cut` the span, or `flag`: leave it and say why it was suspicious.
         reason: The kind of duplication.
-        similarity: Exact Jaccard similarity to the keeper, 0-1.
+        similarity: Exact Jaccard similarity, 0-1, to the keeper; for boilerplate, to the main wording of its template,
+            if this is another one.
         containment: Exact share of the document's shingles that the keeper has, 0-1, where it holds nearly all of them.
         keeper: For a drop the id of the article that stays; for a repeat the span of the copy that stays.
         keeper_file: For a drop, the keeper's file.
         keeper_record: For a drop, the keeper's record.
+        cuts: For a drop, the spans of its text that do not count in the similarity, since they would have gone in any
+            case: what the keeper was compared with is the text without them.
         start: First code point of the span in the original text.
         end: One past its last.
         text: What goes.
-        documents: For boilerplate, how many documents of the source carry it.
+        documents: For boilerplate, how many documents of the source carry it, in any of its wordings.
         articles: The same, with all versions of an article counted once; this is what was compared with the threshold.
         template: For boilerplate, the id of the template in the report.
         why: For a flag, what was suspicious and why it stays.
@@ -61,6 +75,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     keeper: str | KeptSpan | None = None
     keeper_file: str | None = None
     keeper_record: int | None = None
+    cuts: list[Span] | None = None
     start: int | None = None
     end: int | None = None
     text: str | None = None
@@ -71,7 +86,17 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """The first line of a decisions file: under what rules the decisions were made."""
+    """The first line of a decisions file: under what rules the decisions were made.
+
+    Attributes:
+        format: Version of the file format.
+        dedup: Version of the program.
+        fingerprint: Of the configuration.
+        segmenter: Version of the rules by which texts are split.
+        config: The configuration.
+        inputs: What the input files were called.
+        xxh3: Digest of the file, computed with `UNSEALED` in its own place.
+    """
 
     format: int
     dedup: str
@@ -79,6 +104,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     segmenter: str
     config: dict[str, object]
     inputs: list[str]
+    xxh3: str = UNSEALED
 
 
 def header(config: Config, inputs: list[str]) -> Header:
@@ -97,10 +123,19 @@ def header(config: Config, inputs: list[str]) -> Header:
 
 
 def write(file: BinaryIO, head: Header, decisions: Iterable[Decision]) -> None:
-    """Write the header and the decisions, in the order given, which is input order."""
+    """Write the header and the decisions, in the order given, which is input order; and seal the file.
+
+    `file` is empty, and can be sought.
+    """
     encoder = msgspec.json.Encoder()
-    file.write(encoder.encode(head) + b"\n")
-    file.writelines(encoder.encode(decision) + b"\n" for decision in decisions)
+    sink = Meter(file)
+    sink.write(encoder.encode(msgspec.structs.replace(head, xxh3=UNSEALED)) + b"\n")
+    left = iter(decisions)
+    while some := list(itertools.islice(left, ENCODED)):
+        sink.write(encoder.encode_lines(some))
+    file.seek(0)
+    file.write(encoder.encode(msgspec.structs.replace(head, xxh3=sink.digest.xxh3)) + b"\n")
+    file.seek(0, os.SEEK_END)
 
 
 def read_header(path: Path) -> Header:
@@ -125,15 +160,64 @@ def read_header(path: Path) -> Header:
     return head
 
 
+def config_of(path: Path) -> Config:
+    """Return the configuration that a file of decisions was made under.
+
+    Raises StateError where `read_header` does, and if the header does not hold together.
+    """
+    head = read_header(path)
+    settings: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in head.config.items()
+    }
+    try:
+        config = Config(**settings)
+    except (TypeError, UsageError) as error:
+        raise _damaged_header(path, str(error)) from None
+    if config.fingerprint() != head.fingerprint:
+        raise _damaged_header(path, f"its fingerprint is {head.fingerprint}, that of its config {config.fingerprint()}")
+    return config
+
+
+def check_inputs(path: Path, names: list[str]) -> None:
+    """Raise StateError if the decisions of a file are about other files than these."""
+    made_for = read_header(path).inputs
+    if made_for != names:
+        raise StateError(
+            f"these decisions are about other files: {', '.join(made_for[:3])}",
+            file=str(path),
+            line=1,
+            hint="Give the inputs of that run, as they were given to it.",
+        )
+
+
+def _damaged_header(path: Path, what: str) -> StateError:
+    return StateError(
+        f"the configuration in this header is damaged ({what})", file=str(path), line=1, hint="Run 'dedup scan' again."
+    )
+
+
 def read(path: Path) -> Iterator[Decision]:
-    """Read the decisions after the header; raises StateError with the line of the first that is damaged."""
+    """Read the decisions after the header.
+
+    Raises:
+        StateError: A decision is damaged, which has its line; or, behind the last, the file was changed.
+    """
     decoder = msgspec.json.Decoder(Decision)
+    seal, seen = read_header(path).xxh3, Meter()
     with path.open("rb") as file:
-        file.readline()
+        seen.write(file.readline().replace(seal.encode(), UNSEALED.encode()))
         for number, line in enumerate(file, start=2):
+            seen.write(line)
             try:
                 yield decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise StateError(
                     f"this decision is damaged ({error})", file=str(path), line=number, hint="Run 'dedup scan' again."
                 ) from error
+    if seen.digest.xxh3 != seal:
+        raise StateError(
+            "these decisions were changed since they were made: lines edited, added, moved or missing",
+            file=str(path),
+            line=1,
+            hint="Run 'dedup scan' again; --protect keeps what is not to go.",
+        )

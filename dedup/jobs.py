@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 import sys
 import tempfile
 import time
@@ -9,16 +11,30 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 import numpy as np
 
-from dedup import __version__, audit, decisions, pipeline, readers, replay, report, writers
+from dedup import __version__, audit, decisions, pairs, pipeline, readers, replay, report, writers
+from dedup import explain as explanation
+from dedup.columns import Ints
 from dedup.config import Config
 from dedup.decisions import Decision, Header
+from dedup.errors import UsageError
+from dedup.formats.compression import MAX_EXPANSION
+from dedup.limit import room_within
+from dedup.memory import Memory
+from dedup.parallel import alongside
 from dedup.plan import Plan, Progress, silent
-from dedup.staging import Staging, refuse_existing, writing
+from dedup.stages import Stages, kept, make_folder
+from dedup.stages import opened as opened_stages
+from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overlap, refuse_parent, writing
+from dedup.sweep import sweep
+from dedup.work import work_folder
+
+if TYPE_CHECKING:
+    from dedup.index.runs import Session
 
 DECISIONS, REPORT = "decisions.jsonl", "report.json"
 
@@ -29,23 +45,34 @@ class Run:
 
     Attributes:
         workers: Threads.
+        memory_limit: The most memory the process may take, in bytes; None for as much as it likes.
         format: The format of files whose names do not tell; None to go by their names.
         on_error: `fail` at the first unreadable record, or `skip` and set such records aside.
+        max_expansion: How many times its size may come out of a compressed file, from 1 GB on.
         force: Replace an existing output.
         sidecar: The folder for decisions and undo data; None for OUTPUT.dedup.
+        page: Where the statistics go as an HTML page; None for nowhere.
+        index: The folder of the index that a corpus is judged against and added to; None for none.
+        work_dir: The folder for finished stages and for what does not fit into memory; None to keep no stages, and for
+            the system's folder for temporary files.
         progress: Told how far the job is.
     """
 
     workers: int = 1
+    memory_limit: int | None = None
     format: str | None = None
     on_error: str = "fail"
+    max_expansion: float = MAX_EXPANSION
     force: bool = False
     sidecar: Path | None = None
+    page: Path | None = None
+    index: Path | None = None
+    work_dir: Path | None = None
     progress: Progress = silent
 
 
 @dataclass(slots=True)
-class _Clock:
+class Clock:
     """Seconds by stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -64,25 +91,49 @@ def clean(inputs: list[str], output: str, config: Config, run: Run) -> dict[str,
     Raises:
         DedupError: The input cannot be read, the output not written, or too much would go; nothing was written.
     """
-    clock = _Clock()
-    with _corpus(inputs, config, run) as corpus, writers.Output(corpus, output, run.sidecar, run.force) as out:
+    clock = Clock()
+    with (
+        _corpus(inputs, config, run) as corpus,
+        _page_file(run, inputs, output) as page,
+        writers.Output(corpus, output, run.sidecar, run.force) as out,
+        _index_session(corpus, config, run, out) as session,
+        _stages(corpus, config, run, session) as stages,
+    ):
         with clock.time("scan"):
-            plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
+            plan = _scanned(corpus, config, run, stages, None if session is None else session.memory)
         report.check_loss(plan)
         made = decisions.header(config, corpus.names), audit.decisions(plan, corpus)
-        return _carry_out(plan, corpus, out, clock, *made)
+        return _carry_out(plan, corpus, out, clock, *made, page, session)
 
 
 def scan(inputs: list[str], output: str, config: Config, run: Run) -> dict[str, Any]:
     """Find and decide; write the decisions, to standard output for `-`, and return the report."""
-    clock = _Clock()
-    with _corpus(inputs, config, run) as corpus, _decisions_file(output, run) as file:
+    clock = Clock()
+    with (
+        _corpus(inputs, config, run) as corpus,
+        _stages(corpus, config, run) as stages,
+        _decisions_file(output, run) as file,
+    ):
         with clock.time("scan"):
-            plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
+            plan = _scanned(corpus, config, run, stages)
         report.check_loss(plan)
         with clock.time("decide"):
             texts = _write_decisions(file, decisions.header(config, corpus.names), audit.decisions(plan, corpus))
         return report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds)
+
+
+def _scanned(
+    corpus: readers.Corpus, config: Config, run: Run, stages: Stages | None, memory: Memory | None = None
+) -> Plan:
+    """Find and decide, as far as that is not done."""
+
+    def find() -> Plan:
+        return pipeline.scan(corpus, config, workers=run.workers, progress=run.progress, memory=memory, stages=stages)
+
+    plan = kept(stages, "plan", Plan, find)
+    corpus.complete()
+    # The breaker decides nothing, and so may be another one than when the plan was made.
+    return dataclasses.replace(plan, config=config)
 
 
 @contextmanager
@@ -96,9 +147,81 @@ def judged(inputs: list[str], config: Config, run: Run) -> Iterator[tuple[reader
         yield corpus, pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
 
 
+def explain(
+    inputs: list[str], names: list[str], config: Config, run: Run, path: Path | None = None
+) -> tuple[list[explanation.Story], pairs.Comparison | None]:
+    """Tell what happens to one document and why; or to two, and compare them.
+
+    Args:
+        inputs: Files and folders.
+        names: One or two documents: each an id, or FILE:RECORD.
+        config: What counts as a duplicate; with `path`, that of the decisions holds instead.
+        run: How to go about it.
+        path: The decisions of a finished run on these inputs; None to scan.
+
+    Raises:
+        UsageError: A name fits no document, or several.
+        DedupError: The input or the decisions cannot be read.
+    """
+    if path is not None:
+        config = decisions.config_of(path)
+    with _corpus(inputs, config, run) as corpus:
+        if path is not None:
+            decisions.check_inputs(path, corpus.names)
+        subjects = explanation.find(corpus, names)
+        if path is None:
+            plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
+            made = list(audit.decisions(plan, corpus, only=_rows_of(plan, corpus, subjects)))
+        else:
+            places = {(subject.file, subject.record) for subject in subjects}
+            made = [decision for decision in decisions.read(path) if (decision.file, decision.record) in places]
+    stories = [explanation.tell(subject, made) for subject in subjects]
+    return stories, pairs.compare(stories[0], stories[1], config) if len(stories) == 2 else None
+
+
+def _rows_of(plan: Plan, corpus: readers.Corpus, subjects: list[explanation.Subject]) -> Ints:
+    """Return the numbers of some documents."""
+    documents = plan.documents
+    rows = [
+        np.flatnonzero((documents.files == corpus.names.index(subject.file)) & (documents.records == subject.record))
+        for subject in subjects
+    ]
+    return np.concatenate(rows)
+
+
+def statistics(inputs: list[str], config: Config, run: Run, *, is_swept: bool = False) -> dict[str, Any]:
+    """Find and decide; return the report, whatever would go. Nothing is written but the page of `run`.
+
+    Args:
+        inputs: Files and folders.
+        config: What counts as a duplicate.
+        run: How to go about it.
+        is_swept: Add `threshold_sweep` to the report: what would go at other thresholds.
+
+    Raises:
+        DedupError: The input cannot be read, or the page not written.
+    """
+    clock = Clock()
+    with _corpus(inputs, config, run) as corpus, _page_file(run, inputs) as page:
+        with clock.time("scan"):
+            plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
+        with clock.time("decide"):
+            texts: dict[str, str] = {}
+            for _ in audit.noting_templates(audit.decisions(plan, corpus), texts):
+                pass
+        swept = {}
+        if is_swept:
+            with clock.time("sweep"):
+                steps = sweep(plan, corpus, workers=run.workers, progress=run.progress)
+            swept = {"threshold_sweep": [step._asdict() for step in steps]}
+        summary = report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds) | swept
+        _write_page(page, plan, corpus, summary)
+        return summary
+
+
 def apply(path: str, inputs: list[str], output: str, config: Config, run: Run) -> dict[str, Any]:
     """Carry out the decisions of a file on the input they were made from; return the report."""
-    clock = _Clock()
+    clock = Clock()
     with _corpus(inputs, config, run) as corpus, writers.Output(corpus, output, run.sidecar, run.force) as out:
         with clock.time("match"):
             plan = replay.read_plan(Path(path), config, corpus, progress=run.progress)
@@ -109,46 +232,143 @@ def apply(path: str, inputs: list[str], output: str, config: Config, run: Run) -
 
 
 @contextmanager
-def _decisions_file(output: str, run: Run) -> Iterator[BinaryIO]:
-    """Open a file that appears under its name only when it is complete."""
-    if output == writers.STANDARD_OUTPUT:
-        yield sys.stdout.buffer
+def _index_session(corpus: readers.Corpus, config: Config, run: Run, out: writers.Output) -> Iterator[Session | None]:
+    """Open the index of a run, if it has one."""
+    if run.index is None:
+        yield None
         return
-    target = Path(output).absolute()
-    refuse_existing(target, is_file=True, force=run.force)
-    staged = Staging(target)
-    with writing(target):
-        staged.clear_leftovers()
-        try:
-            with staged.path.open("wb") as file:
-                yield file
-            staged.commit()
-        finally:
-            staged.discard()
+    from dedup.index.runs import session
+
+    refuse_overlap(run.index, [*corpus.inputs, *(str(path) for path in (out.target, out.sidecar) if path)])
+    with session(run.index, corpus, config, run.workers) as opened:
+        yield opened
+
+
+@contextmanager
+def _stages(
+    corpus: readers.Corpus, config: Config, run: Run, session: Session | None = None
+) -> Iterator[Stages | None]:
+    """Open the stages of a run, if it keeps them; and remove them when it is complete."""
+    if run.work_dir is None:
+        yield None
+        return
+    with opened_stages(
+        run.work_dir, corpus, config, -1 if session is None else session.memory.catalog.generation
+    ) as stages:
+        yield stages
+        stages.clear()
+
+
+@contextmanager
+def _decisions_file(output: str, run: Run) -> Iterator[BinaryIO]:
+    """Open the file for decisions, or standard output for `-`."""
+    if output == writers.STANDARD_OUTPUT:
+        with writing(Path("standard output")), tempfile.TemporaryFile() as spool:
+            yield spool
+            spool.seek(0)
+            shutil.copyfileobj(spool, sys.stdout.buffer)
+        return
+    with _new_file(Path(output).absolute(), run) as file:
+        yield file
+
+
+@contextmanager
+def _page_file(run: Run, inputs: list[str], output: str | None = None) -> Iterator[BinaryIO | None]:
+    """Open the page of a run, if it has one."""
+    if run.page is None:
+        yield None
+        return
+    refuse_overlap(run.page, inputs)
+    if output is not None:
+        outputs = Path(output), run.sidecar or Path(f"{output}{SIDECAR_SUFFIX}")
+        if any(run.page.resolve().is_relative_to(path.resolve()) for path in outputs):
+            raise UsageError("is where the output goes", file=str(run.page), hint="Name a page beside it.")
+    with _new_file(run.page.absolute(), run) as file:
+        yield file
+
+
+def _write_page(file: BinaryIO | None, plan: Plan, corpus: readers.Corpus, summary: dict[str, Any]) -> None:
+    if file is not None:
+        # Not before somebody asks for a page: templates and charts take 0.2 s to import.
+        from dedup.page.render import render
+
+        file.write(render(plan, corpus, summary).encode())
+
+
+@contextmanager
+def _new_file(target: Path, run: Run) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name only when it is complete."""
+    refuse_parent(target)
+    with writing(target), Staging(target) as staged:
+        refuse_existing(target, is_file=True, force=run.force)
+        with staged.path.open("wb") as file:
+            yield file
+        staged.commit()
 
 
 @contextmanager
 def _corpus(inputs: list[str], config: Config, run: Run) -> Iterator[readers.Corpus]:
-    with tempfile.TemporaryDirectory(prefix="dedup-") as work:
-        yield readers.open_corpus(inputs, config, work=Path(work), format=run.format, on_error=run.on_error)
+    if run.work_dir is not None:
+        make_folder(run.work_dir, inputs)
+    with work_folder(run.work_dir) as work:
+        room = room_within(work, run.memory_limit, run.workers)
+        yield readers.open_corpus(
+            inputs,
+            config,
+            work=work,
+            format=run.format,
+            on_error=run.on_error,
+            room=room,
+            workers=run.workers,
+            max_expansion=run.max_expansion,
+        )
 
 
 def _carry_out(
-    plan: Plan, corpus: readers.Corpus, out: writers.Output, clock: _Clock, head: Header, found: Iterable[Decision]
+    plan: Plan,
+    corpus: readers.Corpus,
+    out: writers.Output,
+    clock: Clock,
+    head: Header,
+    found: Iterable[Decision],
+    page: BinaryIO | None = None,
+    session: Session | None = None,
 ) -> dict[str, Any]:
     folder = out.sidecar_staging
-    texts: dict[str, str] = {}
-    with clock.time("decide"):
-        if folder is not None:
-            with (folder / DECISIONS).open("wb") as file:
-                texts = _write_decisions(file, head, found)
-    with clock.time("write"):
-        out.write(edits_of(plan))
+    edits = edits_of(plan)
+
+    def write() -> None:
+        with clock.time("write"):
+            out.write(edits)
+
+    def decide() -> dict[str, str]:
+        with clock.time("decide"):
+            if folder is None:
+                return {}
+            with writing(out.sidecar or folder), (folder / DECISIONS).open("wb") as file:
+                return _write_decisions(file, head, found)
+
+    # Decisions are made in Python, the output by kernels and the system.
+    texts = alongside(write, decide, corpus.workers, out.stop)
     summary = report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds)
+    if session is not None:
+        with clock.time("index"):
+            summary |= {"index": session.stage(plan, texts)}
     if folder is not None:
-        (folder / REPORT).write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n")
+        with writing(out.sidecar or folder):
+            (folder / REPORT).write_bytes(as_json(summary))
+    _write_page(page, plan, corpus, summary)
+    if session is not None:
+        session.prepare(out)
     out.commit(__version__)
+    if session is not None:
+        session.commit()
     return summary
+
+
+def as_json(summary: dict[str, Any]) -> bytes:
+    """Return a report as report.json holds it."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n"
 
 
 def _write_decisions(file: BinaryIO, head: Header, found: Iterable[Decision]) -> dict[str, str]:
@@ -166,5 +386,6 @@ def edits_of(plan: Plan) -> writers.Edits:
     of_cuts = cuts.documents[stays]
     return writers.Edits(
         documents.files[dropped], documents.records[dropped],
-        documents.files[of_cuts], documents.records[of_cuts], cuts.starts[stays], cuts.ends[stays],
+        documents.files[of_cuts], documents.records[of_cuts],
+        cuts.starts[stays].astype(np.int64), cuts.ends[stays].astype(np.int64),
     )  # fmt: skip

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import msgspec
+import xxhash
 
 from dedup.errors import StateError
-from dedup.formats.digests import Digest, digest_of
+from dedup.formats.digests import UNSEALED, Digest, digest_of
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 MANIFEST = "manifest.json"
 REJECTED = "rejected.jsonl"
@@ -57,6 +60,7 @@ class Manifest:
         files: The input files in order.
         sidecar: The digests of the other files in the sidecar, by relative name.
         format_version: The version of this layout.
+        xxh3: Digest of the file, computed with `UNSEALED` in its own place.
     """
 
     version: str
@@ -65,10 +69,13 @@ class Manifest:
     files: list[FileEntry]
     sidecar: dict[str, Digest]
     format_version: int = FORMAT_VERSION
+    xxh3: str = UNSEALED
 
     def save(self, folder: Path) -> None:
-        """Write it into a sidecar."""
-        (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+        """Write it into a sidecar, sealed."""
+        unsealed = _encoded(dataclasses.replace(self, xxh3=UNSEALED))
+        sealed = dataclasses.replace(self, xxh3=xxhash.xxh3_128_hexdigest(unsealed))
+        (folder / MANIFEST).write_bytes(_encoded(sealed))
 
 
 def load(folder: Path) -> Manifest:
@@ -77,16 +84,25 @@ def load(folder: Path) -> Manifest:
     Raises:
         StateError: It is missing, of another version or damaged, or a file of the sidecar was changed.
     """
+    manifest = read(folder)
+    for error in changes(folder, manifest):
+        raise error
+    return manifest
+
+
+def read(folder: Path) -> Manifest:
+    """Read the manifest of a sidecar; raises StateError if it is missing, of another version or damaged."""
     path = folder / MANIFEST
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        data = path.read_bytes()
+        manifest = msgspec.json.decode(data, type=Manifest)
     except OSError:
         raise StateError(
             "is missing, and without it nothing can be restored",
             file=str(path),
             hint="Say with --sidecar where the folder written beside the output is.",
         ) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _changed(path, f"is damaged: {error}") from None
     if manifest.format_version != FORMAT_VERSION:
         raise StateError(
@@ -94,22 +110,32 @@ def load(folder: Path) -> Manifest:
             file=str(path),
             hint=f"Use dedup {manifest.version}.",
         )
+    if xxhash.xxh3_128_hexdigest(data.replace(manifest.xxh3.encode(), UNSEALED.encode())) != manifest.xxh3:
+        raise _changed(path, "was changed since it was written")
     for name in (*manifest.sidecar, *(entry.name for entry in manifest.files)):
         # A forged name must not lead out of the folder that is written.
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise _changed(path, f"names a file outside its folder: {name}")
+    return manifest
+
+
+def changes(folder: Path, manifest: Manifest) -> Iterator[StateError]:
+    """Yield what is wrong with the files of a sidecar that the manifest lists."""
     for name, digest in manifest.sidecar.items():
         if not (folder / name).is_file():
-            raise _changed(folder / name, "is missing")
-        if digest_of(folder / name) != digest:
-            raise _changed(folder / name, "was changed since it was written")
-    return manifest
+            yield _changed(folder / name, "is missing")
+        elif digest_of(folder / name) != digest:
+            yield _changed(folder / name, "was changed since it was written")
 
 
 def seal(folder: Path) -> dict[str, Digest]:
     """Return the digests of all files in a folder and below, by relative name."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): digest_of(path) for path in files}
+
+
+def _encoded(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
 
 
 def _changed(path: Path, message: str) -> StateError:

@@ -6,7 +6,6 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -31,26 +30,27 @@ def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...
                 future.cancel()
 
 
-@contextmanager
-def alongside(task: Callable[[], None], workers: int, stop: Callable[[], None]) -> Iterator[None]:
-    """Do a task in a thread while the block runs, or after it if there is to be one worker only.
+def alongside(task: Callable[[], None], other: Callable[[], Result], workers: int, stop: Callable[[], None]) -> Result:
+    """Do a task in a thread while another is done in this one, or after it if there is to be one worker only.
 
-    Whichever way, the task is done when the block is left, unless the block raised.
+    No context manager: a signal between its entry and the block would leave the thread at work.
 
     Args:
-        task: What to do.
+        task: What to do in a thread.
+        other: What to do meanwhile; its result is returned when both are done.
         workers: Threads.
-        stop: Makes the task fail soon; called if the block raised, so that Ctrl-C need not wait for its end.
+        stop: Makes the task fail soon; called if something went wrong, so that Ctrl-C need not wait for its end.
     """
     if workers == 1:
-        yield
+        result = other()
         task()
-        return
+        return result
     with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(task)
         try:
-            yield
+            pending = pool.submit(task)
+            result = other()
+            pending.result()
         except BaseException:
             stop()
             raise
-        pending.result()
+    return result

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup import decisions, edit
+from dedup import decisions, edit, limit
 from dedup.boilerplate import EVERY_SOURCE, EXACT, Templates, listed
 from dedup.cluster import Clusters
 from dedup.columns import concatenate
@@ -24,6 +24,10 @@ from dedup.sources import SourceNumbers
 
 Ints = npt.NDArray[np.int64]
 Place = tuple[int, int]
+
+
+LINES_BETWEEN_CHECKS = 1000
+"""Decisions read between two looks at the memory they take: they are held until all are carried out."""
 
 
 class _Span(NamedTuple):
@@ -79,6 +83,8 @@ class _Replay:
         self._holders: dict[Place, tuple[Place, float]] = {}
         for line, decision in enumerate(decisions.read(path), start=2):
             self._note(decision, line)
+            if line % LINES_BETWEEN_CHECKS == 0:
+                limit.check(corpus.room)
 
     def plan(self, config: Config, progress: Progress) -> Plan:
         """Read the corpus and put everything in its place."""
@@ -183,9 +189,7 @@ class _Replay:
         rows = [(known.articles, known.documents, numbers.get(known.source, 0)) for known in self._templates.values()]
         articles, documents, sources = np.array(rows, np.int64).reshape(-1, 3).T
         sources = np.where(np.isin(keys, listed(config.known_boilerplate).keys), EVERY_SOURCE, sources)
-        return Templates(
-            keys, np.full(len(keys), EXACT, np.uint8), articles, documents, sources, np.ones(len(keys), np.bool_)
-        )
+        return Templates.of_one_wording(keys, EXACT, articles, documents, sources, np.ones(len(keys), np.bool_))
 
     def _documents(self, batches: list[Batch], sources: Ints, source_names: list[str], characters: Ints) -> Documents:
         count = len(sources)

@@ -1,20 +1,21 @@
 """Files and folders that appear complete under their final names or not at all.
 
-What is being written stands beside its target under a hidden name that holds the process id, so that the next
-run to the same target can clear away what a killed one left.
+What is being written stands beside its target in a hidden folder that is locked, so that the next run to the same
+target can clear away what a killed one left.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from dedup.errors import OutputError, UsageError
+from dedup.work import leftovers, locked_folder
 
 SIDECAR_SUFFIX = ".dedup"
 """What is added to the name of an output for the folder beside it."""
@@ -29,44 +30,52 @@ SYNC_ONE_BY_ONE = 64
 class Staging:
     """A file or folder on its way to `target`.
 
+    Use it as a context manager: entering clears away what killed runs to the same target left, and leaving it without
+    `commit` leaves nothing.
+
     Attributes:
         target: The final path.
-        path: Where to write: a path that does not exist yet, on the same file system.
+        path: Where to write, once entered: a path that does not exist yet, on the same file system.
     """
+
+    path: Path
 
     def __init__(self, target: Path) -> None:
         self.target = target
-        self.path = self._beside("new")
-        self._replaced = self._beside("old")
+        self._stack = contextlib.ExitStack()
 
-    def clear_leftovers(self) -> None:
-        """Remove what killed runs to the same target left behind."""
-        pattern = re.compile(rf"{re.escape(self._prefix)}(\d+)\.[0-9a-f]+\.(new|old)")
-        for entry in self.target.parent.iterdir():
-            match = pattern.fullmatch(entry.name)
-            if match and not _is_running(int(match[1])):
-                remove(entry)
+    def __enter__(self) -> Self:
+        prefix = f".{self.target.name[:NAME_CHARACTERS]}{SIDECAR_SUFFIX}-"
+        for folder in leftovers(self.target.parent, prefix):
+            self._put_back(folder)
+        self._folder = self._stack.enter_context(locked_folder(self.target.parent, prefix))
+        self.path = self._folder / "new"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
 
     def commit(self) -> None:
         """Bring the staged file or folder to disk and to its final name, in place of what was there."""
         _sync(self.path)
         if self.path.is_dir() and os.path.lexists(self.target):
             # A folder cannot be renamed over anything but an empty folder.
-            self.target.rename(self._replaced)
+            replaced = self._replaced(self._folder)
+            replaced.parent.mkdir()
+            self.target.rename(replaced)
         self.path.replace(self.target)
         _sync_folder(self.target.parent)
-        remove(self._replaced)
 
-    def discard(self) -> None:
-        """Remove what was staged; does nothing after `commit`."""
-        remove(self.path)
+    def _replaced(self, folder: Path) -> Path:
+        """Return where the old folder is between the two steps of `commit`."""
+        return folder / "old" / self.target.name
 
-    @property
-    def _prefix(self) -> str:
-        return f".{self.target.name[:NAME_CHARACTERS]}.dedup."
-
-    def _beside(self, what: str) -> Path:
-        return self.target.with_name(f"{self._prefix}{os.getpid()}.{secrets.token_hex(4)}.{what}")
+    def _put_back(self, folder: Path) -> None:
+        """Give what was at `target` its name again, if a run was killed between the two steps of `commit`."""
+        if self._replaced(folder).exists() and not os.path.lexists(self.target):
+            self._replaced(folder).rename(self.target)
 
 
 @contextlib.contextmanager
@@ -119,16 +128,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import pyarrow as pa
 
 from dedup.columns import Ints
 from dedup.errors import DedupError, StateError
-from dedup.formats import parquet_edits
 from dedup.formats.bytewise import put_back
 from dedup.formats.compression import compressing, decompressed
 from dedup.formats.digests import Meter, digest_of
@@ -39,19 +37,15 @@ def restore(output: str, target: str, *, sidecar: Path | None = None, force: boo
     """
     source = Path(os.path.abspath(output))
     folder = sidecar or source.with_name(source.name + SIDECAR_SUFFIX)
-    staging = Staging(Path(os.path.abspath(target)))
-    refuse_overlap(staging.target, [str(source), str(folder)])
-    refuse_parent(staging.target)
+    goal = Path(os.path.abspath(target))
+    refuse_overlap(goal, [str(source), str(folder)])
+    refuse_parent(goal)
     manifest = load(folder)
-    refuse_existing(staging.target, is_file=not manifest.is_folder, force=force)
-    with writing(staging.target):
-        staging.clear_leftovers()
-        try:
-            _restore_files(manifest, source, folder, staging)
-            refuse_existing(staging.target, is_file=not manifest.is_folder, force=force)
-            staging.commit()
-        finally:
-            staging.discard()
+    with writing(goal), Staging(goal) as staging:
+        refuse_existing(goal, is_file=not manifest.is_folder, force=force)
+        _restore_files(manifest, source, folder, staging)
+        refuse_existing(goal, is_file=not manifest.is_folder, force=force)
+        staging.commit()
 
 
 def _restore_files(manifest: Manifest, source: Path, folder: Path, staging: Staging) -> None:
@@ -91,6 +85,10 @@ def _restore_bytes(entry: FileEntry, path: Path, rows: Ints, removed: IO[bytes],
 
 
 def _restore_parquet(manifest: Manifest, entry: FileEntry, path: Path, undo: Path, out: Path) -> None:
+    import pyarrow as pa
+
+    from dedup.formats import parquet_edits
+
     if digest_of(path) != entry.output:
         raise _changed(path, "was changed since it was written")
     try:

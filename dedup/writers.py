@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -14,9 +16,8 @@ import numpy.typing as npt
 
 from dedup.columns import Ints
 from dedup.errors import UsageError
-from dedup.formats import parquet_edits
 from dedup.formats.bytewise import Removals, strip
-from dedup.formats.compression import compressing
+from dedup.formats.compression import Sink, compressing
 from dedup.formats.digests import Digest, Meter, digest_of
 from dedup.formats.names import compression_of, form_of, stored_name
 from dedup.formats.slabs import FileEdits
@@ -55,6 +56,22 @@ class Edits(NamedTuple):
         return FileEdits(records, self.cut_records[cuts], self.cut_starts[cuts], self.cut_ends[cuts])
 
 
+class _StoppedError(Exception):
+    """The run ends before its output is written."""
+
+
+class _Writing(Meter):
+    """A meter that takes bytes as long as the run goes on."""
+
+    def __init__(self, sink: Sink, proceed: Callable[[], None]) -> None:
+        super().__init__(sink)
+        self._proceed = proceed
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._proceed()
+        super().write(data)
+
+
 class Output:
     """The output of one run.
 
@@ -63,7 +80,9 @@ class Output:
     everything to its final name. Without `commit` nothing remains.
 
     Attributes:
-        sidecar_staging: The folder for the files beside the output; None if they are not kept.
+        target: Where the output will be; None for standard output.
+        sidecar: Where the files beside it will be; None if they are not kept.
+        is_folder: Whether the output is a folder.
     """
 
     def __init__(self, corpus: Corpus, output: str, sidecar: Path | None, force: bool) -> None:
@@ -76,7 +95,11 @@ class Output:
         self._staging = None if self._is_stdout else Staging(self._target)
         self._sidecar = None if sidecar is None else Staging(Path(os.path.abspath(sidecar)))
         self._entries: list[FileEntry] = []
-        self.sidecar_staging = None if self._sidecar is None else self._sidecar.path
+        self._is_stopped = False
+        self._stack = ExitStack()
+        self.target = None if self._is_stdout else self._target
+        self.sidecar = None if self._sidecar is None else self._sidecar.target
+        self.is_folder = not corpus.is_single_file
 
     def __enter__(self) -> Self:
         if self._is_stdout:
@@ -86,24 +109,28 @@ class Output:
                 refuse_overlap(staging.target, self._corpus.inputs)
                 refuse_parent(staging.target)
         self._refuse_sidecar_in_output()
-        if self._staging is not None:
-            self._refuse_target()
-        if self._sidecar is not None:
-            self._refuse_foreign(self._sidecar.target)
-        with writing(self._target):
+        with writing(self._target), ExitStack() as stack:
+            # Before what is there is looked at: a run that was killed between two renames may have taken it away.
             for staging in (self._staging, self._sidecar):
                 if staging is not None:
-                    staging.clear_leftovers()
+                    stack.enter_context(staging)
+            if self._staging is not None:
+                self._refuse_target()
             if self._sidecar is not None:
+                self._refuse_foreign(self._sidecar.target)
                 self._sidecar.path.mkdir()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for staging in (self._staging, self._sidecar):
-            if staging is not None:
-                staging.discard()
+        self._stack.close()
+
+    @property
+    def sidecar_staging(self) -> Path | None:
+        """The folder for the files beside the output, inside the context; None if they are not kept."""
+        return None if self._sidecar is None else self._sidecar.path
 
     def write(self, edits: Edits) -> None:
         """Stage the cleaned corpus and what undo needs."""
@@ -115,9 +142,13 @@ class Output:
                 self._write_files(edits, Removals(None))
                 return
             with (folder / REMOVED).open("wb") as sink:
-                removals = Removals(sink)
+                removals = Removals(sink, self._corpus.room)
                 self._write_files(edits, removals)
-            np.save(folder / REMOVED_INDEX, removals.table, allow_pickle=False)
+            removals.save(folder / REMOVED_INDEX)
+
+    def stop(self) -> None:
+        """Make `write`, which is at work in another thread, fail soon."""
+        self._is_stopped = True
 
     def commit(self, version: str = "") -> None:
         """Move everything to its final name; the sidecar first, so that no output is ever without it.
@@ -149,8 +180,14 @@ class Output:
         for file in self._corpus.files:
             if file.index in self._corpus.unreadable:
                 continue
+            self._proceed()
             own = edits.of_file(file.index, np.array(rejected.get(file.index, ()), np.int64))
             self._entries.append(self._write_file(file, own, removals))
+
+    def _proceed(self) -> None:
+        """Raise if the run is to end."""
+        if self._is_stopped:
+            raise _StoppedError
 
     def _write_file(self, file: InputFile, edits: FileEdits, removals: Removals) -> FileEntry:
         compression, path = self._place(file)
@@ -159,7 +196,7 @@ class Output:
         if form.kind == "text" and len(edits.drops):
             before, digest = strip(file, fields, edits, Meter(), removals), None
         elif path is None:
-            meter = Meter(sys.stdout.buffer)
+            meter = _Writing(sys.stdout.buffer, self._proceed)
             before = strip(file, fields, edits, meter, removals)
             digest = meter.digest
             sys.stdout.buffer.flush()
@@ -167,8 +204,8 @@ class Output:
             path.parent.mkdir(parents=True, exist_ok=True)
             if form.kind == "parquet":
                 return self._write_parquet(file, edits, path)
-            with path.open("wb") as raw, compressing(raw, compression) as sink:
-                meter = Meter(sink)
+            with path.open("wb") as raw, compressing(raw, compression, self._corpus.workers) as sink:
+                meter = _Writing(sink, self._proceed)
                 before = strip(file, fields, edits, meter, removals)
                 digest = meter.digest
         return FileEntry(
@@ -176,11 +213,13 @@ class Output:
         )
 
     def _write_parquet(self, file: InputFile, edits: FileEdits, path: Path) -> FileEntry:
+        from dedup.formats import parquet_edits
+
         undo = None
         if self.sidecar_staging is not None:
             undo = self.sidecar_staging / PARQUET
             undo.mkdir(exist_ok=True)
-        before, texts, groups = parquet_edits.strip(file, self._corpus.fields, edits, path, undo)
+        before, texts, groups = parquet_edits.strip(file, self._corpus.fields, edits, path, undo, self._proceed)
         return FileEntry(
             file.index, file.name, "parquet", "", "", before, digest_of(path), text_xxh3=texts, group_rows=groups
         )

@@ -392,13 +392,27 @@ def test_restore_gives_the_input_back(pages: str) -> None:
 # Interruptions
 
 
-def test_an_interrupt_is_one_line_and_code_130(pages: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(jobs, "clean", interrupt)
+@pytest.mark.parametrize(
+    ("number", "code", "line"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_an_interrupt_is_one_line_and_a_code(
+    pages: str, monkeypatch: pytest.MonkeyPatch, number: int, code: int, line: str
+) -> None:
+    monkeypatch.setattr(jobs, "clean", lambda *_: signal.raise_signal(number))
+    before = signal.getsignal(number)
     result = run("clean", pages, "-o", "out.jsonl")
-    assert (result.exit_code, result.stderr) == (130, "dedup: interrupted\n")
+    assert (result.exit_code, result.stderr) == (code, f"dedup: {line}\n")
+    assert signal.getsignal(number) is before
+
+
+def test_an_interrupt_that_the_caller_ignores_is_ignored(pages: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = jobs.clean
+    monkeypatch.setattr(jobs, "clean", lambda *given: [signal.raise_signal(signal.SIGINT), clean(*given)][1])
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert run("clean", pages, "-o", "out.jsonl", "-q").exit_code == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupted_run_leaves_nothing(folder: Path) -> None:

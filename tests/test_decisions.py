@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_decisions_of_another_segmenter_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError) as raised:
         decisions.read_header(path)
     assert str(raised.value) == (
-        f"{path}:1: made by dedup 0.0.1 (format 1, segmenter 0-old), not by this version. Run 'dedup scan' again."
+        f"{path}:1: made by dedup 0.0.1 (format 2, segmenter 0-old), not by this version. Run 'dedup scan' again."
     )
 
 
@@ -123,3 +124,37 @@ def test_a_damaged_decision_is_named_by_its_line(tmp_path: Path, line: bytes) ->
         next(found)
     assert raised.value.message.startswith("this decision is damaged (")
     assert (raised.value.line, raised.value.hint) == (3, "Run 'dedup scan' again.")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lines: lines[:-1],
+        lambda lines: lines[:1],
+        lambda lines: [*lines, lines[-1]],
+        lambda lines: [lines[0], *lines[:0:-1]],
+        lambda lines: [lines[0], lines[1].replace(b'"similarity":0.9', b'"similarity":0.8'), *lines[2:]],
+        lambda lines: [lines[0].replace(b"news.jsonl", b"olds.jsonl"), *lines[1:]],
+        lambda lines: [*lines[:-1], lines[-1].rstrip()],
+    ],
+    ids=["the last is missing", "all are missing", "doubled", "moved", "edited", "header edited", "no line ending"],
+)
+def test_a_changed_file_is_refused_behind_its_last_line(
+    tmp_path: Path, change: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    path = saved(tmp_path, b"".join(change(written(DROP, CUT).splitlines(keepends=True))))
+    with pytest.raises(StateError) as raised:
+        list(decisions.read(path))
+    assert str(raised.value) == (
+        f"{path}:1: these decisions were changed since they were made: lines edited, added, moved or missing. "
+        "Run 'dedup scan' again; --protect keeps what is not to go."
+    )
+
+
+@given(place=st.integers(0), bit=st.integers(0, 7))
+def test_no_bit_can_be_flipped_unseen(tmp_path_factory: pytest.TempPathFactory, place: int, bit: int) -> None:
+    data = bytearray(written(DROP, CUT))
+    data[place % len(data)] ^= 1 << bit
+    path = saved(tmp_path_factory.mktemp("decisions"), bytes(data))
+    with pytest.raises(StateError):
+        list(decisions.read(path))

@@ -18,8 +18,8 @@ from dedup.errors import StateError, UsageError
 from dedup.formats.digests import Digest
 from dedup.index import catalog, store, upkeep
 from dedup.index.catalog import RunEntry
-from dedup.index.segments import Rows, compress
 from dedup.index.past import EVIDENCE
+from dedup.index.segments import Rows, compress
 from dedup.index.store import Proof, Store
 
 BANDS = 3

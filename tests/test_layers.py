@@ -33,6 +33,7 @@ LAYERS = (
         "cluster",
         "containment",
         "fragments",
+        "kept_segments",
         "lsh",
         "repeats",
         "signature",
@@ -43,7 +44,7 @@ LAYERS = (
     {"policy", "findings"},
     {"audit", "explain", "keeping", "memory", "page", "pairs", "pipeline", "plan", "replay", "report", "sweep"},
     {"index"},
-    {"api", "jobs", "verify"},
+    {"api", "jobs", "scrapy", "spark", "verify"},
     {"gate"},
     {"bars", "cli", "console", "stories", "tables"},
 )

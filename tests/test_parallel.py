@@ -99,17 +99,19 @@ def test_any_number_of_threads_writes_the_same(tmp_path: Path, suffix: str) -> N
     assert (tmp_path / f"1{suffix}").read_bytes() == (tmp_path / f"4{suffix}").read_bytes() != b""
 
 
+def unwanted() -> None:
+    pytest.fail("nothing went wrong, but the task was stopped")
+
+
 def test_a_task_is_done_alongside() -> None:
     meet = threading.Barrier(2, timeout=60)
-    with alongside(lambda: [meet.wait()].clear(), 2):
-        meet.wait()
+    assert alongside(lambda: [meet.wait()].clear(), lambda: meet.wait() >= 0, 2, unwanted)
 
 
 def test_one_worker_does_a_task_afterwards() -> None:
     done: list[str] = []
-    with alongside(lambda: done.append("task"), 1):
-        done.append("block")
-    assert done == ["block", "task"]
+    alongside(lambda: done.append("task"), lambda: done.append("other"), 1, unwanted)
+    assert done == ["other", "task"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -117,5 +119,16 @@ def test_what_a_task_raises_is_raised(workers: int) -> None:
     def fail() -> None:
         raise InputError("is broken")
 
-    with pytest.raises(InputError, match="is broken"), alongside(fail, workers):
-        pass
+    with pytest.raises(InputError, match="is broken"):
+        alongside(fail, int, workers, lambda: None)
+
+
+def test_a_task_is_stopped_when_something_goes_wrong() -> None:
+    """Else it would wait forever."""
+    stopped = threading.Event()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        alongside(lambda: [stopped.wait()].clear(), interrupt, 2, stopped.set)

@@ -117,8 +117,8 @@ def test_every_command_is_shown_with_its_help_and_its_options() -> None:
         "clean",
         "restore",
     }
-    assert options_of("apply") == options_of("clean") - {"--index", "--report"}
-    assert options_of("scan") == options_of("clean") - {"--index", "--report", "--sidecar"}
+    assert options_of("apply") == options_of("clean") - {"--engine", "--index", "--master", "--report", "--work-dir"}
+    assert options_of("scan") == options_of("clean") - {"--engine", "--index", "--master", "--report", "--sidecar"}
 
 
 def test_every_option_the_readme_names_exists() -> None:

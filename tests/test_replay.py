@@ -14,6 +14,7 @@ from dedup import jobs
 from dedup.config import Config
 from dedup.errors import StateError, UsageError
 from tests.corpora import FEET, HEADS, Document, article, corpora, edited, sentence, site
+from tests.sealing import sealed
 
 RUN = jobs.Run()
 CONFIG = Config()
@@ -123,7 +124,8 @@ def test_another_configuration_is_refused(news: Path) -> None:
 
 
 def refusal(news: Path, lines: list[dict[str, Any]]) -> StateError:
-    path = write(news.with_name("changed.jsonl"), lines)
+    path = news.with_name("changed.jsonl")
+    path.write_bytes(sealed(lines))
     out = news.with_name("out.jsonl")
     with pytest.raises(StateError) as raised:
         jobs.apply(str(path), [str(news)], str(out), CONFIG, RUN)

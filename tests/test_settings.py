@@ -49,7 +49,7 @@ def test_without_a_file_and_a_flag_all_are_defaults() -> None:
 
 def test_every_shared_option_is_a_setting() -> None:
     options = {str(option.name).replace("_", "-") for option in main.commands["scan"].params}
-    assert set(settings()) == options - {"inputs", "output", "config", "index"}
+    assert set(settings()) == options - {"inputs", "output", "config", "index", "work-dir"}
 
 
 def test_a_flag_wins_over_a_file_and_a_file_over_the_default() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 
 from dedup.config import Config
 from dedup.errors import StateError, UsageError
-from dedup.manifest import MANIFEST, REMOVED, REMOVED_INDEX
+from dedup.manifest import MANIFEST, REMOVED, REMOVED_INDEX, Manifest
 from dedup.readers import Corpus, open_corpus
 from dedup.undo import restore
 from dedup.writers import Edits, Output
@@ -435,7 +436,8 @@ def test_a_damaged_manifest_is_named(folder: Path, cleaned: Path, content: bytes
 
 def test_a_manifest_cannot_lead_out_of_the_target(folder: Path, cleaned: Path) -> None:
     path = folder / "out.jsonl.dedup" / MANIFEST
-    path.write_bytes(path.read_bytes().replace(b'"a.jsonl"', b'"../../a.jsonl"'))
+    forged = msgspec.json.decode(path.read_bytes().replace(b'"a.jsonl"', b'"../../a.jsonl"'), type=Manifest)
+    forged.save(path.parent)
     with pytest.raises(StateError, match="names a file outside its folder"):
         restore(str(cleaned), str(folder / "again.jsonl"))
 

@@ -70,7 +70,7 @@ def test_without_a_place_for_it_there_is_an_error_with_a_remedy(
     with pytest.raises(OutputError) as caught, work_folder():
         pass
     assert caught.value.message == "the work folder cannot be made: Permission denied"
-    assert caught.value.hint == "Name a folder for it with TMPDIR."
+    assert caught.value.hint == "Name a folder for it with TMPDIR or --work-dir."
 
 
 def waiting_run(tmp_path: Path) -> subprocess.Popen[bytes]:

@@ -19,6 +19,7 @@ import pytest
 
 from dedup.config import Config
 from dedup.errors import DedupError, StateError, UsageError
+from dedup.formats.bytewise import Removals
 from dedup.readers import Corpus, open_corpus
 from dedup.writers import Edits, Output
 
@@ -87,6 +88,14 @@ def test_nothing_remains_without_commit(tmp_path: Path, source: Path, is_written
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / ".work"])
+
+
+def test_a_run_that_is_stopped_writes_no_more(tmp_path: Path, source: Path) -> None:
+    with Output(opened(tmp_path, source), str(tmp_path / "out.jsonl"), None, False) as out:
+        out.stop()
+        with pytest.raises(Exception, match=r"^$"):
+            out.write(edits())
+    assert not list(tmp_path.glob("*out.jsonl*"))
 
 
 SLOW = """
@@ -342,7 +351,7 @@ def test_a_disk_that_cannot_be_written_is_named(tmp_path: Path, source: Path, mo
         raise OSError(28, "No space left on device")
 
     corpus = opened(tmp_path, source)
-    monkeypatch.setattr(np, "save", full)
+    monkeypatch.setattr(Removals, "save", full)
     with pytest.raises(DedupError, match="cannot be written: No space left on device"):
         write(corpus, tmp_path / "out.jsonl", edits())
     assert sorted(path.name for path in tmp_path.iterdir()) == [".work", "a.jsonl"]

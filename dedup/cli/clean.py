@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dedup.cli.engines import clean_on_spark, engine_options
 from dedup.cli.options import (
     console_run,
     first_with_index,
@@ -36,6 +37,7 @@ from dedup.cli.options import (
     help="Folder of what is stored: judge against it, and add what stays. Implies --keep first.",
 )
 @work_dir_option
+@engine_options
 @judging_options
 @writing_options
 def clean(inputs: tuple[str, ...], output: str, report: str | None, index: str | None, **options: Any) -> None:
@@ -46,6 +48,9 @@ def clean(inputs: tuple[str, ...], output: str, report: str | None, index: str |
     """
     from dedup import jobs
 
+    if options.pop("engine") == "spark":
+        clean_on_spark(inputs, output, options)
+        return
     options |= {"page": report, "index": index} | first_with_index(index)
     with console_run(options) as (config, run, console):
         summary = jobs.clean(list(inputs), output, config, run)

@@ -7,9 +7,10 @@ renaming a new `index.json` over the old one: whoever looks sees yesterday's ind
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import xxhash
@@ -86,7 +87,12 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         """Return the names of all that counts in the folder."""
         return {segment.name for segment in self.segments} | ({self.templates[0]} if self.templates else set())
 
-    def check(self, config: Config, path: Path) -> None:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that it was made with as `Config` takes them."""
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in self.config.items()}
+
+    def check(self, config: Config, path: Path | str) -> None:
         """Raise UsageError unless documents judged under `config` can be compared with what is stored."""
         for name in COMPARABLE:
             mine, theirs = getattr(config, name), self.config[name]
@@ -111,7 +117,7 @@ def encode(page: msgspec.Struct) -> bytes:
     return msgspec.json.encode(_Sealed(xxhash.xxh3_128_hexdigest(text), msgspec.Raw(text))) + b"\n"
 
 
-def decode(data: bytes, kind: type[Page], path: Path) -> Page:
+def decode(data: bytes, kind: type[Page], path: Path | str) -> Page:
     """Read a page; raises StateError if it was changed since it was written."""
     try:
         sealed = msgspec.json.decode(data, type=_Sealed)
@@ -136,8 +142,6 @@ def load(folder: Path) -> Catalog:
     Raises:
         StateError: There is no index, it was changed, or another version of dedup made it.
     """
-    from dedup.segment import SEGMENTER_VERSION
-
     path = folder / CATALOG
     try:
         data = path.read_bytes()
@@ -145,6 +149,13 @@ def load(folder: Path) -> Catalog:
         raise StateError(
             "is no index", file=str(folder), hint="Name the folder that 'dedup clean --index' made."
         ) from None
+    return decode_catalog(data, path)
+
+
+def decode_catalog(data: bytes, path: Path | str) -> Catalog:
+    """Read what an index holds off its page; raises StateError if it was changed, or made by another version."""
+    from dedup.segment import SEGMENTER_VERSION
+
     catalog = decode(data, Catalog, path)
     if catalog.segmenter != SEGMENTER_VERSION:
         raise StateError(
@@ -153,6 +164,14 @@ def load(folder: Path) -> Catalog:
             hint="Use that version, or build the index anew: 'dedup index export', then 'dedup index add'.",
         )
     return catalog
+
+
+def empty(config: Config) -> Catalog:
+    """Return the catalog of an index that nothing was added to."""
+    from dedup import __version__
+    from dedup.segment import SEGMENTER_VERSION
+
+    return Catalog(dedup=__version__, segmenter=SEGMENTER_VERSION, config=dataclasses.asdict(config))
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -186,5 +205,5 @@ def sync(path: Path) -> None:
     sync_folder(path.parent)
 
 
-def _changed(path: Path, message: str) -> StateError:
+def _changed(path: Path | str, message: str) -> StateError:
     return StateError(message, file=str(path), hint="Bring the index back from a backup, or build it anew.")

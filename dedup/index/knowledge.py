@@ -48,20 +48,28 @@ class Knowledge(NamedTuple):
         if not path.is_file() or digest_of(path) != file[1]:
             raise damaged(path, "is missing or was changed since it was written")
         with pa.memory_map(str(path)) as source:
-            return cls.decode(source)
+            return cls.decode(source, path)
 
     @classmethod
-    def decode(cls, source: pa.NativeFile) -> Knowledge:
-        """Read what `encode` returned."""
-        table = pa.ipc.open_file(source).read_all().combine_chunks()
-        names = table["source"].to_pylist()
+    def decode(cls, data: Any, path: Path | str) -> Knowledge:
+        """Read what `encode` returned, from bytes or an open file; raises StateError if that is not what it is."""
+        try:
+            table = pa.ipc.open_file(data).read_all().combine_chunks()
+            table.validate(full=True)
+            if any(column.null_count for column in table.columns):
+                raise ValueError("a value is missing")
+            columns = {
+                name: np.array(table[name].to_numpy(zero_copy_only=False)).astype(column.dtype, casting="no")
+                for name, column in Templates.none()._asdict().items() if name != "sources"
+            }  # fmt: skip
+            names, texts = (table[name].cast(pa.string()).to_pylist() for name in ("source", "text"))
+            since = table["since"].to_numpy().astype(np.int64, casting="no")
+        except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
+            raise damaged(path, f"holds no templates ({error})") from None
         sources = sorted(set(names))
-        columns = {
-            name: np.array(table[name].to_numpy(zero_copy_only=False))
-            for name in Templates._fields if name != "sources"
-        }  # fmt: skip
-        columns["sources"] = np.array([sources.index(name) for name in names], np.int64)
-        return cls(Templates(**columns), sources, table["text"].to_pylist(), table["since"].to_numpy())
+        numbers = {name: number for number, name in enumerate(sources)}
+        of_source = np.array([numbers[name] for name in names], np.int64)
+        return cls(Templates(**columns, sources=of_source), sources, texts, since)
 
     def encode(self) -> bytes:
         """Return it as an Arrow file."""

@@ -321,6 +321,6 @@ def _flat(column: Any, kind: Any) -> Any:
     return column.chunk(0).to_numpy() if column.num_chunks else np.zeros(0, kind)
 
 
-def damaged(path: Path, message: str) -> StateError:
+def damaged(path: Path | str, message: str) -> StateError:
     """Return the error for a file that is not as it was written."""
     return StateError(message, file=str(path), hint="Bring the index back from a backup, or build it anew.")

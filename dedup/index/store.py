@@ -32,6 +32,9 @@ from dedup.index.segments import Segment, SegmentWriter
 from dedup.index.snapshot import Snapshot
 from dedup.staging import remove, writing
 
+ADDRESSES = ("redis:", "rediss:", "unix:")
+"""What is left of the scheme of an address that was taken for a path."""
+
 LOCK, PENDING = "lock", "pending.json"
 
 FANOUT_BITS = 3
@@ -76,10 +79,16 @@ class Store:
             StateError: There is something else, or an index that was changed or made by another version.
             UsageError: It was made under settings that do not go together with these.
         """
+        if folder.parts[:1] and folder.parts[0] in ADDRESSES:
+            raise UsageError(
+                "an index in Redis takes articles one by one, and this needs a folder",
+                file=str(folder),
+                hint="Use dedup.open_index or the Scrapy pipeline, or name a folder.",
+            )
         if not (folder / CATALOG).exists() and (not folder.exists() or _is_unfinished(folder)):
             with writing(folder):
                 folder.mkdir(exist_ok=True)
-                pages.replace(folder / CATALOG, pages.encode(_empty(config)))
+                pages.replace(folder / CATALOG, pages.encode(pages.empty(config)))
         store = cls(folder)
         store.catalog.check(config, folder)
         return store
@@ -229,15 +238,6 @@ class Store:
         for path in self.folder.iterdir():
             if path.name.startswith(("segment-", "templates-")) and path.name not in known:
                 remove(path)
-
-
-def _empty(config: Config) -> Catalog:
-    import dataclasses
-
-    from dedup import __version__
-    from dedup.segment import SEGMENTER_VERSION
-
-    return Catalog(dedup=__version__, segmenter=SEGMENTER_VERSION, config=dataclasses.asdict(config))
 
 
 def _first_to_merge(segments: list[SegmentEntry]) -> int:

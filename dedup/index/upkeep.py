@@ -18,7 +18,7 @@ from dedup.formats.compression import MAX_EXPANSION
 from dedup.index import catalog as pages
 from dedup.index.adding import Sketcher, add_plan, add_whole
 from dedup.index.evidence import ONLY_FILE, learn, with_templates
-from dedup.index.live import open_index
+from dedup.index.live import open_folder
 from dedup.index.past import EVIDENCE_ROWS
 from dedup.index.runs import is_written
 from dedup.index.segments import Segment
@@ -93,7 +93,7 @@ def info(path: Path) -> dict[str, Any]:
 
 def add(path: Path, inputs: list[str], reading: Reading) -> dict[str, Any]:
     """Take all documents of a corpus as stored, as they are; makes an index where there is none."""
-    known = settings_of(pages.load(path).config) if (path / pages.CATALOG).exists() else {"keep": "first"}
+    known = pages.load(path).settings if (path / pages.CATALOG).exists() else {"keep": "first"}
     config = Config(**known | reading.fields)
     store = Store.open_or_create(path, config)
     with store.locked(is_written), reading.corpus(inputs, config) as corpus:
@@ -105,7 +105,7 @@ def add(path: Path, inputs: list[str], reading: Reading) -> dict[str, Any]:
 
 def query(path: Path, inputs: list[str], reading: Reading) -> Iterator[dict[str, Any]]:
     """Judge the documents of a corpus, each on its own; yield one verdict a document, as plain data."""
-    with open_index(path, is_reading=True, **reading.fields) as index, reading.corpus(inputs, index.config) as corpus:
+    with open_folder(path, is_reading=True, **reading.fields) as index, reading.corpus(inputs, index.config) as corpus:
         for batch, verdict in index.judge_corpus(corpus):
             keeper = verdict.keeper
             yield {
@@ -160,7 +160,7 @@ def merge(path: Path, other: Path, workers: int) -> dict[str, int]:
     store, theirs = Store(path), Store(other).snapshot
     if path.resolve() == other.resolve():
         raise UsageError("cannot be merged with itself", file=str(path), hint="Name two indexes.")
-    config = Config(**settings_of(theirs.catalog.config) | {"only": ("articles",), "keep": "first"})
+    config = Config(**theirs.catalog.settings | {"only": ("articles",), "keep": "first"})
     store.catalog.check(config, path)
     corpus = _Stored(theirs)
     with store.locked(is_written):
@@ -206,7 +206,7 @@ def verify(path: Path) -> Iterator[str]:
     except StateError as error:
         yield str(error)
         return
-    sketcher = Sketcher(Config(**settings_of(catalog.config)))
+    sketcher = Sketcher(Config(**catalog.settings))
     for entry in catalog.segments:
         try:
             segment = Segment.open(path / entry.name, entry.files)

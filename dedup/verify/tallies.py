@@ -25,7 +25,7 @@ def read_report(path: Path) -> dict[str, Any]:
     """Read a report; raises StateError if it is none."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StateError(f"is no report ({error})", file=str(path), hint="Run 'dedup clean' again.") from None
 
 

@@ -1,0 +1,5 @@
+"""The same decisions on Apache Spark: `clean` for DataFrames."""
+
+from dedup.spark.engine import clean
+
+__all__ = ["clean"]

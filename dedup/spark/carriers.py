@@ -1,0 +1,217 @@
+"""What Spark hands over, as the engine reads documents: rows of a table, or lines of JSON.
+
+An input is a DataFrame of three columns: `file` and `record`, which identify a document and come from the data alone,
+and `row`, what is read of it and given back, the same but for the cuts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, NoReturn, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dedup.api import NAME, batch_of
+from dedup.columns import Column
+from dedup.config import Config
+from dedup.edit import remove_spans
+from dedup.errors import InputError
+from dedup.formats import jsonl, parquet, parquet_edits
+from dedup.formats.fields import Fields
+from dedup.formats.fields import Path as FieldPath
+from dedup.formats.keys import finder_of
+from dedup.formats.names import Form
+from dedup.formats.slabs import NOTHING, FileEdits, view
+from dedup.formats.source import InputFile, Reject, Rejected
+from dedup.kernels import raw as kernels
+from dedup.model import Batch, take
+from dedup.policy import Cuts
+from dedup.readers import joined
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Carrier(Protocol):
+    """Reads documents from what Spark hands over, and gives back what stays of them."""
+
+    @property
+    def names(self) -> list[str]:
+        """What decisions call the files."""
+
+    def batch(self, handed: pa.RecordBatch) -> tuple[Batch, Ints]:
+        """Return the documents of some rows, and which row each is from; a blank line holds none."""
+
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
+        """Return the `row` column without the cuts; arguments as `batch` took and gave them."""
+
+
+class Origin(NamedTuple):
+    """What an input file is called, and the folder that stands for its source where nothing else does."""
+
+    name: str
+    folder: str
+
+    def file(self, index: int, kind: str) -> InputFile:
+        """Return the file as readers know it."""
+        return InputFile(index, self.name, Path(self.name), self.folder, Form(kind), False, None, "article")
+
+
+@dataclass(frozen=True)
+class Records:
+    """Rows of a table without files: structs of all its columns."""
+
+    config: Config
+    names: list[str]
+
+    def batch(self, handed: pa.RecordBatch) -> tuple[Batch, Ints]:
+        """Return a document for every row; one without an id is called by what identifies it."""
+        files, records = (handed.column(name).to_numpy() for name in ("file", "record"))
+        batch = batch_of(pa.Table.from_struct_array(handed.column("row")), self.config)
+        ids = [
+            f"{self.names[file]}:{record}" if name == f"{NAME}:{number}" else name
+            for number, (name, file, record) in enumerate(
+                zip(batch.ids, files.tolist(), records.tolist(), strict=True), 1
+            )
+        ]
+        return dataclasses.replace(batch, files=files, records=records, ids=Column.of(ids)), np.arange(len(batch))
+
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
+        """Return the structs with their new texts."""
+        return _without_cuts(handed.column("row"), batch, cuts, (self.config.text_field,))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of Parquet files: structs of all their columns."""
+
+    config: Config
+    origins: list[Origin]
+
+    @property
+    def names(self) -> list[str]:
+        """What decisions call the files."""
+        return [origin.name for origin in self.origins]
+
+    def batch(self, handed: pa.RecordBatch) -> tuple[Batch, Ints]:
+        """Return a document for every row."""
+        files, records = (handed.column(name).to_numpy() for name in ("file", "record"))
+        structs, fields = handed.column("row"), Fields.of(self.config)
+        parts, places = [Batch.none()], [NOTHING]
+        for index in np.unique(files).tolist():
+            rows = np.flatnonzero(files == index)
+            part = pa.RecordBatch.from_struct_array(structs.take(pa.array(rows)))
+            file = self.origins[index].file(index, "parquet")
+            parts.append(parquet.documents_of(file, part, records[rows], fields, _refusing(file)))
+            places.append(rows)
+        return _in_order(parts, places)
+
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
+        """Return the structs with their new texts."""
+        return _without_cuts(handed.column("row"), batch, cuts, Fields.of(self.config).text)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of JSON files: structs of one binary `line`, without its newline."""
+
+    config: Config
+    origins: list[Origin]
+
+    @property
+    def names(self) -> list[str]:
+        """What decisions call the files."""
+        return [origin.name for origin in self.origins]
+
+    def batch(self, handed: pa.RecordBatch) -> tuple[Batch, Ints]:
+        """Return a document for every line that is not blank."""
+        fields = Fields.of(self.config)
+        parts, places = [Batch.none()], [NOTHING]
+        for file, rows, lines in self._files(handed):
+            part = jsonl.documents_of(lines, 0, file, fields, finder_of(fields), _refusing(file))
+            parts.append(part)
+            places.append(rows[np.searchsorted(lines.numbers, part.records)])
+        return _in_order(parts, places)
+
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
+        """Return the lines without the raw bytes of what is cut."""
+        fields = Fields.of(self.config)
+        line, edited = handed.column("row").field("line"), {}
+        for file, of_file, lines in self._files(handed):
+            chosen = batch.files[cuts.documents] == file.index
+            numbers = batch.records[cuts.documents[chosen]]
+            edits = FileEdits(NOTHING, numbers, cuts.starts[chosen], cuts.ends[chosen])
+            starts, ends = jsonl.locate(lines, file, fields, edits)
+            at = np.searchsorted(lines.numbers, numbers)
+            for place in np.unique(at):
+                spans = at == place
+                data = lines.data[lines.starts[place] : lines.ends[place] - 1]
+                edited[int(of_file[place])] = _without(
+                    data, starts[spans] - lines.starts[place], ends[spans] - lines.starts[place]
+                )
+        if not edited:
+            return handed.column("row")
+        lines_out = [edited.get(row, value) for row, value in enumerate(line.to_pylist())]
+        return pa.StructArray.from_arrays([pa.array(lines_out, pa.binary())], ["line"])
+
+    def _files(self, handed: pa.RecordBatch) -> Iterator[tuple[InputFile, Ints, jsonl.Lines]]:
+        """Yield the lines of each file, ascending, with the row that each is in."""
+        files, records = handed.column("file").to_numpy(), handed.column("record").to_numpy()
+        texts = Column.from_arrow(handed.column("row").field("line").cast(pa.large_binary()))
+        for index in np.unique(files).tolist():
+            rows = np.flatnonzero(files == index)
+            rows = rows[np.argsort(records[rows], kind="stable")]
+            data = b"".join(texts.row(row) for row in rows.tolist())
+            offsets = np.concatenate([[0], np.cumsum(texts.sizes[rows])])
+            yield (
+                self.origins[index].file(index, "jsonl"),
+                rows,
+                jsonl.Lines(data, offsets[:-1], offsets[1:], records[rows]),
+            )
+
+
+def lines_of(rows: list[bytes], numbers: Ints) -> jsonl.Lines:
+    """Return lines as a file holds them, each with its newline."""
+    sizes = np.array([len(row) + 1 for row in rows], np.int64)
+    ends = np.cumsum(sizes)
+    return jsonl.Lines(b"".join(row + b"\n" for row in rows), ends - sizes, ends, numbers)
+
+
+def _without(data: bytes, starts: Ints, ends: Ints) -> bytes:
+    """Return bytes without some ascending ranges."""
+    gone = int((ends - starts).sum())
+    kept, removed = np.empty(len(data) - gone, np.uint8), np.empty(gone, np.uint8)
+    kernels.take_out(view(data), np.ascontiguousarray(starts), np.ascontiguousarray(ends), kept, removed)
+    return kept.tobytes()
+
+
+def _without_cuts(structs: pa.StructArray, batch: Batch, cuts: Cuts, path: FieldPath) -> pa.Array:
+    """Return structs, each of which is a document, with new texts."""
+    if not len(cuts.documents):
+        return structs
+    texts = remove_spans(batch.texts, cuts.documents, cuts.starts, cuts.ends).to_arrow()
+    table = pa.RecordBatch.from_struct_array(structs)
+    return parquet_edits.replaced(table, parquet.column_at(table, path) or path, texts).to_struct_array()
+
+
+def _in_order(parts: list[Batch], places: list[Ints]) -> tuple[Batch, Ints]:
+    """Join documents of several files, in the order of the rows that they are from."""
+    batch, found = joined(parts[1:] or parts), np.concatenate(places)
+    if (np.diff(found) > 0).all():
+        return batch, found
+    order = np.argsort(found)
+    return take(batch, order), found[order]
+
+
+def _refusing(file: InputFile) -> Reject:
+    """Return what raises InputError for a bad record: none is left when documents are read for good."""
+
+    def refuse(rejected: Rejected) -> NoReturn:
+        raise InputError(rejected.message, file=file.name, line=rejected.line, hint=rejected.hint)
+
+    return refuse

@@ -1,0 +1,58 @@
+"""What the report counts, as lists of numbers that Spark can sum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dedup.report import Counts
+
+
+def numbers_of(counts: dict[str, Any]) -> list[int]:
+    """Return the numbers in nested counts, in their order.
+
+    >>> numbers_of({"documents": {"read": 3, "kept": 2}, "spans": 1})
+    [3, 2, 1]
+    """
+    parts = (numbers_of(value) if isinstance(value, dict) else [value] for value in counts.values())
+    return [number for part in parts for number in part]
+
+
+def marks_of(counts: Counts) -> list[int]:
+    """Return the numbers that are not counted by source."""
+    return [*counts.similarities, counts.structured, counts.contained, counts.whole]
+
+
+def counts_of(shape: Counts, sources: dict[str, list[int]], marks: list[int]) -> Counts:
+    """Put counts together again from summed numbers.
+
+    Args:
+        shape: Counts of no documents.
+        sources: The numbers of each source.
+        marks: Those of all documents.
+    """
+    total = [sum(column) for column in zip(numbers_of(shape.total), *sources.values(), strict=True)]
+    *similarities, structured, contained, whole = marks
+    return Counts(
+        total=_nested(shape.total, iter(total)),
+        sources={name: _nested(shape.total, iter(numbers)) for name, numbers in sources.items()},
+        similarities=similarities,
+        structured=structured,
+        contained=contained,
+        whole=whole,
+    )
+
+
+def summed(rows: Iterable[list[int]]) -> list[int]:
+    """Add lists up, number by number.
+
+    >>> summed([[1, 2], [10, 20]])
+    [11, 22]
+    """
+    return [sum(column) for column in zip(*rows, strict=True)]
+
+
+def _nested(shape: dict[str, Any], numbers: Iterator[int]) -> dict[str, Any]:
+    return {
+        name: _nested(value, numbers) if isinstance(value, dict) else next(numbers) for name, value in shape.items()
+    }

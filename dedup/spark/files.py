@@ -1,0 +1,276 @@
+"""JSON Lines and Parquet, at any path that Spark reads, as documents numbered by file and record.
+
+What identifies a document is where it is, which every attempt at a task sees alike: the position of its file in the
+list of inputs, and the number of its line or row there. Spark splits files, so lines are counted first, split by split.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sql
+from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.types import DataType, StringType, StructType
+
+from dedup.columns import Column
+from dedup.config import Config
+from dedup.errors import InputError, UsageError
+from dedup.formats import jsonl
+from dedup.formats.fields import Fields
+from dedup.formats.json_faults import NAME_THE_FIELD, listed
+from dedup.formats.keys import finder_of
+from dedup.formats.names import Form, compression_of, form_of, kind_named
+from dedup.formats.source import Rejected
+from dedup.spark.carriers import Carrier, Lines, Origin, Rows, lines_of
+from dedup.spark.storage import SLASHES, Storage, Stored, literal
+from dedup.staging import SIDECAR_SUFFIX
+
+KINDS = ("jsonl", "parquet")
+COMPRESSIONS = ("", "gzip", "bzip2")
+"""What Hadoop reads without further libraries."""
+
+Block = tuple[str, int]
+"""A piece of a file that one task reads: the file's URI, and where the piece starts."""
+
+BLOCKS = pa.schema(
+    [
+        ("uri", pa.string()), ("block", pa.int64()), ("lines", pa.int64()), ("documents", pa.int64()),
+        ("bad", pa.int64()), ("message", pa.string()), ("hint", pa.string()),
+    ]
+)  # fmt: skip
+NUMBERED = pa.schema([("file", pa.int32()), ("record", pa.int64()), ("row", pa.struct([("line", pa.binary())]))])
+
+
+class Input(NamedTuple):
+    """The input of a run.
+
+    Attributes:
+        kind: `jsonl` or `parquet`.
+        frame: `file`, `record` and `row`, as the carrier reads it.
+        carrier: Reads documents from it.
+    """
+
+    kind: str
+    frame: DataFrame
+    carrier: Carrier
+
+
+class Found(NamedTuple):
+    """The input files in order, all of one kind."""
+
+    kind: str
+    files: list[Stored]
+    origins: list[Origin]
+
+    def shown(self, index: int) -> str:
+        """Return how messages name a file."""
+        return self.files[index].path
+
+
+def find(storage: Storage, inputs: Sequence[str], format_name: str | None) -> Found:
+    """Return the files that inputs stand for: as named, and inside a folder by the bytes of their relative names."""
+    kind = None if format_name is None else kind_named(format_name)
+    files, names, forms = [], [], []
+    for name in inputs:
+        for file in sorted(storage.files(name), key=lambda file: file.path.encode()):
+            inner = file.path.removeprefix(file.root).removeprefix("/")
+            if SIDECAR_SUFFIX in {part[part.rfind(".") :] for part in inner.split("/") if "." in part}:
+                continue
+            form = _form(file, kind)
+            if form is None and inner:
+                continue
+            files.append(file)
+            names.append((inner, file))
+            forms.append(form)
+    _refuse(inputs, files, forms)
+    return Found(forms[0].kind if forms[0] else "", files, _origins(names))
+
+
+def _form(file: Stored, kind: str | None) -> Form | None:
+    return Form.of(kind, compression_of(file.path)) if kind else form_of(file.path.rpartition("/")[2])
+
+
+def _refuse(inputs: Sequence[str], files: list[Stored], forms: Sequence[Form | None]) -> None:
+    if not files:
+        raise InputError("holds no file of a known format", file=inputs[0], hint="Spark reads .jsonl and .parquet.")
+    for file, form in zip(files, forms, strict=True):
+        if form is None or form.kind not in KINDS or form.extracted or form.compression not in COMPRESSIONS:
+            raise UsageError(
+                "is not what --engine spark reads",
+                file=file.path,
+                hint="It reads JSON Lines, also as .gz and .bz2, and Parquet; name others to the local engine.",
+            )
+        if forms[0] is None or form.kind != forms[0].kind:
+            raise UsageError(
+                f"is {form.kind}, but {files[0].path} is not", file=file.path, hint="Clean them one after the other."
+            )
+        if file.path == file.root and file.path.rpartition("/")[2].startswith((".", "_")):
+            raise UsageError("is hidden, so Spark passes over it", file=file.path, hint="Rename it.")
+    for path, count in Counter(file.path for file in files).items():
+        if count > 1:
+            raise UsageError("is an input twice", file=path, hint="Name it once.")
+
+
+def _origins(names: list[tuple[str, Stored]]) -> list[Origin]:
+    """Return what decisions call the files, as the local engine does: relative to the folder that was named."""
+    short = [inner or file.path.rpartition("/")[2] for inner, file in names]
+    folders = [inner.rpartition("/")[0] for inner, _ in names]
+    if len(set(short)) < len(short):
+        roots = [(file.root if inner else file.root.rpartition("/")[0]).rpartition("/")[2] for inner, file in names]
+        short = [f"{root}/{name}" for root, name in zip(roots, short, strict=True)]
+    twice = [name for name, count in Counter(short).items() if count > 1]
+    if twice:
+        raise UsageError(f"two inputs would both be called {twice[0]!r}", hint="Name a folder above both of them.")
+    return [Origin(name, folder) for name, folder in zip(short, folders, strict=True)]
+
+
+def read(spark: SparkSession, found: Found, config: Config) -> Input:
+    """Open the input.
+
+    Raises:
+        InputError: There is no document, or a record without a text, the first of which is named.
+    """
+    return (_lines if found.kind == "jsonl" else _rows)(spark, found, config)
+
+
+def _lines(spark: SparkSession, found: Found, config: Config) -> Input:
+    # Splits depend on how many processors there are at the moment, unless this is said.
+    name = "spark.sql.files.minPartitionNum"
+    spark.conf.set(name, spark.conf.get(name, None) or str(spark.sparkContext.defaultParallelism))
+    whole = spark.read.option("lineSep", "\n").text([literal(file.path) for file in found.files])
+    lines = whole.select(
+        _uri(),
+        sql.col("_metadata.file_block_start").alias("block"),
+        sql.col("value").cast("binary").alias("line"),
+    )
+    files = {file.uri: index for index, file in enumerate(found.files)}
+    blocks = lines.mapInArrow(_surveying(files, found.origins, config), from_arrow_schema(BLOCKS)).toArrow()
+    firsts = _firsts(blocks.to_pylist(), files, found)
+    frame = lines.mapInArrow(_numbering(firsts), from_arrow_schema(NUMBERED))
+    return Input("jsonl", frame, Lines(config, found.origins))
+
+
+def _uri() -> SparkColumn:
+    """Return the column of URIs, as `Stored` has them."""
+    return sql.regexp_replace("_metadata.file_path", SLASHES, "$1:/").alias("uri")
+
+
+def _surveying(files: dict[str, int], origins: list[Origin], config: Config) -> Callable[[Any], Iterator[Any]]:
+    """Return the task that counts the lines of every block and finds the first that holds no document."""
+
+    def survey(handed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        fields, noted = Fields.of(config), dict[Block, dict[str, Any]]()
+        for rows in handed:
+            for block, part in _by_block(rows):
+                note = noted.setdefault(
+                    block, {"uri": block[0], "block": block[1], "lines": 0, "documents": 0, "bad": None}
+                )
+                bad: list[Rejected] = []
+                lines = lines_of(part.rows(), np.arange(len(part)) + note["lines"] + 1)
+                file = origins[files[block[0]]].file(files[block[0]], "jsonl")
+                batch = jsonl.documents_of(lines, 0, file, fields, finder_of(fields), bad.append)
+                note["lines"] += len(part)
+                note["documents"] += len(batch)
+                if bad and note["bad"] is None:
+                    first = min(bad, key=lambda rejected: rejected.record)
+                    note |= {"bad": first.record, "message": first.message, "hint": first.hint}
+                    noted[block] = note
+        yield pa.RecordBatch.from_pylist(list(noted.values()), schema=BLOCKS)
+
+    return survey
+
+
+def _numbering(firsts: dict[Block, tuple[int, int]]) -> Callable[[Any], Iterator[Any]]:
+    """Return the task that numbers lines, which it sees block by block and in order."""
+
+    def number(handed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        seen: Counter[Block] = Counter()
+        for rows in handed:
+            for block, part in _by_block(rows):
+                file, first = firsts[block]
+                records = np.arange(len(part)) + first + seen[block]
+                seen[block] += len(part)
+                line = part.to_arrow().view(pa.large_binary()).cast(pa.binary())
+                row = pa.StructArray.from_arrays([line], ["line"])
+                files = np.full(len(part), file, np.int32)
+                yield pa.RecordBatch.from_arrays([pa.array(files), pa.array(records), row], schema=NUMBERED)
+
+    return number
+
+
+def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[Block, Column]]:
+    """Yield runs of lines of one block."""
+    lines = rows.column("line").cast(pa.large_binary())
+    uris, starts = rows.column("uri").to_pylist(), rows.column("block").to_pylist()
+    blocks = list(zip(uris, starts, strict=True))
+    edges = [0, *(at for at in range(1, len(blocks)) if blocks[at] != blocks[at - 1]), len(blocks)]
+    for start, end in pairwise(edges):
+        if start < end:
+            yield blocks[start], Column.from_arrow(pa.concat_arrays([lines.slice(start, end - start)]))
+
+
+def _firsts(blocks: list[dict[str, Any]], files: dict[str, int], found: Found) -> dict[Block, tuple[int, int]]:
+    """Return the file and the first record of every block."""
+    firsts: dict[Block, tuple[int, int]] = {}
+    lines: Counter[int] = Counter()
+    for block in sorted(blocks, key=lambda block: (files[block["uri"]], block["block"])):
+        file = files[block["uri"]]
+        if block["bad"] is not None:
+            raise InputError(
+                block["message"], file=found.shown(file), line=lines[file] + block["bad"], hint=block["hint"]
+            )
+        firsts[block["uri"], block["block"]] = file, lines[file] + 1
+        lines[file] += block["lines"]
+    if not sum(block["documents"] for block in blocks):
+        raise InputError("there is not a single document in the input", hint="Check the path.")
+    return firsts
+
+
+def _rows(spark: SparkSession, found: Found, config: Config) -> Input:
+    # Of files with other columns, those that the first does not have would be lost.
+    whole = spark.read.option("mergeSchema", "true").parquet(*(literal(file.path) for file in found.files))
+    text = _text_column(whole.schema, config, found)
+    files = pa.table({"uri": [file.uri for file in found.files], "file": pa.array(range(len(found.files)), pa.int32())})
+    row = sql.struct(*(sql.col(f"`{name}`") for name in whole.columns)).alias("row")
+    placed = whole.select(_uri(), (sql.col("_metadata.row_index") + 1).alias("record"), row)
+    frame = placed.join(sql.broadcast(spark.createDataFrame(files)), "uri").select("file", "record", "row")
+    bad = frame.agg(
+        sql.count("*").alias("rows"),
+        sql.min(sql.when(sql.col(f"row.{text}").isNull(), sql.struct("file", "record"))).alias("bad"),
+    ).first()
+    if bad is None or not bad["rows"]:
+        raise InputError("there is not a single document in the input", hint="Check the path.")
+    if bad["bad"] is not None:
+        raise InputError(
+            f"column {config.text_field!r} is null, not a string",
+            file=found.shown(bad["bad"]["file"]),
+            line=bad["bad"]["record"],
+            hint="Leave such rows out first.",
+        )
+    return Input("parquet", frame, Rows(config, found.origins))
+
+
+def _text_column(schema: StructType, config: Config, found: Found) -> str:
+    """Return the name of the column of texts, as Spark writes it."""
+    path = Fields.of(config).text
+    whole = ".".join(path)
+    steps = (whole,) if whole in schema.names else path
+    kind: DataType = schema
+    for step in steps:
+        if not isinstance(kind, StructType) or step not in kind.names:
+            raise InputError(
+                f"no column {whole!r} (it has: {listed(schema.names)})", file=found.shown(0), hint=NAME_THE_FIELD
+            )
+        kind = kind[step].dataType
+    if not isinstance(kind, StringType):
+        raise InputError(
+            f"column {whole!r} is of type {kind.simpleString()}, not string", file=found.shown(0), hint=NAME_THE_FIELD
+        )
+    return ".".join(f"`{step}`" for step in steps)

@@ -1,0 +1,49 @@
+"""Rows of what was found, as the engine keeps documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dedup.config import Config
+from dedup.plan import Documents
+from dedup.spark import columns
+
+Ints = npt.NDArray[np.int64]
+
+
+def identity(rows: pa.RecordBatch) -> tuple[npt.NDArray[np.int32], Ints]:
+    """Return the files and the records of some rows."""
+    return columns.numbers(rows, "file", np.int32), columns.numbers(rows, "record")
+
+
+def filled(rows: pa.RecordBatch, name: str, value: Any) -> npt.NDArray[Any]:
+    """Return a column with a value in place of nulls."""
+    return np.asarray(rows.column(name).fill_null(value).to_numpy(zero_copy_only=False))
+
+
+def documents_of(rows: pa.RecordBatch, config: Config, files: npt.NDArray[np.int32], records: Ints) -> Documents:
+    """Return examined rows as the engine keeps documents."""
+    names, sources = np.unique(np.array(rows.column("source").to_pylist(), object), return_inverse=True)
+    ranks = None
+    if config.keep[:4] in ("max:", "min:"):
+        pairs = zip(rows.column("rank_number").to_pylist(), rows.column("rank_text").to_pylist(), strict=True)
+        ranks = [text if number is None else number for number, text in pairs]
+    return Documents(
+        files=files,
+        records=records,
+        ids=columns.texts(rows, "id"),
+        sources=sources.astype(np.int64),
+        source_names=list(names),
+        digests=columns.numbers(rows, "digest", np.uint64),
+        ranks=ranks,
+        characters=columns.numbers(rows, "characters"),
+        stored=columns.numbers(rows, "stored"),
+        whole=columns.numbers(rows, "whole", np.bool_),
+        structured=columns.numbers(rows, "structured", np.bool_),
+        keys=columns.numbers(rows, "key", np.uint64),
+        tokens=columns.numbers(rows, "tokens"),
+    )

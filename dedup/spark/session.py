@@ -1,0 +1,66 @@
+"""A Spark session for the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from dedup.errors import DedupError, EngineError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+BATCH_ROWS = 5_000
+BATCH_BYTES = 64 << 20
+"""What a task holds of the texts at once, several times over."""
+
+SETTINGS = {
+    "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH_BYTES),
+}
+
+
+@contextmanager
+def opened(master: str | None) -> Iterator[SparkSession]:
+    """Open a session, and stop it at the end.
+
+    Args:
+        master: Where Spark runs; None for what its own settings say, else for this machine.
+
+    Raises:
+        EngineError: pyspark or Java is missing, Spark does not start, or it gives up.
+    """
+    try:
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise EngineError("--engine spark needs pyspark", hint="Run: pip install 'corpus-dedup[spark]'") from None
+    # Executors on this machine are to find the packages that are here.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName("dedup")
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
+    try:
+        spark = (builder if master is None else builder.master(master)).getOrCreate()
+    except (PySparkException, Py4JError) as error:
+        raise EngineError(
+            f"Spark does not start: {_first_line(error)}", hint="It needs Java 17 or newer, and a master that runs."
+        ) from None
+    try:
+        spark.sparkContext.setLogLevel("ERROR")
+        yield spark
+    except DedupError:
+        raise
+    except (PySparkException, Py4JError) as error:
+        raise EngineError(f"Spark gave up: {_first_line(error)}", hint="Its logs say more.") from None
+    finally:
+        spark.stop()
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

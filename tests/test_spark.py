@@ -1,0 +1,409 @@
+"""The same decisions on Spark: on a real master with executors in processes of their own."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+import dedup
+from dedup import jobs
+from dedup.cli import main
+from dedup.config import Config
+from dedup.errors import EngineError, InputError, LossError, UsageError
+from tests.corpora import Document, article, edited, sentence, site
+
+ROOT = Path(__file__).resolve().parents[1]
+MISSING = [
+    name
+    for name, is_there in (
+        ("pyspark", importlib.util.find_spec("pyspark") is not None),
+        ("Java", shutil.which("java") is not None or "JAVA_HOME" in os.environ),
+    )
+    if not is_there
+]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING) and os.environ.get("CI") != "true",
+    reason=f"Spark is not tested: there is no {' and no '.join(MISSING)} here (pip install '.[spark]', a JRE of 17)",
+)
+
+Session = Any
+Reader = Callable[[str], list[Document]]
+
+SETTINGS = {
+    # Everything stays on this machine, whatever its name resolves to.
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # A task takes a tenth of a second, whatever there is to do.
+    "spark.sql.shuffle.partitions": "3",
+    # So that small files are split, too.
+    "spark.sql.files.openCostInBytes": "1",
+    "spark.sql.files.minPartitionNum": "5",
+    "spark.executorEnv.PYTHONPATH": str(ROOT),
+}
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Session]:
+    os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local-cluster[2,1,1024]").appName("tests")
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
+
+
+def crawl(seed: int = 5) -> list[Document]:
+    """Three sites with boilerplate, repeats, copies, near copies, chains, a growing ticker, short and odd texts."""
+    rng = random.Random(seed)
+    documents = [document for name in "abc" for document in site(rng, f"{name}.example", 12)]
+    chain = article(rng)
+    for _ in range(6):
+        documents.append({"id": f"chain{len(documents)}", "source": "a.example", "text": chain})
+        chain = edited(rng, chain, 0.02)
+    ticker = [article(rng, 3) for _ in range(5)]
+    documents += [{"id": f"t{n}", "source": "b.example", "text": "".join(ticker[-n:])} for n in range(1, 6)]
+    caption = sentence(rng) + "\n"
+    documents += [
+        {"source": "c.example", "text": f"{caption}{article(rng)}{caption}"},
+        {"id": "", "source": "c.example", "text": ""},
+        {"id": 7, "url": "https://d.example/a", "text": "Ja."},
+        {"id": 7.5, "url": "https://d.example/b", "text": "Ja."},
+        *({"id": f"x{n}", "source": "b.example", "text": documents[3]["text"]} for n in range(4)),
+    ]
+    for number, document in enumerate(documents):
+        document["day"] = number * 7 % 31
+    return documents
+
+
+def as_lines(documents: list[Document]) -> bytes:
+    return b"".join(json.dumps(document, ensure_ascii=number % 3 == 0).encode() + b"\n"
+                    for number, document in enumerate(documents))  # fmt: skip
+
+
+def parts(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("part-*")))
+
+
+def without_times(path: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(path.read_bytes())
+    assert report.pop("timing_s").keys() == {"scan", "decide", "write"}
+    return report
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three files, in folders of their own, with blank lines and Windows line ends."""
+    folder = tmp_path_factory.mktemp("corpus")
+    documents = crawl()
+    for name, (start, end) in {"b.jsonl": (0, 25), "a/z 1%.jsonl": (25, 26), "a/y.ndjson": (26, None)}.items():
+        path = folder / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(as_lines(documents[start:end]))
+    with (folder / "in" / "b.jsonl").open("ab") as file:
+        file.write(b'\n\n\n \r\n{"n": 1.50, "text": "Eine Zeile.\\r\\n", "odd": "\\u00fc"}\r\n')
+    (folder / "in" / "notes.doc").write_text("not a document")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(),
+        Config(keep="max:day", drop_contained=0.8, protect=("Teilen",), known_boilerplate=("Ja.", "Teilen")),
+        Config(only=("articles",), keep="first", threshold=0.6),
+        Config(only=("repeats", "boilerplate")),
+    ],
+    ids=["usual", "all options", "articles", "cuts"],
+)
+def test_files_give_what_the_local_engine_gives(spark: Session, corpus: Path, tmp_path: Path, config: Config) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    jobs.clean([str(corpus / "in")], str(tmp_path / "local"), config, jobs.Run())
+    spark_jobs.clean(spark, [str(corpus / "in")], str(tmp_path / "out"), config)
+    names = ["a/y.ndjson", "a/z 1%.jsonl", "b.jsonl"]
+    assert parts(tmp_path / "out") == b"".join((tmp_path / "local" / name).read_bytes() for name in names)
+    header, local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)
+    assert parts(tmp_path / "out.dedup" / "decisions") == local
+    own = json.loads((tmp_path / "out.dedup" / "header.json").read_bytes())
+    assert own | {"xxh3": ""} == json.loads(header) | {"xxh3": ""}
+    reports = [without_times(tmp_path / name / "report.json") for name in ("out.dedup", "local.dedup")]
+    assert reports[0] == reports[1]
+    drops = [decision for decision in map(json.loads, local.splitlines()) if decision["action"] == "drop"]
+    lines = {name: (corpus / "in" / name).read_bytes().split(b"\n") for name in names}
+    dropped = [lines[decision["file"]][decision["record"] - 1] for decision in drops]
+    assert parts(tmp_path / "out.dedup" / "dropped").split(b"\n")[:-1] == dropped
+
+
+def test_parquet_gives_what_the_local_engine_gives(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    (tmp_path / "in").mkdir()
+    day = datetime.datetime(2025, 12, 3, 4, 5, 6, 789, tzinfo=datetime.UTC)
+    rows = [
+        {"page": {"id": str(document.get("id")), "body": document["text"], "n": number}, "source": "a", "at": day,
+         "list": [number, None], "half": number / 2}
+        for number, document in enumerate(crawl())
+    ]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows[:40]), tmp_path / "in" / "a.parquet", row_group_size=11)
+    pq.write_table(pa.Table.from_pylist(rows[40:]), tmp_path / "in" / "b.parquet")
+    config = Config(text_field="page.body", id_field="page.id")
+    jobs.clean([str(tmp_path / "in")], str(tmp_path / "local"), config, jobs.Run())
+    spark_jobs.clean(spark, [str(tmp_path / "in")], str(tmp_path / "out"), config)
+    found, wanted = (
+        [row for path in sorted((tmp_path / name).glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+        for name in ("out", "local")
+    )
+    assert found == wanted
+    local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
+    assert parts(tmp_path / "out.dedup" / "decisions") == local
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"body": "a"}', "no field 'text' (it has: body). Name the field with --text-field."),
+        (b"{", "the JSON goes on over several lines. Write one object a line, for instance with: jq -c '.[]' FILE"),
+        (b'{"text": "\xff"}', "is not UTF-8 (byte 11 of the line is 0xff). Convert the file to UTF-8."),
+    ],
+)
+def test_the_first_bad_line_is_named(spark: Session, tmp_path: Path, line: bytes, message: str) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    good = as_lines(crawl())
+    lines = [*good.splitlines(keepends=True), line + b"\n", good, b"[]\n"]
+    (tmp_path / "in.jsonl").write_bytes(b"".join(lines))
+    with pytest.raises(InputError) as caught:
+        spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
+    assert str(caught.value) == f"file:{tmp_path / 'in.jsonl'}:{len(lines) - 2}: {message}"
+    assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_a_parquet_row_without_a_text_is_named(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    pq.write_table(pa.table({"text": ["a", "b", None]}), tmp_path / "in.parquet", row_group_size=1)
+    with pytest.raises(InputError, match=r"in\.parquet:3: column 'text' is null, not a string"):
+        spark_jobs.clean(spark, [str(tmp_path / "in.parquet")], str(tmp_path / "out"), Config())
+
+
+def test_what_cannot_be_read_or_written_is_refused_before_any_work(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    for name in ("in/a.jsonl", "_b.jsonl", "c.parquet", "d.txt", "e.jsonl", "mixed/a.jsonl", "mixed/b.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b'{"text": "a"}\n')
+    (tmp_path / "empty.jsonl").write_bytes(b"\n\n \n")
+    (tmp_path / "there").mkdir()
+
+    def refused(error: type[Exception], inputs: list[str], output: str = "out") -> str:
+        paths = [str(tmp_path / name) for name in inputs]
+        with pytest.raises(error) as caught:
+            spark_jobs.clean(spark, paths, str(tmp_path / output), Config())
+        return str(caught.value)
+
+    assert "does not exist" in refused(InputError, ["nothing.jsonl"])
+    assert "is an input twice" in refused(UsageError, ["e.jsonl", "e.jsonl"])
+    assert "is not what --engine spark reads" in refused(UsageError, ["d.txt"])
+    assert "is not what --engine spark reads" in refused(UsageError, ["mixed"])
+    assert "is parquet, but" in refused(UsageError, ["e.jsonl", "c.parquet"])
+    assert "is hidden" in refused(UsageError, ["_b.jsonl"])
+    assert "exists already" in refused(UsageError, ["e.jsonl"], "there")
+    assert "touches the input" in refused(UsageError, ["in"], "in/out")
+    assert "touches the input" in refused(UsageError, ["in/a.jsonl"], "in")
+    assert "not a single document" in refused(InputError, ["empty.jsonl"])
+
+
+def test_the_breaker_writes_nothing_and_force_replaces(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    rng = random.Random(1)
+    text = article(rng, 12)
+    copies = [{"id": str(n), "source": "a", "text": f"{text}{sentence(rng, 3)}\n"} for n in range(25)]
+    (tmp_path / "in.jsonl").write_bytes(as_lines(copies))
+    inputs, output = [str(tmp_path / "in.jsonl")], tmp_path / "out"
+    output.mkdir()
+    (output / "old").write_bytes(b"")
+    with pytest.raises(LossError, match=r"96.0% of the documents"):
+        spark_jobs.clean(spark, inputs, str(output), Config(), force=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out"]
+    assert [path.name for path in output.iterdir()] == ["old"]
+    spark_jobs.clean(spark, inputs, str(output), Config(max_loss=1), force=True)
+    assert len(parts(output).splitlines()) == 1
+    assert not (output / "old").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out", "out.dedup"]
+
+
+def told(decision: Any) -> str:
+    """What a decision says, but for files and records, which rows of a table do not have."""
+    row = msgspec.to_builtins(decision) if isinstance(decision, msgspec.Struct) else dict(decision)
+    if isinstance(row.get("keeper"), dict):
+        row["kept"] = row.pop("keeper")
+    if row.get("cuts"):
+        row["cuts"] = [tuple(span.values()) if isinstance(span, dict) else tuple(span) for span in row["cuts"]]
+    left_out = ("file", "record", "keeper_file", "keeper_record")
+    return json.dumps({name: row[name] for name in sorted(row) if row[name] is not None and name not in left_out})
+
+
+def assert_same_on_spark(spark: Session, documents: list[Document], partitions: int, config: Config) -> None:
+    columns = sorted({name for document in documents for name in document})
+    kinds = {name: {type(document.get(name)) for document in documents} - {type(None)} for name in columns}
+    plain = [name for name in columns if len(kinds[name]) == 1 and kinds[name] <= {str, int, float}]
+    shuffled = [{name: document.get(name) for name in plain} for document in documents]
+    table = pa.Table.from_pylist(shuffled)
+    local = dedup.clean(table, **{name: getattr(config, name) for name in Config.__dataclass_fields__})
+    random.Random(partitions).shuffle(shuffled)
+    from dedup.spark import clean
+
+    frame = spark.createDataFrame(pa.Table.from_pylist(shuffled, schema=table.schema)).repartition(partitions)
+    cleaned, decisions = clean(frame, config)
+    assert sorted(map(str, cleaned.toArrow().to_pylist())) == sorted(map(str, local.kept.to_pylist()))
+    assert sorted(map(told, decisions.toArrow().to_pylist())) == sorted(map(told, local.decisions))
+
+
+@pytest.mark.parametrize("partitions", [2, 50])
+def test_a_frame_gives_what_the_local_engine_gives(spark: Session, partitions: int) -> None:
+    assert_same_on_spark(spark, [document | {"id": str(number)} for number, document in enumerate(crawl())],
+                         partitions, Config(keep="min:day"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "partitions"), [("sites_de", 2), ("sites_de", 50), ("licences", 3), ("terms_versions", 3)]
+)
+def test_labelled_data_give_what_the_local_engine_gives(
+    spark: Session, shared_records: Reader, name: str, partitions: int
+) -> None:
+    assert_same_on_spark(spark, shared_records(name), partitions, Config())
+
+
+def test_many_copies_and_one_template_on_half_of_all_give_the_same(spark: Session) -> None:
+    rng = random.Random(3)
+    copy, foot = article(rng), "Redaktionell erstellt und geprüft.\n"
+    documents = [{"id": f"c{n}", "source": f"{n % 7}.example", "text": copy} for n in range(1500)]
+    documents += [{"id": f"o{n}", "source": "a.example", "text": article(rng) + foot * (n % 2)} for n in range(300)]
+    assert_same_on_spark(spark, documents, 4, Config())
+
+
+def test_a_frame_without_texts_is_refused(spark: Session) -> None:
+    from dedup.spark import clean
+
+    frame = spark.createDataFrame(pa.table({"body": ["a"], "n": [1], "text": pa.array([None], pa.string())}))
+    for field, message in (("nothing", "no column 'nothing'"), ("n", "does not hold texts"), ("text", "has no text")):
+        with pytest.raises(InputError, match=message):
+            clean(frame, Config(text_field=field))
+
+
+@pytest.mark.parametrize("driver_edges", [0, 1_000_000])
+def test_components_are_those_of_a_graph_library(spark: Session, driver_edges: int) -> None:
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    from dedup.spark.components import components
+
+    rng = random.Random(2)
+    path = [(n, n + 1) for n in range(400, 440)]
+    star = [(500, n) for n in range(501, 540)]
+    edges = [*((rng.randrange(200), rng.randrange(200)) for _ in range(150)), *path, *star, (7, 7)]
+    nodes = sorted({node for edge in edges if edge[0] != edge[1] for node in edge})
+    table = pa.table(
+        {
+            "file": pa.array([start % 3 for start, _ in edges], pa.int32()),
+            "record": [start for start, _ in edges],
+            "version_file": pa.array([end % 3 for _, end in edges], pa.int32()),
+            "version_record": [end for _, end in edges],
+        }
+    )
+    found = components(spark.createDataFrame(table), driver_edges).toArrow().to_pylist()
+    graph = coo_array(([1] * len(edges), tuple(zip(*edges, strict=True))), shape=(600, 600))
+    labels = connected_components(graph, directed=False)[1]
+    least = {label: min((node % 3, node) for node in nodes if labels[node] == label) for label in labels[nodes]}
+    assert sorted((row["record"], (row["component_file"], row["component_record"])) for row in found) == [
+        (node, least[labels[node]]) for node in nodes
+    ]
+
+
+def executors(application: str) -> list[int]:
+    """The processes of the executors of our own session."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"org.apache.spark.executor.CoarseGrainedExecutorBackend" in arguments and application.encode() in arguments:
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="finds processes in /proc")
+def test_a_killed_executor_changes_nothing(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    documents = [document for seed in range(3) for document in crawl(seed)]
+    (tmp_path / "in.jsonl").write_bytes(as_lines(documents))
+    killed = []
+
+    def kill() -> None:
+        tracker, seen = spark.sparkContext.statusTracker(), set[int]()
+        # Something that later stages need is done by then.
+        while len(seen) < 6:
+            seen.update(tracker.getActiveStageIds())
+            time.sleep(0.01)
+        killed.extend(executors(spark.sparkContext.applicationId)[:1])
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
+    killer.join(timeout=5)
+    assert len(killed) == 1
+    jobs.clean([str(tmp_path / "in.jsonl")], str(tmp_path / "local.jsonl"), Config(), jobs.Run())
+    assert parts(tmp_path / "out") == (tmp_path / "local.jsonl").read_bytes()
+    local = (tmp_path / "local.jsonl.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
+    assert parts(tmp_path / "out.dedup" / "decisions") == local
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--index", "i"], "--index does not go with --engine spark"),
+        (["--workers", "2"], "--workers does not go with --engine spark"),
+        (["--on-error", "skip"], "--on-error does not go with --engine spark"),
+    ],
+)
+def test_what_spark_does_not_do_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b'{"text": "a"}\n')
+    command = ["clean", "--engine", "spark", *arguments, str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, command)
+    assert (done.exit_code, message in done.stderr) == (2, True)
+
+
+def test_without_pyspark_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dedup.spark import session
+
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
+    with pytest.raises(EngineError, match=r"needs pyspark. Run: pip install 'corpus-dedup\[spark\]'"):
+        session.opened(None).__enter__()
