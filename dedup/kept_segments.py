@@ -85,7 +85,7 @@ def pack(texts: Column, segments: Segments) -> Bytes:
     """
     if texts.offsets[-1] - texts.offsets[0] > LARGEST_BYTES:
         return np.zeros(0, np.uint8)
-    columns = (
+    columns: tuple[npt.NDArray[Any], ...] = (
         np.diff(segments.line_offsets),
         segments.line_end - segments.line_start,
         segments.line_text_end - segments.line_start,

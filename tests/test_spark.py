@@ -26,7 +26,7 @@ import dedup
 from dedup import jobs
 from dedup.cli import main
 from dedup.config import Config
-from dedup.errors import EngineError, InputError, LossError, UsageError
+from dedup.errors import InputError, LossError, UsageError
 from tests.corpora import Document, article, edited, sentence, site
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -400,10 +400,12 @@ def test_what_spark_does_not_do_is_refused(tmp_path: Path, arguments: list[str],
     assert (done.exit_code, message in done.stderr) == (2, True)
 
 
-def test_without_pyspark_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dedup.spark import session
-
-    monkeypatch.setitem(sys.modules, "pyspark", None)
-    monkeypatch.setitem(sys.modules, "pyspark.errors", None)
-    with pytest.raises(EngineError, match=r"needs pyspark. Run: pip install 'corpus-dedup\[spark\]'"):
-        session.opened(None).__enter__()
+def test_without_pyspark_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in.jsonl").write_bytes(b'{"text": "a"}\n')
+    for name in [name for name in sys.modules if name.startswith("dedup.spark")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    command = ["clean", "--engine", "spark", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out")]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 3
+    assert done.stderr == "dedup: Spark needs pyspark. Run: pip install 'corpus-dedup[spark]'\n"

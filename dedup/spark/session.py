@@ -6,12 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from dedup.errors import DedupError, EngineError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from dedup.errors import EngineError
 
 BATCH_ROWS = 5_000
 BATCH_BYTES = 64 << 20
@@ -31,14 +31,8 @@ def opened(master: str | None) -> Iterator[SparkSession]:
         master: Where Spark runs; None for what its own settings say, else for this machine.
 
     Raises:
-        EngineError: pyspark or Java is missing, Spark does not start, or it gives up.
+        EngineError: Spark does not start, for want of Java for instance, or it gives up.
     """
-    try:
-        from py4j.protocol import Py4JError
-        from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise EngineError("--engine spark needs pyspark", hint="Run: pip install 'corpus-dedup[spark]'") from None
     # Executors on this machine are to find the packages that are here.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("dedup")
@@ -53,8 +47,6 @@ def opened(master: str | None) -> Iterator[SparkSession]:
     try:
         spark.sparkContext.setLogLevel("ERROR")
         yield spark
-    except DedupError:
-        raise
     except (PySparkException, Py4JError) as error:
         raise EngineError(f"Spark gave up: {_first_line(error)}", hint="Its logs say more.") from None
     finally:
