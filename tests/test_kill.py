@@ -45,6 +45,7 @@ def check(found: dict[str, Any], times: int) -> None:
     assert found["signals"]["untidy ends"] <= max(times // 50, 1)
 
 
+@pytest.mark.long
 def test_whatever_ends_a_run_the_output_is_absent_or_complete(tmp_path: Path) -> None:
     check(ended(tmp_path, 24), 24)
 

@@ -297,7 +297,8 @@ class Segment:
 
     def _column(self, name: str) -> Any:
         column = self.table[name]
-        return _flat(column, column.type.to_pandas_dtype())
+        # What Arrow itself says of a type's dtype, older versions say only beside pandas.
+        return _flat(column, pa.array([], column.type).to_numpy(zero_copy_only=False).dtype)
 
 
 def _decompressor() -> zstandard.ZstdDecompressor:

@@ -166,13 +166,8 @@ class Lines:
         for index in np.unique(files).tolist():
             rows = np.flatnonzero(files == index)
             rows = rows[np.argsort(records[rows], kind="stable")]
-            data = b"".join(texts.row(row) for row in rows.tolist())
-            offsets = np.concatenate([[0], np.cumsum(texts.sizes[rows])])
-            yield (
-                self.origins[index].file(index, "jsonl"),
-                rows,
-                jsonl.Lines(data, offsets[:-1], offsets[1:], records[rows]),
-            )
+            lines = lines_of([texts.row(row) for row in rows.tolist()], records[rows])
+            yield self.origins[index].file(index, "jsonl"), rows, lines
 
 
 def lines_of(rows: list[bytes], numbers: Ints) -> jsonl.Lines:
