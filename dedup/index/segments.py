@@ -296,6 +296,8 @@ class Segment:
         return [values[row].as_py() for row in rows.tolist()]
 
     def _column(self, name: str) -> Any:
+        import pyarrow as pa
+
         column = self.table[name]
         # What Arrow itself says of a type's dtype, older versions say only beside pandas.
         return _flat(column, pa.array([], column.type).to_numpy(zero_copy_only=False).dtype)
