@@ -116,6 +116,8 @@ def test_a_piece_of_zstandard_does_not_fill_the_memory() -> None:
 
 
 def test_a_page_that_is_a_bomb_is_one_bad_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("warcio", reason="needs the extra 'warc'")
+    pytest.importorskip("resiliparse", reason="needs the extra 'html'")
     monkeypatch.setattr(archives, "LONGEST_BODY_BYTES", 1 << 20)
     warc = b""
     for number, body in enumerate((b"<p>Gut.</p>", ZEROS * 8)):

@@ -58,7 +58,7 @@ def write_lines(rows: Any) -> None:
 
 @click.group()
 def index() -> None:
-    """Look after an index: the memory of what is stored, made by 'clean --index'."""
+    """Look after an index, the memory of what is stored."""
 
 
 @index.command()
