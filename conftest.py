@@ -8,3 +8,5 @@ from importlib.util import find_spec
 collect_ignore = [] if find_spec("scrapy") else ["dedup/scrapy.py"]
 if find_spec("pyspark") is None:
     collect_ignore.append("dedup/spark")
+# No test, and it needs a fuzzer.
+collect_ignore.append("tests/fuzz/run.py")
