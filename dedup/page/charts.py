@@ -7,6 +7,7 @@ matplotlib 35 MB, vl-convert for Altair 84 MB; pages of bokeh and plotly carry 1
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ from pygal.etree import etree
 from dedup.cluster import COMPARED_FLOOR
 from dedup.plan import Plan
 from dedup.visible import one_line
+
+# It leaves a finder of an old kind behind, at which others who look for modules stumble.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
 
 # Else the bytes of a page would depend on whether lxml happens to be installed.
 etree.to_etree()
