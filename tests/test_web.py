@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -225,7 +226,9 @@ def test_a_body_that_cannot_be_decoded_is_one_bad_record(tmp_path: Path) -> None
 def test_an_archive_that_ends_too_early_is_an_error_wherever_it_ends(tmp_path: Path, zipped: bool) -> None:
     data = archive(*(html_record(f"https://a.example/{i}", page(*PARAGRAPHS)) for i in range(2)), zipped=zipped)
     half = len(data) // 2
-    for end in [*range(1, 60, 7), *range(half - 40, half, 9), *range(half + 1, half + 200, 23), len(data) - 5]:
+    # An archive that ends behind a member is whole, as far as anybody can see.
+    whole = {match.start() for match in re.finditer(b"\x1f\x8b\x08", data)} if zipped else set[int]()
+    for end in {*range(1, 60, 7), *range(half - 40, half, 9), *range(half + 1, half + 200, 23), len(data) - 5} - whole:
         path = tmp_path / ("crawl.warc.gz" if zipped else "crawl.warc")
         path.write_bytes(data[:end])
         with pytest.raises(InputError, match=r"[Ff]etch"):
