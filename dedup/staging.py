@@ -59,14 +59,14 @@ class Staging:
 
     def commit(self) -> None:
         """Bring the staged file or folder to disk and to its final name, in place of what was there."""
-        _sync(self.path)
+        sync(self.path)
         if self.path.is_dir() and os.path.lexists(self.target):
             # A folder cannot be renamed over anything but an empty folder.
             replaced = self._replaced(self._folder)
             replaced.parent.mkdir()
             self.target.rename(replaced)
         self.path.replace(self.target)
-        _sync_folder(self.target.parent)
+        sync_folder(self.target.parent)
 
     def _replaced(self, folder: Path) -> Path:
         """Return where the old folder is between the two steps of `commit`."""
@@ -130,7 +130,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Bring a file, or a folder with all that is in it, to disk."""
     if not path.is_dir():
         _sync_file(path)
@@ -143,7 +143,7 @@ def _sync(path: Path) -> None:
     for file in files:
         _sync_file(file)
     for folder in reversed(folders):
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _sync_file(path: Path) -> None:
@@ -151,7 +151,8 @@ def _sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,18 +13,7 @@ from hypothesis import strategies as st
 from dedup.columns import Bytes, Column
 from dedup.kernels import json as kernels
 from dedup.kernels.eight import find_byte
-
-
-def load_reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference_raw", Path(__file__).with_name("reference_raw.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = load_reference()
+from tests import reference_raw as reference
 
 CASES = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -14,18 +11,7 @@ from hypothesis import strategies as st
 
 from dedup.columns import Bytes, Ints
 from dedup.kernels import raw as kernels
-
-
-def load_reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference_raw", Path(__file__).with_name("reference_raw.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = load_reference()
+from tests import reference_raw as reference
 
 CASES = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 

@@ -18,6 +18,8 @@ import xxhash
 from dedup.config import Config
 from dedup.errors import StateError, UsageError
 from dedup.formats.digests import Digest
+from dedup.staging import sync as sync_all
+from dedup.staging import sync_folder
 
 FORMAT = 1
 """Version of the layout; an index of another version is refused."""
@@ -185,23 +187,9 @@ def replace(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def sync(path: Path) -> None:
-    """Bring a file, or a folder with the files in it, to disk."""
-    files = [path] if path.is_file() else list(path.iterdir())
-    for file in files:
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
-    if path.is_dir():
-        sync_folder(path)
+    """Bring a file, or a folder with all that is in it, to disk, and its name too."""
+    sync_all(path)
     sync_folder(path.parent)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.eight import HIGH_BITS, LOW_BITS, load_eight
 from dedup.unicode import EXPANDS as _EXPANDS
 from dedup.unicode import FOLD_MASK as _FOLD_MASK
 from dedup.unicode import MARK as _MARK
@@ -32,7 +33,6 @@ ROLL = np.uint64(0xD1342543DE82EF95)
 FINAL = np.uint64(0xBF58476D1CE4E5B9)
 S7, S29, S32, S56 = np.uint64(7), np.uint64(29), np.uint64(32), np.uint64(56)
 NOTHING, LOW, SPACE = np.uint64(0), np.uint64(1), np.uint8(0x20)
-LOW_BITS, HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 SPACES = np.uint64(0x2020202020202020)
 # Eight times 0x80 less "a", "z" + 1, "0" and "9" + 1.
 FROM_A, FROM_AFTER_Z = np.uint64(0x1F1F1F1F1F1F1F1F), np.uint64(0x0505050505050505)
@@ -90,16 +90,6 @@ def digest(a, b, c, d):
     a, b, c, d = sip_round(a, b, c, d)
     a, b, c, d = sip_round(a, b, c, d)
     return a ^ b ^ c ^ d
-
-
-@njit(cache=True, nogil=True, inline="always")
-def load_eight(data, at):
-    """Read eight bytes, the first one lowest. Unsigned indices let the compiler make it one load."""
-    i = np.uint64(at)
-    eight = np.uint64(data[i])
-    for k in range(np.uint64(1), np.uint64(8)):
-        eight |= np.uint64(data[i + k]) << (k * np.uint64(8))
-    return eight
 
 
 @njit(cache=True, nogil=True, inline="always")

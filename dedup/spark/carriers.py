@@ -87,8 +87,8 @@ class Records:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of Parquet files: structs of all their columns."""
+class _OfFiles:
+    """What carriers know of the files that they read."""
 
     config: Config
     origins: list[Origin]
@@ -97,6 +97,10 @@ class Rows:
     def names(self) -> list[str]:
         """What decisions call the files."""
         return [origin.name for origin in self.origins]
+
+
+class Rows(_OfFiles):
+    """Rows of Parquet files: structs of all their columns."""
 
     def batch(self, handed: pa.RecordBatch) -> tuple[Batch, Ints]:
         """Return a document for every row."""
@@ -116,17 +120,8 @@ class Rows:
         return _without_cuts(handed.column("row"), batch, cuts, Fields.of(self.config).text)
 
 
-@dataclass(frozen=True)
-class Lines:
+class Lines(_OfFiles):
     """Lines of JSON files: structs of one binary `line`, without its newline."""
-
-    config: Config
-    origins: list[Origin]
-
-    @property
-    def names(self) -> list[str]:
-        """What decisions call the files."""
-        return [origin.name for origin in self.origins]
 
     def batch(self, handed: pa.RecordBatch) -> tuple[Batch, Ints]:
         """Return a document for every line that is not blank."""

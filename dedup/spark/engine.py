@@ -8,7 +8,6 @@ carried out where the documents are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -28,7 +27,7 @@ from dedup.spark import columns
 from dedup.spark.carriers import Records
 from dedup.spark.components import components
 from dedup.spark.members import JUDGED
-from dedup.spark.tasks import Batches, Tasks
+from dedup.spark.tasks import Tasks
 from dedup.spark.telling import DECISIONS
 
 NODE = ("file", "record")
@@ -80,7 +79,7 @@ def judge(frame: DataFrame, tasks: Tasks) -> Judged:
     """
     counted = _counted(frame, tasks)
     templates, source_names = _templates(counted, tasks.config)
-    found = _mapped(frame, lambda rows: tasks.examine(rows, templates), _schema(frame.schema, columns.EXAMINED))
+    found = frame.mapInArrow(lambda rows: tasks.examine(rows, templates), _schema(frame.schema, columns.EXAMINED))
     found = found.persist(StorageLevel.DISK_ONLY)
     versions = counted.where("version_record IS NOT NULL").select(*columns.VERSIONS.names)
     outcomes = _outcomes(found, versions, tasks) if "articles" in tasks.config.only else None
@@ -91,21 +90,21 @@ def judge(frame: DataFrame, tasks: Tasks) -> Judged:
 def stored(judged: Judged, tasks: Tasks) -> DataFrame:
     """Return what stays: `file`, `record` and `row`."""
     schema = StructType([judged.documents.schema[name] for name in (*NODE, "row")])
-    return _mapped(judged.documents, tasks.stored, schema)
+    return judged.documents.mapInArrow(tasks.stored, schema)
 
 
 def decisions(judged: Judged, tasks: Tasks) -> DataFrame:
     """Return the decisions, as `telling.DECISIONS` says."""
     templates, names = judged.templates, judged.source_names
     rows = judged.documents.where("key IS NOT NULL")
-    return _mapped(rows, lambda handed: tasks.decide(handed, templates, names), from_arrow_schema(DECISIONS))
+    return rows.mapInArrow(lambda handed: tasks.decide(handed, templates, names), from_arrow_schema(DECISIONS))
 
 
 def told(judged: Judged, tasks: Tasks) -> DataFrame:
     """Return the decisions as lines, batch by batch, and what the report counts, as `columns.TOLD` says."""
     templates, names = judged.templates, judged.source_names
     rows = judged.documents.where("key IS NOT NULL")
-    return _mapped(rows, lambda handed: tasks.tell(handed, templates, names), from_arrow_schema(columns.TOLD))
+    return rows.mapInArrow(lambda handed: tasks.tell(handed, templates, names), from_arrow_schema(columns.TOLD))
 
 
 def _counted(frame: DataFrame, tasks: Tasks) -> DataFrame:
@@ -114,9 +113,9 @@ def _counted(frame: DataFrame, tasks: Tasks) -> DataFrame:
     kinds = tasks.config.only
     if "boilerplate" not in kinds and not (tasks.config.drop_contained and "articles" in kinds):
         return frame.sparkSession.createDataFrame([], schema)
-    evidence = _mapped(frame, tasks.evidence, from_arrow_schema(columns.EVIDENCE))
+    evidence = frame.mapInArrow(tasks.evidence, from_arrow_schema(columns.EVIDENCE))
     by_source = evidence.repartition("source").sortWithinPartitions("source", *NODE)
-    return _mapped(by_source, tasks.count, schema).persist(StorageLevel.DISK_ONLY)
+    return by_source.mapInArrow(tasks.count, schema).persist(StorageLevel.DISK_ONLY)
 
 
 def _templates(counted: DataFrame, config: Config) -> tuple[Templates, list[str]]:
@@ -146,12 +145,12 @@ def _outcomes(found: DataFrame, versions: DataFrame, tasks: Tasks) -> DataFrame:
     )
     gathered = members.repartition("component_file", "component_record").sortWithinPartitions(*NODE)
     judged = gathered.select(*JUDGED.names, "row", "cuts")
-    return _mapped(judged, tasks.judge, from_arrow_schema(columns.OUTCOMES))
+    return judged.mapInArrow(tasks.judge, from_arrow_schema(columns.OUTCOMES))
 
 
 def _met(keyed: DataFrame, tasks: Tasks) -> DataFrame:
     """Tie all that share a key to the first of them."""
-    return _mapped(keyed.repartition("key"), tasks.meet, from_arrow_schema(columns.VERSIONS))
+    return keyed.repartition("key").mapInArrow(tasks.meet, from_arrow_schema(columns.VERSIONS))
 
 
 def _joined(found: DataFrame, outcomes: DataFrame | None) -> DataFrame:
@@ -209,11 +208,6 @@ def _identified(frame: DataFrame) -> DataFrame:
         "record", sql.col("record") + sql.row_number().over(Window.partitionBy(*NODE).orderBy(sql.lit(0))) - 1
     )
     return hashed.join(equal, [*NODE], "left_anti").unionByName(numbered)
-
-
-def _mapped(frame: DataFrame, task: Callable[[Batches], Batches], schema: StructType) -> DataFrame:
-    """Do a task on every partition."""
-    return frame.mapInArrow(task, schema)
 
 
 def _schema(handed: StructType, more: pa.Schema) -> StructType:
