@@ -123,6 +123,10 @@ def test_paths_are_those_of_the_files_from_wherever_the_check_runs(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(repository, "copy.md", article(1))
+    (repository / "elsewhere").mkdir()
+    monkeypatch.chdir(repository / "elsewhere")
+    Path("new.md").write_text("Hier steht nichts, was es anderswo gibt.\n", encoding="utf-8")
+    assert judge(".", rules=SINCE).changed == 1
     monkeypatch.chdir(repository / "content")
     assert [finding.place.file for finding in judge(".", rules=SINCE).findings] == ["copy.md"]
     monkeypatch.chdir(repository)

@@ -6,7 +6,7 @@ import functools
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dedup.errors import EngineError, InputError, UsageError
@@ -46,7 +46,7 @@ def since(revision: str, inputs: Sequence[str]) -> Paths:
         changed = _git(top, "diff", "--name-only", "--no-renames", "--diff-filter=d", "-z", fork, "--")
         added = _git(top, "ls-files", "--others", "--exclude-standard", "-z")
         found.update(os.path.join(top, name) for name in f"{changed}{added}".split("\0") if name)
-    return _real(found)
+    return frozenset(_real(found))
 
 
 def listed(source: str) -> Paths:
@@ -59,28 +59,20 @@ def listed(source: str) -> Paths:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=source, hint="Check the path.") from None
     names = data.split(b"\0") if b"\0" in data else data.splitlines()
-    return _real({os.fsdecode(name) for name in names if name})
+    return frozenset(_real(os.fsdecode(name) for name in names if name))
 
 
 def among(files: Sequence[InputFile], changed: Paths) -> frozenset[int]:
     """Return the positions of the input files that changed."""
-    named = (file for file in files if not file.is_standard_input)
-    return frozenset(file.index for file in named if _real_path(str(file.path)) in changed)
+    named = [file for file in files if not file.is_standard_input]
+    paths = _real(str(file.path) for file in named)
+    return frozenset(file.index for file, path in zip(named, paths, strict=True) if path in changed)
 
 
-def _real(names: set[str]) -> Paths:
-    return frozenset(map(_real_path, names))
-
-
-def _real_path(name: str) -> str:
-    """Resolve the folder only: a link in it is a file of its own, as Git sees it."""
-    folder, base = os.path.split(name)
-    return os.path.join(_real_folder(folder), base)
-
-
-@functools.lru_cache(maxsize=1024)
-def _real_folder(folder: str) -> str:
-    return os.path.realpath(folder or os.curdir)
+def _real(names: Iterable[str]) -> list[str]:
+    """Resolve folders only: a link in one is a file of its own, as Git sees it."""
+    real_folder = functools.cache(os.path.realpath)  # of this call only: the working folder may be another in the next
+    return [os.path.join(real_folder(folder or os.curdir), base) for folder, base in map(os.path.split, names)]
 
 
 def _top(name: str) -> str:
