@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dedup.columns import Bytes, Column
 from dedup.kernels import json as kernels
-from dedup.kernels.eight import find_byte
+from dedup.kernels.vector import WIDTH
 from tests import reference_raw as reference
 
 CASES = settings(max_examples=300, deadline=None, derandomize=True, database=None)
@@ -66,7 +66,14 @@ def broken(draw: st.DrawFn) -> bytes:
 
 def found_in(lines: list[bytes]) -> list[dict[str, bytes] | None]:
     """The raw values that the kernel finds; None for what it leaves to a full parser."""
-    data = b"?".join(lines)
+    found = _found_in(lines, b"")
+    # Near the end of the data it reads byte by byte, before that 64 at once.
+    assert found == _found_in(lines, b'"' * WIDTH)
+    return found
+
+
+def _found_in(lines: list[bytes], behind: bytes) -> list[dict[str, bytes] | None]:
+    data = b"?".join(lines) + behind
     sizes = np.array([len(line) for line in lines], np.int64)
     starts = np.cumsum(sizes + 1) - sizes - 1
     names = Column.of(NAMES)
@@ -106,6 +113,15 @@ def test_what_is_no_json_is_never_taken_for_it(lines: list[bytes]) -> None:
         assert (found is None) == (expected is None or b"\\" in b"".join(reference.raw_keys(line))), line
 
 
+@pytest.mark.parametrize("special", ["ä", "€", "😀", '\\"', "\\u12ab", "\\\\", "\x7f"])
+def test_what_is_special_is_seen_wherever_it_is(special: str) -> None:
+    for size in range(140):
+        string = ("x" * size + special + "y" * 70).encode()
+        assert found_in([b'{"text": "' + string + b'", "id": 7}']) == [{"text": b'"' + string + b'"', "id": b"7"}]
+        for fault in (b"\n", b"\xc3", b"\\x", b"\0", b"\xed\xa0\x80"):
+            assert found_in([b'{"text": "' + string + fault + b'", "id": 7}']) == [None]
+
+
 @pytest.mark.parametrize(("depth", "is_plain"), [(kernels.MAX_DEPTH, True), (kernels.MAX_DEPTH + 1, False)])
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"1]"), (b'{"k":', b"1}")])
 def test_depth(depth: int, is_plain: bool, opening: bytes, closing: bytes) -> None:
@@ -131,14 +147,6 @@ def test_line_ends(text: str, room: int) -> None:
         if count < len(ends):
             break
     assert found == expected
-
-
-@CASES
-@given(st.binary(max_size=40), st.integers(0, 255), st.integers(0, 40), st.integers(0, 40))
-def test_find_byte(data: bytes, byte: int, start: int, end: int) -> None:
-    start, end = sorted((min(start, len(data)), min(end, len(data))))
-    place = data.find(bytes([byte]), start, end)
-    assert find_byte(view(data), start, end, np.uint8(byte)) == (end if place < 0 else place)
 
 
 def test_each_kernel_has_one_specialisation() -> None:

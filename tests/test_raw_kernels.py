@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dedup.columns import Bytes, Ints
@@ -64,19 +64,29 @@ BAD = st.sampled_from(
 )
 
 
+def long_strings() -> list[bytes]:
+    """Escapes at every place of what is read at once."""
+    return [
+        b'"' + b"x" * size + escape + b"y" * 70 + b'"' for size in range(140) for escape in (b"\\n", b"\\ud800", b"")
+    ]
+
+
 @CASES
 @given(st.lists(st.one_of(json_strings(), BAD), max_size=5))
+@example(long_strings())
 def test_unescape(values: list[bytes]) -> None:
     data, starts, ends = laid_out(values)
-    out, offsets = np.zeros(int((ends - starts).sum()), np.uint8), np.zeros(len(values) + 1, np.int64)
-    is_bad = np.zeros(len(values), np.uint8)
-    bad = kernels.unescape(view(data), starts, ends, out, offsets, is_bad)
-    found = [
-        None if flag else out[start:end].tobytes().decode()
-        for flag, start, end in zip(is_bad, offsets[:-1], offsets[1:], strict=True)
-    ]
-    assert found == [reference.unescape(value) for value in values]
-    assert bad == found.count(None)
+    offsets, is_bad = np.zeros(len(values) + 1, np.int64), np.zeros(len(values), np.uint8)
+    # At the end of what is read and of what is written it goes byte by byte, before that 64 at once.
+    for room in (0, 64):
+        out = np.zeros(int((ends - starts).sum()) + room, np.uint8)
+        bad = kernels.unescape(view(data + b"\\" * room), starts, ends, out, offsets, is_bad)
+        found = [
+            None if flag else out[start:end].tobytes().decode()
+            for flag, start, end in zip(is_bad, offsets[:-1], offsets[1:], strict=True)
+        ]
+        assert found == [reference.unescape(value) for value in values]
+        assert bad == found.count(None)
 
 
 @st.composite

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
-from dedup.kernels.eight import HIGH_BITS, SEVEN_BITS, find_byte, load_eight, place_of_first
+from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_byte, match
 
 MAX_DEPTH = 60
 """Of objects and lists in each other: one bit of a 64-bit word each."""
@@ -23,17 +23,13 @@ OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = np.uint8(91), np.uint8(93), n
 ZERO, NINE, MINUS, PLUS, DOT = np.uint8(48), np.uint8(57), np.uint8(45), np.uint8(43), np.uint8(46)
 UPPER_E, LOWER_E = np.uint8(69), np.uint8(101)
 LOW = np.uint64(1)
-# A byte of seven bits plus this reaches bit 7 exactly if it is 0x20 or more.
-FROM_BLANK = np.uint64(0x6060606060606060)
-QUOTES, BACKSLASHES = np.uint64(0x2222222222222222), np.uint64(0x5C5C5C5C5C5C5C5C)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _find_special(eight):
-    """Set the high bit of every byte that is no plain ASCII inside a string: quotes, backslashes, controls, UTF-8."""
-    low = eight & SEVEN_BITS
-    plain = (low + FROM_BLANK) & ((low ^ QUOTES) + SEVEN_BITS) & ((low ^ BACKSLASHES) + SEVEN_BITS)
-    return (eight | ~plain) & HIGH_BITS
+def _find_special(data, at):
+    """Set the bits of what is no plain ASCII inside a string, of 64 bytes: quotes, backslashes, controls, UTF-8."""
+    quotes, backslashes = match(data, at, 0, QUOTE, QUOTE), match(data, at, 0, BACKSLASH, BACKSLASH)
+    return quotes | backslashes | match(data, at, 0, 0, 0x1F) | match(data, at, 0, 0x80, 0xFF)
 
 
 @njit(cache=True, nogil=True)
@@ -92,12 +88,10 @@ def _skip_string(data: Bytes, at: int, end: int) -> int:
         return -1
     at += 1
     while at < end:
-        if at + 8 <= end:
-            special = _find_special(load_eight(data, at))
-            if not special:
-                at += 8
-                continue
-            at += place_of_first(special)
+        if at + WIDTH <= data.shape[0]:
+            at += count_trailing_zeros(_find_special(data, at))
+            if at >= end:
+                return -1
         byte = data[at]
         if byte == QUOTE:
             return at + 1

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
-from dedup.kernels.eight import find_byte
+from dedup.kernels.vector import WIDTH, copy, count_trailing_zeros, find_byte, match
 
 NEWLINE = np.uint8(10)
 RETURN = np.uint8(13)
@@ -93,6 +93,22 @@ def _put(out: Bytes, at: int, code_point: int) -> int:
     return at + width
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _copy_until(data, position, end, byte, out, at):
+    """Copy bytes up to `byte` or `end`; return how many. What is behind them in `out` may be overwritten."""
+    first = position
+    while position < end and position + WIDTH <= data.shape[0] and at + WIDTH <= out.shape[0]:
+        copy(out, at, data, position)
+        size = min(count_trailing_zeros(match(data, position, 0, byte, byte)), end - position)
+        position += size
+        at += size
+        if size < WIDTH:
+            return position - first
+    stop = find_byte(data, position, end, byte)
+    out[at : at + stop - position] = data[position:stop]
+    return stop - first
+
+
 @njit(cache=True, nogil=True)
 def unescape(data: Bytes, starts: Ints, ends: Ints, out: Bytes, offsets: Ints, is_bad: Bytes) -> int:
     """Decode JSON strings end to end.
@@ -118,10 +134,9 @@ def unescape(data: Bytes, starts: Ints, ends: Ints, out: Bytes, offsets: Ints, i
         first = at
         is_string = end >= position and data[position - 1] == QUOTE
         while is_string and position < end:
-            stop = find_byte(data, position, end, BACKSLASH)
-            out[at : at + stop - position] = data[position:stop]
-            at += stop - position
-            position = stop
+            size = _copy_until(data, position, end, BACKSLASH, out, at)
+            at += size
+            position += size
             if position < end:
                 code_point, size = _escape(data, position, end)
                 is_string = code_point >= 0

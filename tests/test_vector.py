@@ -1,0 +1,90 @@
+"""Sixty-four bytes at once are what they are one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from dedup.columns import Bytes
+from dedup.kernels import vector
+from dedup.kernels.vector import WIDTH
+
+CASES = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+BYTE = st.integers(0, 255)
+
+
+# What LLVM makes of them cannot be called from Python.
+@njit
+def match(data: Any, at: int, bits: int, low: int, high: int) -> Any:
+    return vector.match(data, at, bits, low, high)
+
+
+@njit
+def copy(target: Any, to: int, data: Any, at: int) -> None:
+    vector.copy(target, to, data, at)
+
+
+@njit
+def count_trailing_zeros(number: Any) -> Any:
+    return vector.count_trailing_zeros(number)
+
+
+def view(data: bytes) -> Bytes:
+    return np.frombuffer(data, np.uint8)
+
+
+def places(bits: int) -> list[int]:
+    return [place for place in range(WIDTH) if int(bits) >> place & 1]
+
+
+@CASES
+@given(st.binary(min_size=WIDTH, max_size=2 * WIDTH), BYTE, BYTE, BYTE)
+@example(bytes(range(WIDTH)), 0, 0, 255)
+@example(bytes(range(128, 128 + WIDTH)), 0, 128, 255)
+@example(bytes(range(64, 64 + WIDTH)), 32, 97, 122)
+def test_match(data: bytes, bits: int, one: int, other: int) -> None:
+    low, high = sorted((one, other))
+    at = len(data) - WIDTH
+    expected = [place for place in range(WIDTH) if low <= data[at + place] | bits <= high]
+    assert places(match(view(data), at, bits, low, high)) == expected
+
+
+@CASES
+@given(st.binary(min_size=WIDTH, max_size=2 * WIDTH), st.integers(0, 9))
+def test_copy(data: bytes, to: int) -> None:
+    target, at = np.zeros(WIDTH + 20, np.uint8), len(data) - WIDTH
+    copy(target, to, view(data), at)
+    assert target.tobytes() == bytes(to) + data[at:] + bytes(20 - to)
+
+
+def test_count_trailing_zeros() -> None:
+    assert count_trailing_zeros(np.uint64(0)) == WIDTH
+    for place in range(WIDTH):
+        for above in (0, 1 << 63, 2**64 - (1 << place)):
+            assert count_trailing_zeros(np.uint64(1 << place | above)) == place
+
+
+def test_letters() -> None:
+    for start in range(0, 256, WIDTH):
+        data = bytes(range(start, start + WIDTH))
+        found = places(int(vector.find_letters(view(data), 0)))
+        assert found == [place for place, byte in enumerate(data) if byte < 128 and chr(byte).isalnum()]
+
+
+def test_load_eight() -> None:
+    data = bytes(range(250, 256)) + bytes(range(9))
+    assert int(vector.load_eight(view(data), 3)) == int.from_bytes(data[3:11], "little")
+
+
+@CASES
+@given(st.binary(max_size=200), BYTE, st.integers(0, 200), st.integers(0, 200))
+@example(b"x" * 64 + b"y", ord("y"), 0, 65)
+@example(b"x" * 100 + b"y", ord("y"), 0, 70)
+def test_find_byte(data: bytes, byte: int, start: int, end: int) -> None:
+    start, end = sorted((min(start, len(data)), min(end, len(data))))
+    place = data.find(bytes([byte]), start, end)
+    assert vector.find_byte(view(data), start, end, np.uint8(byte)) == (end if place < 0 else place)
