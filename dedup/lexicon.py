@@ -59,10 +59,21 @@ class Lexicon(NamedTuple):
     Attributes:
         hashes: uint64[slots], the finished hash of a word, or of the chain of a dotted one; 0 where free.
         roles: uint16[slots], the bits ABBREVIATION ... COUNTED of `dedup.kernels.segment`.
+        signs: uint64[2048], 2**17 bits, of which those are set whose numbers some hash begins with: most words are not
+            in the table, and of nearly all of those these 16 kB say so, which a processor has at hand.
     """
 
     hashes: npt.NDArray[np.uint64]
     roles: npt.NDArray[np.uint16]
+    signs: npt.NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, hashes: npt.NDArray[np.uint64], roles: npt.NDArray[np.uint16]) -> Lexicon:
+        """Return the table with its signs."""
+        signs = np.zeros(1 << 11, np.uint64)
+        begins = hashes[hashes != 0] >> np.uint64(47)
+        np.bitwise_or.at(signs, begins >> np.uint64(6), np.uint64(1) << (begins & np.uint64(63)))
+        return cls(hashes, roles, signs)
 
 
 def read_data(name: str) -> str:
@@ -109,7 +120,7 @@ def _finish(h: int) -> int:
 def load() -> Lexicon:
     """Read the shipped table (2 ms, then cached)."""
     with resources.files("dedup").joinpath("data/lexicon.npz").open("rb") as file, np.load(file) as data:
-        return Lexicon(*(data[name] for name in Lexicon._fields))
+        return Lexicon.of(data["hashes"], data["roles"])
 
 
 def build() -> Lexicon:
@@ -122,14 +133,14 @@ def build() -> Lexicon:
     if len(by_hash) != len(roles) or 0 in by_hash:
         raise AssertionError("two words of the lexicon have one hash")
     slots = 1 << (4 * len(roles)).bit_length()
-    table = Lexicon(np.zeros(slots, np.uint64), np.zeros(slots, np.uint16))
+    hashes, found = np.zeros(slots, np.uint64), np.zeros(slots, np.uint16)
     for h, bits in by_hash.items():
         slot = h & (slots - 1)
-        while table.hashes[slot]:
+        while hashes[slot]:
             slot = (slot + 1) & (slots - 1)
-        table.hashes[slot] = h
-        table.roles[slot] = bits
-    return table
+        hashes[slot] = h
+        found[slot] = bits
+    return Lexicon.of(hashes, found)
 
 
 def fingerprint() -> str:
@@ -172,7 +183,7 @@ def main() -> None:
     lines = build_dates()
     (folder / "dates.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
     table = build()
-    np.savez_compressed(folder / "lexicon.npz", **table._asdict())
+    np.savez_compressed(folder / "lexicon.npz", hashes=table.hashes, roles=table.roles)
     print(f"{folder}: {len(lines)} names of dates, {np.count_nonzero(table.hashes)} words")
 
 

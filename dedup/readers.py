@@ -28,7 +28,7 @@ READERS: dict[str, Reader] = {"text": plain.read, "csv": delimited.read, "tsv": 
 
 ON_ERROR = ("fail", "skip")
 
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 1 << 20
 """Text enough for a batch of its own; smaller pieces, files even, are put together."""
 
 BATCH_ROWS = 50_000

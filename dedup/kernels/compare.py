@@ -120,7 +120,7 @@ def write_words(data, start, end, points, lexicon, letters_of, masked, out, clas
         if masked:
             w1 = finish(h1)
             is_number = digits > 0 and (w1 == ZERO_WORD or w1 in DATED_WORDS)
-            roles = look_up(lexicon.hashes, lexicon.roles, finish(h0))
+            roles = look_up(lexicon, finish(h0))
             if is_number and held >= 0:
                 count = held
                 after_zero = held_after_zero

@@ -258,7 +258,7 @@ def note_word(
     """
     w0 = finish(h0)
     w1 = finish(h1) if digits else w0
-    roles = look_up(lexicon.hashes, lexicon.roles, w0)
+    roles = look_up(lexicon, w0)
     last_end = token[WORD_END]
     gap = word_start - last_end if last_end >= 0 else np.int64(0)
     after_stop = gap > 0 and data[last_end] == FULL_STOP
@@ -276,7 +276,7 @@ def note_word(
     token[IS_INITIAL] = 2 if is_initial and after_stop and gap == 2 and token[IS_INITIAL] else is_initial
     if after_stop and gap == 1:
         keys[CHAIN_HASH] = keys[CHAIN_HASH] * CHAIN + w0
-        roles = roles | look_up(lexicon.hashes, lexicon.roles, finish(keys[CHAIN_HASH]))
+        roles = roles | look_up(lexicon, finish(keys[CHAIN_HASH]))
     else:
         keys[CHAIN_HASH] = w0
         token[BEFORE] = token[ROLES]
@@ -295,6 +295,53 @@ def note_word(
     # Nor does an abbreviation end that way: "the video's."
     token[LETTERS] = letters if is_cased else max(letters, MIN_PLAIN_LETTERS)
     token[WORD_END] = word_end
+
+
+@inlined
+def read_plain_words(data, i, end, letters_of, lexicon, keys, counts, token):
+    """Add words of ASCII letters for as long as a space and another letter stand behind them, and none may be a date.
+
+    This is most of most texts. A word goes on in the middle of a sentence then, so that nothing but the keys, the
+    widths and what the lexicon says of it is needed: that stays in registers.
+
+    Returns:
+        Of the first word that is left, where it begins, where its letters end, and their hash.
+    """
+    segment_k0, segment_k1, row_k0, row_k1 = keys[SEG_K0], keys[SEG_K1], keys[ROW_K0], keys[ROW_K1]
+    rest_k0 = keys[REST_K0]
+    start, words, letters, roles = i, np.int64(0), np.int64(0), np.int64(0)
+    while True:
+        stop, h = read_letters(data, start, end, letters_of, SEED)
+        if stop + 1 >= end or data[stop] != BLANK or letters_of[data[stop + 1]] in (0, SLOW):
+            break
+        word = finish(h)
+        found = look_up(lexicon, word)
+        if found & (DATE | NEAR_DATE):
+            break
+        segment_k0 = (segment_k0 ^ word) * STEP
+        segment_k1 = (segment_k1 ^ word) * STEP
+        row_k0 = (row_k0 ^ word) * STEP
+        row_k1 = (row_k1 ^ word) * STEP
+        rest_k0 = (rest_k0 ^ word) * STEP
+        roles = found
+        words += 1
+        letters += stop - start
+        start = stop + 1
+    if words:
+        keys[SEG_K0], keys[SEG_K1], keys[ROW_K0], keys[ROW_K1] = segment_k0, segment_k1, row_k0, row_k1
+        gap = 0 if counts[LAST_ALONE] else 1
+        counts[SEG_WIDTH] += letters + words - 1 + (gap if counts[SEG_WORDS] else 0)
+        counts[ROW_WIDTH] += letters + words - 1 + (gap if counts[ROW_WORDS] else 0)
+        counts[SEG_WORDS] += words
+        counts[ROW_WORDS] += words
+        counts[LAST_ALONE] = counts[HELD] = counts[SEG_ZERO] = counts[ROW_ZERO] = 0
+        if counts[COLONS] == LABELLED:
+            keys[REST_K0] = rest_k0
+            counts[REST_WORDS] += words
+        token[ROLES] = roles
+        token[VALUE] = -1
+        token[WORD_END] = start - 1
+    return start, stop, h
 
 
 @leaf
@@ -319,11 +366,11 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
             i += 1
             continue
         if k == 0 and letters_of[data[i]] not in (0, SLOW):
-            i, h0 = read_letters(data, i, end, letters_of, SEED)
+            if counts[TEXT_START] < 0:
+                counts[TEXT_START] = i
+            word_start, i, h0 = read_plain_words(data, i, end, letters_of, lexicon, keys, counts, token)
             complete = i == end or letters_of[data[i]] == 0
         if complete:
-            if counts[TEXT_START] < 0:
-                counts[TEXT_START] = word_start
             h1 = h0
             width = letters = i - word_start
             digits = np.int64(0)

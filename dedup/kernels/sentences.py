@@ -173,7 +173,7 @@ def find_boundary(data, i, end, points, lexicon, letters_of, token):
     next_roles = next_letters = np.int64(0)
     if next_class in (UPPER, LOWER, CASELESS):
         after, _, h, _, _, next_letters, _, _ = read_word(data, at, np.int64(0), end, points, letters_of)
-        next_roles = look_up(lexicon.hashes, lexicon.roles, finish(h))
+        next_roles = look_up(lexicon, finish(h))
         if next_letters == 1 and after < end and data[after] == CLOSING_BRACKET:
             # "a) ..." starts a sentence as a capital letter would.
             next_class = np.int64(UPPER)

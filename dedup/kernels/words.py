@@ -37,6 +37,7 @@ SEED = np.uint64(0x9E3779B97F4A7C15)
 STEP = np.uint64(0xD6E8FEB86659FD93)
 MIX_A, MIX_B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 S30, S27, S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+S47, S53, SIX_BITS = np.uint64(47), np.uint64(53), np.uint64(63)
 NOTHING, ONE = np.uint64(0), np.uint64(1)
 ZERO_DIGIT = np.uint64(0x30)
 
@@ -103,13 +104,15 @@ def finish_key(h, words):
 
 
 @leaf
-def look_up(hashes, roles, h):
+def look_up(lexicon, h):
     """Return what the lexicon says of the word (or dotted chain of words) with this hash; 0 if nothing."""
-    last = np.int64(hashes.shape[0] - 1)
+    if not (lexicon.signs[h >> S53] >> ((h >> S47) & SIX_BITS)) & ONE:
+        return np.int64(0)
+    last = np.int64(lexicon.hashes.shape[0] - 1)
     slot = np.int64(h & np.uint64(last))
-    while hashes[slot] != NOTHING:
-        if hashes[slot] == h:
-            return np.int64(roles[slot])
+    while lexicon.hashes[slot] != NOTHING:
+        if lexicon.hashes[slot] == h:
+            return np.int64(lexicon.roles[slot])
         slot = (slot + 1) & last
     return np.int64(0)
 
