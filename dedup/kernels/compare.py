@@ -84,6 +84,15 @@ def write_word(data, i, k, stop_i, stop_k, points, masked, out, classes, spare, 
     return count
 
 
+@njit(cache=True, nogil=True, _nrt=False, inline="always")
+def are_equal(a, start_a, b, start_b, size):
+    """Say whether two runs of an array are equal; numba's own needs its linear algebra, and scipy's, to be loaded."""
+    others = 0
+    for i in range(size):
+        others += a[start_a + i] != b[start_b + i]
+    return others == 0
+
+
 @leaf
 def write_words(data, start, end, points, lexicon, letters_of, masked, out, classes, spare):
     """Write the words of a byte range as the keys see them, a 0 behind each; return the count."""
@@ -145,7 +154,7 @@ def write_words(data, start, end, points, lexicon, letters_of, masked, out, clas
 @njit(cache=True, nogil=True)
 def same_words(data, start_a, end_a, start_b, end_b, points, lexicon, masked):
     """Say whether two byte ranges have the same words; `masked`: with numbers and dates masked."""
-    if end_a - start_a == end_b - start_b and np.array_equal(data[start_a:end_a], data[start_b:end_b]):
+    if end_a - start_a == end_b - start_b and are_equal(data, start_a, data, start_b, end_a - start_a):
         return True
     letters_of = build_letters(points.packed)
     room = MAX_PIECES_A_BYTE * max(end_a - start_a, end_b - start_b) + 2
@@ -155,7 +164,7 @@ def same_words(data, start_a, end_a, start_b, end_b, points, lexicon, masked):
     spare = np.empty(room, np.uint32)
     count_a = write_words(data, start_a, end_a, points, lexicon, letters_of, masked, words_a, classes, spare)
     count_b = write_words(data, start_b, end_b, points, lexicon, letters_of, masked, words_b, classes, spare)
-    return count_a == count_b and np.array_equal(words_a[:count_a], words_b[:count_b])
+    return count_a == count_b and are_equal(words_a, 0, words_b, 0, count_a)
 
 
 @njit(cache=True, nogil=True)
