@@ -2,54 +2,85 @@
 
     python benchmarks/spark.py --cache benchmarks-cache --documents 100000
     python benchmarks/spark.py --cache benchmarks-cache --documents 200000 --skew
+    python benchmarks/spark.py --cache benchmarks-cache --documents 100000 --identity
 
-Spark runs here, with one executor a core in processes of its own. Corpora are made on first use (see corpus.py) and
-stay in the cache. With --skew, half of the documents become copies of one article, and every second of the others
-carries one more line: the figure is how much longer that takes than the corpus as it was.
+Spark runs here, with one executor in a process of its own. Corpora are made on first use (see corpus.py) and stay in
+the cache. With --skew, half of the documents become copies of one article, and every second of the others carries one
+more line: the figure is how much longer that takes than the corpus as it was. With --identity, the lines are shuffled,
+and what Spark writes in 2 and in 50 partitions is compared with what the local engine writes.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 HERE = Path(__file__).parent
 DEDUP = str(Path(sys.executable).with_name("dedup"))
 LINE = "Redaktionell erstellt und geprüft von der Redaktion dieser Zeitung.\n"
-MEMORY_MB = 2048
-"""Of an executor."""
+MEMORY_MB = 3072
+"""Of the executor."""
+
+SETTINGS = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    # Of a minute, the better compiler of the JVM would take a third.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.eventLog.compress": "false",
+    "spark.eventLog.enabled": "true",
+    "spark.eventLog.rolling.enabled": "false",
+    "spark.executor.memory": f"{MEMORY_MB}m",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+class Taken(NamedTuple):
+    """What a run took: seconds, and seconds of processors."""
+
+    wall_s: float
+    cpu_s: float
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:8.1f} s, {self.cpu_s:.1f} s of processors"
 
 
 @click.command()
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("benchmarks-cache"), show_default=True)
 @click.option("--documents", default=100_000, show_default=True)
 @click.option("--cores", default=2, show_default=True)
-@click.option("--partitions", default=8, show_default=True, help="As spark.sql.shuffle.partitions.")
 @click.option("--skew", is_flag=True, help="Compare with a corpus of half copies, instead of with the local engine.")
-def main(cache: Path, documents: int, cores: int, partitions: int, skew: bool) -> None:
+@click.option("--identity", is_flag=True, help="Compare what is written, instead of times.")
+def main(cache: Path, documents: int, cores: int, skew: bool, identity: bool) -> None:
     """Print seconds, and bytes shuffled a document and stage."""
     cache.mkdir(parents=True, exist_ok=True)
     corpus = made(cache, documents)
     print(f"load {os.getloadavg()[0]:.1f}, {documents:,} documents, {corpus.stat().st_size:,} bytes")
-    even, shuffled = on_spark(corpus, cores, partitions)
-    print(f"spark    {even:8.1f} s")
-    for name, size in shuffled:
+    if identity:
+        for partitions in (2, 50):
+            compare(shuffled(corpus, partitions), cores, partitions)
+        return
+    even, stages = on_spark(corpus, cores)
+    print(f"spark    {even}")
+    for name, size in stages:
         print(f"  {size / documents:10,.0f} bytes shuffled a document  {name}")
-    print(f"  {sum(size for _, size in shuffled) / documents:10,.0f} in all")
-    if skew:
-        skewed, _ = on_spark(made_skewed(corpus), cores, partitions)
-        print(f"skewed   {skewed:8.1f} s, {skewed / even:.2f} times the even one")
-    else:
-        local = locally(corpus, cores)
-        print(f"local    {local:8.1f} s, Spark takes {even / local:.2f} times as long")
+    print(f"  {sum(size for _, size in stages) / documents:10,.0f} in all")
+    other, name = (on_spark(made_skewed(corpus), cores)[0], "skewed") if skew else (locally(corpus, cores), "local")
+    print(f"{name:8} {other}")
+    first, second = (other, even) if skew else (even, other)
+    print(f"{first.wall_s / second.wall_s:.2f} times as long, {first.cpu_s / second.cpu_s:.2f} times of processors")
 
 
 def made(cache: Path, documents: int) -> Path:
@@ -77,43 +108,91 @@ def made_skewed(corpus: Path) -> Path:
     return path
 
 
-def locally(corpus: Path, cores: int) -> float:
-    """Return the seconds that the local engine takes."""
+def shuffled(corpus: Path, seed: int) -> Path:
+    """Return the corpus with its lines in another order."""
+    path = corpus.with_name(f"{corpus.stem}-shuffled-{seed}.jsonl")
+    if not path.exists():
+        lines = corpus.read_bytes().splitlines(keepends=True)
+        random.Random(seed).shuffle(lines)  # noqa: S311
+        path.write_bytes(b"".join(lines))
+    return path
+
+
+def compare(corpus: Path, cores: int, partitions: int) -> None:
+    """Say whether Spark and the local engine write the same."""
     with tempfile.TemporaryDirectory() as folder:
-        return timed([DEDUP, "clean", "-q", str(corpus), "-o", f"{folder}/out.jsonl", "--workers", str(cores)], {})
+        out = Path(folder)
+        locally(corpus, cores, out / "local.jsonl")
+        said = ("spark.sql.shuffle.partitions", "spark.sql.files.minPartitionNum")
+        on_spark(corpus, cores, out / "spark", dict.fromkeys(said, str(partitions)))
+        local = (out / "local.jsonl.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
+        same = (
+            (out / "local.jsonl").read_bytes() == parts(out / "spark"),
+            local == parts(out / "spark.dedup" / "decisions"),
+        )
+    count = local.count(b"\n")
+    print(f"{partitions} partitions: documents {_told(same[0])}, {count:,} decisions {_told(same[1])}")
 
 
-def on_spark(corpus: Path, cores: int, partitions: int) -> tuple[float, list[tuple[str, int]]]:
-    """Return the seconds that Spark takes, its start included, and the bytes that each stage shuffles."""
+def _told(is_same: bool) -> str:
+    return "the same" if is_same else "DIFFERENT"
+
+
+def parts(folder: Path) -> bytes:
+    """Return the parts in a folder, end to end."""
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("part-*")))
+
+
+def locally(corpus: Path, cores: int, out: Path | None = None) -> Taken:
+    """Return what the local engine takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = out or Path(folder, "out.jsonl")
+        return timed([DEDUP, "clean", "-q", str(corpus), "-o", str(target), "--workers", str(cores)], {})
+
+
+def on_spark(
+    corpus: Path, cores: int, out: Path | None = None, more: dict[str, str] | None = None
+) -> tuple[Taken, list[tuple[str, int]]]:
+    """Return what Spark takes, its start included, and the bytes that each stage shuffles."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         log.mkdir()
-        settings = {
-            "spark.driver.bindAddress": "127.0.0.1",
-            "spark.driver.host": "127.0.0.1",
-            "spark.eventLog.compress": "false",
-            "spark.eventLog.dir": log.as_uri(),
-            "spark.eventLog.enabled": "true",
-            "spark.eventLog.rolling.enabled": "false",
-            "spark.executor.memory": f"{MEMORY_MB}m",
-            "spark.sql.shuffle.partitions": str(partitions),
-            "spark.ui.enabled": "false",
-            "spark.ui.showConsoleProgress": "false",
-        }
-        arguments = " ".join(f"--conf {name}={value}" for name, value in settings.items())
+        settings = SETTINGS | {"spark.eventLog.dir": log.as_uri()} | (more or {})
+        arguments = " ".join(f'--conf "{name}={value}"' for name, value in settings.items())
         environment = {"PYSPARK_SUBMIT_ARGS": f"{arguments} pyspark-shell", "SPARK_LOCAL_IP": "127.0.0.1"}
-        master = f"local-cluster[{cores},1,{MEMORY_MB}]"
-        command = [DEDUP, "clean", "-q", "--engine", "spark", "--master", master, str(corpus), "-o", f"{folder}/out"]
-        seconds = timed(command, environment)
+        master, target = f"local-cluster[1,{cores},{MEMORY_MB}]", str(out or Path(folder, "out"))
+        command = [DEDUP, "clean", "-q", "--engine", "spark", "--master", master, str(corpus), "-o", target]
+        taken = timed(command, environment)
         (events,) = log.iterdir()
-        return seconds, shuffled_in(events)
+        return taken, shuffled_in(events)
 
 
-def timed(command: list[str], environment: dict[str, str]) -> float:
-    """Run a command and return its wall time."""
+def timed(command: list[str], environment: dict[str, str]) -> Taken:
+    """Run a command and return what it took, with all processes that it started."""
     start = time.perf_counter()
-    subprocess.run(command, check=True, env=os.environ | environment, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    seen: dict[int, float] = {}
+    with subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL) as process:
+        # Nobody waits for Spark's workers, so that the system does not add their times to anybody's.
+        while process.poll() is None:
+            seen |= of_descendants(os.getpid())
+            time.sleep(0.2)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Taken(time.perf_counter() - start, sum(seen.values()))
+
+
+def of_descendants(root: int) -> dict[int, float]:
+    """Return the seconds of processors that each process below another one has taken, as /proc says."""
+    parents, seconds = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            _, parent, *rest = path.read_text().rpartition(")")[2].split()
+            parents[int(path.parent.name)] = int(parent)
+            seconds[int(path.parent.name)] = (int(rest[9]) + int(rest[10])) / os.sysconf("SC_CLK_TCK")
+    found = {root}
+    while more := {number for number, parent in parents.items() if parent in found} - found:
+        found |= more
+    return {number: seconds[number] for number in found - {root}}
 
 
 def shuffled_in(events: Path) -> list[tuple[str, int]]:

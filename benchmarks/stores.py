@@ -24,6 +24,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
+from dedup.cluster import REACH
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.index.segments import Rows
@@ -175,7 +176,7 @@ class Segments:
     def find(self, keys: Keys) -> list[bytes]:
         """Look up in every segment."""
         snapshot = self._store.snapshot
-        return snapshot.frames(snapshot.meet(keys.reshape(1, -1))[1])
+        return snapshot.frames(np.unique(snapshot.meet(keys, REACH)[1]))
 
 
 CONTENDERS: dict[str, tuple[str, Callable[[Path], Contender]]] = {

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup.boilerplate import Templates
+from dedup.cluster import REACH
 from dedup.columns import Column, decoded
 from dedup.decisions import Decision, KeptSpan
 from dedup.edit import to_characters
@@ -47,7 +48,7 @@ def decisions(plan: Plan, corpus: Corpus, only: Ints | None = None) -> Iterator[
     quoted &= ~dropped
     quoted[plan.cuts.documents] = True
     held = (plan.contained.holders >= 0) & ~dropped
-    flagged = near | held | plan.documents.whole | plan.documents.structured
+    flagged = near | held | plan.clusters.crowded | plan.documents.whole | plan.documents.structured
     told = dropped | quoted | flagged
     if only is not None:
         told &= np.isin(np.arange(len(dropped)), only)
@@ -252,6 +253,9 @@ class _Teller:
                 why="a longer document of its source holds nearly all of it; it stays",
                 **self._keeper(holder),
             )
+        if self._plan.clusters.crowded[document]:
+            why = f"meets more than {REACH:,} articles in a band, and only the last of them were compared; it stays"
+            yield flag(reason="near-duplicate", why=why)
         if is_borderline:
             yield flag(
                 reason="near-duplicate",

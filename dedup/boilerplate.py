@@ -170,7 +170,9 @@ class Occurrences:
     def least(self, config: Config, share: float) -> Ints:
         """Return how many different articles of each source, this share of them, must carry a line: int64[sources]."""
         sources = np.concatenate(self._sources)
-        articles = np.bincount(sources[np.unique(self.versions())], minlength=int(sources.max()) + 1)
+        leads = np.zeros(len(sources), np.bool_)
+        leads[self.versions()] = True
+        articles = np.bincount(sources[leads], minlength=int(sources.max()) + 1)
         least: Ints = np.maximum(config.template_documents, np.ceil(share * articles)).astype(np.int64)
         return least
 

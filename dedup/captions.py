@@ -69,12 +69,18 @@ CREDIT = (
     rf"|(?<=[\s|/.!?…。！？–—]|^){LABEL}(?:\s{LABEL})?\s?[:：=©]\s*{NAMES}"
     rf"|(?:(?<=\s)[|/–—-]|(?<=[.!?…][\"”“»]?)\s)\s*(?:{NAMES}\W)??{AGENCY}(?:\W{NAMES})?"
 )
-ENDING = regex.compile(rf"\s*(?:[|/·•–—-]\s*)?(?:{CREDIT})\.?\s*$")
+ENDING = rf"\s*(?:[|/·•–—-]\s*)?(?:{CREDIT})\.?\s*$"
 """A credit at the end of a text, with what sets it off."""
 
 WORDS = regex.compile(r"[a-z]+")
 KEYWORDS = frozenset([*AGENCIES.split(), *CREDIT_LABELS.split(), "c"])
 """One of them stands in every credit that is all ASCII; looking for them first saves most of the time."""
+
+
+@functools.cache
+def _ending() -> regex.Pattern[str]:
+    """Compile the pattern when it is needed first: that takes as long as importing all of this package's kernels."""
+    return regex.compile(ENDING)
 
 
 class Captions(NamedTuple):
@@ -100,6 +106,7 @@ def find_captions(texts: Column, segments: Segments) -> Captions:
     ('Der Hafen am Morgen', -1)
     """
     from dedup.kernels import repeats as kernels
+    from dedup.kernels.slots import SECRET
 
     signs = np.empty(len(segments.line_start), np.bool_)
     kernels.find_signs(
@@ -112,7 +119,7 @@ def find_captions(texts: Column, segments: Segments) -> Captions:
     with np.errstate(over="ignore"):
         kernels.spare_lone_beginnings(
             texts.data, segments.line_offsets, starts, segments.line_text_end, segments.line_k0, tables()[0],
-            BEGINNING_LETTERS, signs,
+            BEGINNING_LETTERS, SECRET, signs,
         )  # fmt: skip
     for line in np.flatnonzero(signs).tolist():
         end = int(segments.line_text_end[line])
@@ -121,7 +128,7 @@ def find_captions(texts: Column, segments: Segments) -> Captions:
         tail = texts.data[start:end].tobytes().decode(errors="ignore")
         if tail.isascii() and KEYWORDS.isdisjoint(WORDS.findall(tail.lower())):
             continue
-        found = ENDING.search(tail)
+        found = _ending().search(tail)
         if found:
             ends[line] = end - len(tail[found.start() :].encode())
     return Captions(starts, ends)

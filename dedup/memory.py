@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dedup import signature
 from dedup.boilerplate import Templates
-from dedup.cluster import Clusters, assign, meet
+from dedup.cluster import REACH, Clusters, assign, meet
 from dedup.columns import Column
 from dedup.lsh import Bands
 from dedup.model import Batch, Wanted
@@ -37,8 +37,11 @@ class Lookup(Protocol):
     def equal(self, keys: Keys) -> Ints:
         """Return for each text key the first document that has it, stored or nearly a duplicate; -1 for none."""
 
-    def meet(self, band_keys: Keys) -> tuple[Ints, Ints]:
-        """Return who shares a key with whom: pairs of a row of `band_keys` and a stored document, each once."""
+    def meet(self, band_keys: Keys, most: int) -> tuple[Ints, Ints]:
+        """Return who is stored with which of some different keys, of each key the `most` that came last.
+
+        Pairs of a row of `band_keys`, uint64[keys], and a document, ascending by both; the key 0 is nobody's.
+        """
 
     def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
         """Return the stored document in place of each, itself if it is stored, and the similarity to it."""
@@ -130,8 +133,9 @@ def cluster_after(
     copies = np.flatnonzero(equal >= 0)
     columns = list(bands)
     open_ones = (equal < 0) & (tokens >= SHINGLE_WORDS)
-    band_keys = np.ascontiguousarray(np.stack([column[open_ones] for column in columns], axis=1))
-    met = np.unique(memory.meet(band_keys)[1])
+    band_keys = np.unique(np.concatenate([column[open_ones] for column in columns]))
+    # One more than is looked at, so that it shows that there are more.
+    met = np.unique(memory.meet(band_keys, REACH + 1)[1])
     before = _Before.of(memory, met, shape, permutations)
 
     def fetch_both(rows: Ints) -> StoredSets:
@@ -165,12 +169,25 @@ def cluster_after(
         own[stored] = count + np.searchsorted(named, own[stored])
     own_similarities, exact = clusters.similarities[len(met) :].copy(), clusters.exact[len(met) :].copy()
     own_similarities[copies], exact[copies] = similarities, True
+    crowded = clusters.crowded[len(met) :]
     text_keys = np.zeros(len(named), np.uint64)
     same = keepers == equal[copies]
     text_keys[np.searchsorted(named, count + keepers[same])] = keys[copies[same]]
     known = Known(named - count, memory.places(named - count), text_keys)
-    judged = Clusters(columns_of[0], own_similarities, columns_of[1], exact, clusters.candidates, clusters.compared)
-    return judged, known
+    counts = clusters.candidates, clusters.compared
+    return Clusters(columns_of[0], own_similarities, columns_of[1], exact, crowded, *counts), known
+
+
+def last_of_each(rows: Ints, numbers: Ints, most: int) -> tuple[Ints, Ints]:
+    """Return of pairs, row by row, the `most` with the highest numbers, ascending by both.
+
+    >>> last_of_each(np.array([1, 0, 1, 1]), np.array([4, 9, 7, 5]), 2)
+    (array([0, 1, 1]), array([9, 5, 7]))
+    """
+    order = np.lexsort((numbers, rows))
+    rows, numbers = rows[order], numbers[order]
+    chosen = np.searchsorted(rows, rows, side="right") - np.arange(len(rows)) <= most
+    return rows[chosen], numbers[chosen]
 
 
 def _renumbered(column: Ints, met: Ints, count: int) -> Ints:

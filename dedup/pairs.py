@@ -10,6 +10,7 @@ import numpy as np
 import regex
 
 from dedup import lsh, signature
+from dedup.cluster import REACH
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.decisions import Decision
@@ -20,7 +21,7 @@ from dedup.unicode import fold
 SINGLE = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]&&\w--\p{M}]"
 """A letter of a script without spaces, which is a word here."""
 
-WORD = regex.compile(rf"{SINGLE}\p{{M}}*|[\w--{SINGLE}]+", regex.V1)
+WORD = rf"{SINGLE}\p{{M}}*|[\w--{SINGLE}]+"
 
 MOST_PASSAGES = 3
 """Passages shown that two documents share, the longest."""
@@ -34,6 +35,7 @@ Rule = Literal[
     "below-threshold",
     "too-short",
     "missed",
+    "crowded",
     "not-compared",
     "unexplained",
 ]
@@ -104,7 +106,7 @@ def words(text: str) -> list[str]:
     >>> words("Straße 5, 市议会")
     ['strasse', '5', '市', '议', '会']
     """
-    found: list[str] = WORD.findall(fold(text))
+    found: list[str] = regex.findall(WORD, fold(text), regex.V1)
     return found
 
 
@@ -191,7 +193,19 @@ class _Judge(NamedTuple):
                 f"Both stay though they are like enough: they agree in no band, so they were never compared. "
                 f"That happens to {missed:.2%} of the pairs with this similarity."
             )
+        flagged = next((story for story in (self.first, self.second) if _is_crowded(story)), None)
+        if flagged is not None:
+            return "crowded", (
+                f"Both stay though they are like enough: {flagged.subject.place} meets more than {REACH:,} documents "
+                "in a band, and was compared with the last of them only."
+            )
         return "unexplained", "Both stay though they are like enough and met: these decisions were not made by a scan."
+
+
+def _is_crowded(story: Story) -> bool:
+    """Say whether a document is flagged since it met more others than it was compared with."""
+    flags = (decision for decision in story.decisions if decision.action == "flag")
+    return any(flag.reason == "near-duplicate" and flag.keeper_file is None for flag in flags)
 
 
 def _drop_of(story: Story) -> Decision | None:

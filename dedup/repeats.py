@@ -55,16 +55,18 @@ def find_repeats(texts: Column, segments: Segments, marked: Bools, fragments: Bo
     that segmentation split, what leads in a list with a colon, and headings of a table of contents.
     """
     from dedup.kernels import repeats as kernels
+    from dedup.kernels.slots import SECRET
 
     result = no_repeats(segments)
     captions = find_captions(texts, segments)
-    kernels.find_repeats(
-        segments.line_offsets, segments.line_k0, caption_keys(texts, segments, captions), segments.line_width,
-        marked | fragments,
-        segments.segment_offsets, segments.segment_k0, segments.segment_width,
-        config.repeat_width, config.adjacent_repeat_width, STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES,
-        *result,
-    )  # fmt: skip
+    with np.errstate(over="ignore"):
+        kernels.find_repeats(
+            segments.line_offsets, segments.line_k0, caption_keys(texts, segments, captions), segments.line_width,
+            marked | fragments,
+            segments.segment_offsets, segments.segment_k0, segments.segment_width,
+            config.repeat_width, config.adjacent_repeat_width,
+            STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES, SECRET, *result,
+        )  # fmt: skip
     lines = np.flatnonzero(result.line_keepers >= 0)
     result.line_keepers[lines[~_are_same(texts, segments, captions, lines, result.line_keepers[lines])]] = -1
     gone = marked | (result.line_keepers >= 0)

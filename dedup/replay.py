@@ -135,7 +135,7 @@ class _Replay:
                 template = self._templates.setdefault(decision.template, known).number
             span = _Span(decision.start, decision.end, *_pair(keeper_span), template, decision.text, line)
             self._spans.setdefault(place, []).append(span)
-        elif decision.start is None:
+        elif decision.start is None and decision.keeper_file is None:
             self._flags.add((place, decision.reason))
 
     def _place(self, file: str, record: int, line: int) -> Place:
@@ -173,6 +173,9 @@ class _Replay:
             clusters.keepers[row] = clusters.nearest[row] = rows[keeper]
             clusters.similarities[row] = similarity
             clusters.exact[row] = equal
+        for place, reason in self._flags:
+            if reason == "near-duplicate" and place in rows:
+                clusters.crowded[rows[place]] = True
         return clusters
 
     def _contained(self, rows: dict[Place, int], documents: int) -> Containment:

@@ -88,6 +88,7 @@ class Counts(NamedTuple):
         similarities: Documents by the similarity to their nearest keeper, equal texts left out: one number a bin.
         structured: Documents that stay though they are flagged as structured,
         contained: as held by a longer one,
+        crowded: as having met more than are compared,
         whole: or as nothing but boilerplate.
     """
 
@@ -96,6 +97,7 @@ class Counts(NamedTuple):
     similarities: list[int]
     structured: int
     contained: int
+    crowded: int
     whole: int
 
 
@@ -111,6 +113,7 @@ def count(plan: Plan) -> Counts:
         similarities=np.histogram(plan.clusters.similarities[met], bins=BINS)[0].tolist(),
         structured=int((plan.documents.structured & stays).sum()),
         contained=int(((plan.contained.holders >= 0) & stays).sum()),
+        crowded=int((plan.clusters.crowded & stays).sum()),
         whole=int((plan.documents.whole & stays).sum()),
     )
 
@@ -142,6 +145,7 @@ def assembled(
         "flags": {
             "structured_pages": counts.structured,
             "contained": counts.contained,
+            "crowded": counts.crowded,
             "all_boilerplate": counts.whole,
             "sources_losing_much": _losing_much(counts.sources),
         },

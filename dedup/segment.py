@@ -97,11 +97,16 @@ def segment(texts: Column, start: int = 0, stop: int | None = None) -> Segments:
     """
     stop = len(texts) if stop is None else stop
     line_offsets = np.zeros(stop - start + 1, np.int64)
+    room = int(texts.offsets[stop] - texts.offsets[start]) // 128 + 16
+    line, seg = (np.empty((columns, room), np.uint64) for columns in (kernels.LINE_COLUMNS, kernels.SEGMENT_COLUMNS))
+    at = np.array([start, texts.offsets[start], 0, 0])
     with np.errstate(over="ignore"):
-        table, lines, segment_table, segments = kernels.scan(
-            texts.data, texts.offsets, start, stop, *tables(), line_offsets
-        )
-    line, seg = table[:, :lines], segment_table[:, :segments]
+        while full := kernels.scan(texts.data, texts.offsets, start, stop, *tables(), line_offsets, line, seg, at):
+            if full == kernels.LINES_FULL:
+                line = np.concatenate([line, np.empty_like(line)], axis=1)
+            else:
+                seg = np.concatenate([seg, np.empty_like(seg)], axis=1)
+    line, seg = line[:, : at[2]], seg[:, : at[3]]
     return Segments(
         line_offsets=line_offsets,
         line_start=line[kernels.LINE_START].view(np.int64),
@@ -115,7 +120,7 @@ def segment(texts: Column, start: int = 0, stop: int | None = None) -> Segments:
         line_dates=line[kernels.LINE_DATES].astype(np.uint8),
         line_label=line[kernels.LINE_LABEL],
         line_rest=line[kernels.LINE_REST],
-        segment_offsets=np.append(line[kernels.LINE_SEGMENTS].view(np.int64), segments),
+        segment_offsets=np.append(line[kernels.LINE_SEGMENTS].view(np.int64), at[3]),
         segment_start=seg[kernels.SEGMENT_START].view(np.int64),
         segment_end=seg[kernels.SEGMENT_END].view(np.int64),
         segment_k0=seg[kernels.SEGMENT_K0],

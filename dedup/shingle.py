@@ -87,11 +87,12 @@ def refold(texts: Column, rows: npt.NDArray[np.int64]) -> Column:
 def shingle_sets(texts: Column) -> ShingleSets:
     """Return the set of shingles of every row."""
     from dedup.kernels import shingle as kernels
+    from dedup.kernels.slots import SECRET
 
     offsets = np.zeros(len(texts) + 1, np.int64)
     disordered = np.zeros(len(texts), np.bool_)
     with np.errstate(over="ignore"):  # matters only where the kernels run as plain Python
-        hashes = kernels.shingle_rows(texts.data, texts.offsets, *tables(), SHINGLE_WORDS, offsets, disordered)
+        hashes = kernels.shingle_rows(texts.data, texts.offsets, *tables(), SHINGLE_WORDS, SECRET, offsets, disordered)
     if not disordered.any():
         return ShingleSets(hashes, offsets)
     rows = np.flatnonzero(disordered)

@@ -25,7 +25,7 @@ from dedup.formats.digests import READ_BYTES, Digest, Meter
 from dedup.formats.source import InputFile
 from dedup.readers import Corpus
 from dedup.segment import SEGMENTER_VERSION
-from dedup.staging import Staging, refuse_overlap, writing
+from dedup.staging import Staging, clear_away, refuse_overlap, writing
 from dedup.work import WITHOUT_LOCKS, try_lock
 
 FORMAT = 1
@@ -78,6 +78,8 @@ class Stages:
     def load(self, name: str, kind: type[Kept]) -> Kept | None:
         """Return what a stage came to; None if it is not there."""
         path = self._path(name)
+        # A run may have been killed when the stage had its name, but the folder where it was written was still there.
+        clear_away(path)
         if not path.exists():
             return None
         with path.open("rb") as file:

@@ -45,10 +45,8 @@ class Staging:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        prefix = f".{self.target.name[:NAME_CHARACTERS]}{SIDECAR_SUFFIX}-"
-        for folder in leftovers(self.target.parent, prefix):
-            self._put_back(folder)
-        self._folder = self._stack.enter_context(locked_folder(self.target.parent, prefix))
+        clear_away(self.target)
+        self._folder = self._stack.enter_context(locked_folder(self.target.parent, _prefix(self.target)))
         self.path = self._folder / "new"
         return self
 
@@ -62,20 +60,29 @@ class Staging:
         sync(self.path)
         if self.path.is_dir() and os.path.lexists(self.target):
             # A folder cannot be renamed over anything but an empty folder.
-            replaced = self._replaced(self._folder)
+            replaced = _replaced(self._folder, self.target)
             replaced.parent.mkdir()
             self.target.rename(replaced)
         self.path.replace(self.target)
         sync_folder(self.target.parent)
 
-    def _replaced(self, folder: Path) -> Path:
-        """Return where the old folder is between the two steps of `commit`."""
-        return folder / "old" / self.target.name
 
-    def _put_back(self, folder: Path) -> None:
-        """Give what was at `target` its name again, if a run was killed between the two steps of `commit`."""
-        if self._replaced(folder).exists() and not os.path.lexists(self.target):
-            self._replaced(folder).rename(self.target)
+def clear_away(target: Path) -> None:
+    """Clear away what killed runs left on its way to `target`, and give what they were replacing its name again."""
+    for folder in leftovers(target.parent, _prefix(target)):
+        replaced = _replaced(folder, target)
+        if replaced.exists() and not os.path.lexists(target):
+            replaced.rename(target)
+
+
+def _prefix(target: Path) -> str:
+    """Return what the names of the hidden folders for `target` begin with."""
+    return f".{target.name[:NAME_CHARACTERS]}{SIDECAR_SUFFIX}-"
+
+
+def _replaced(folder: Path, target: Path) -> Path:
+    """Return where what was at `target` is between the two steps of `Staging.commit`."""
+    return folder / "old" / target.name
 
 
 @contextlib.contextmanager

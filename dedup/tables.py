@@ -162,6 +162,7 @@ def flags(report: dict[str, Any]) -> Iterator[str]:
     for kind, what in (
         ("structured_pages", "repeat so much that it looks like their structure"),
         ("contained", "are held by a longer one of their source"),
+        ("crowded", "met more than could be compared"),
         ("all_boilerplate", "are nothing but boilerplate"),
     ):
         if report["flags"][kind]:

@@ -16,6 +16,7 @@ from dedup.formats.compression import compressing, decompressed
 from dedup.formats.digests import Meter, digest_of
 from dedup.formats.names import form_of
 from dedup.manifest import PARQUET, REMOVED, REMOVED_INDEX, FileEntry, Manifest, load
+from dedup.parts import as_local
 from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overlap, refuse_parent, writing
 
 
@@ -23,7 +24,7 @@ def restore(output: str, target: str, *, sidecar: Path | None = None, force: boo
     """Rebuild the input of a run.
 
     Text formats come back byte for byte after decompression, compressed ones in their compression; Parquet
-    value for value, rows in their order.
+    value for value, rows in their order. What a run on Spark left is put together first.
 
     Args:
         output: The output of the run.
@@ -40,12 +41,13 @@ def restore(output: str, target: str, *, sidecar: Path | None = None, force: boo
     goal = Path(os.path.abspath(target))
     refuse_overlap(goal, [str(source), str(folder)])
     refuse_parent(goal)
-    manifest = load(folder)
-    with writing(goal), Staging(goal) as staging:
-        refuse_existing(goal, is_file=not manifest.is_folder, force=force)
-        _restore_files(manifest, source, folder, staging)
-        refuse_existing(goal, is_file=not manifest.is_folder, force=force)
-        staging.commit()
+    with as_local(source, folder) as (source, folder):
+        manifest = load(folder)
+        with writing(goal), Staging(goal) as staging:
+            refuse_existing(goal, is_file=not manifest.is_folder, force=force)
+            _restore_files(manifest, source, folder, staging)
+            refuse_existing(goal, is_file=not manifest.is_folder, force=force)
+            staging.commit()
 
 
 def _restore_files(manifest: Manifest, source: Path, folder: Path, staging: Staging) -> None:

@@ -213,6 +213,8 @@ def tie(found: Wordings, rank: Ints, recurs: Bools) -> tuple[Ints, npt.NDArray[n
     from dedup.kernels import variants as kernels
 
     count = len(found.keys)
+    if not recurs.any():
+        return np.full(count, -1), np.zeros(count)
     starts, ends = found.texts.offsets[:-1][rank], found.texts.offsets[1:][rank]
     offsets = np.zeros(count + 1, np.int64)
     shape = lsh.choose_bands(SIMILARITY, HASHES, RECALL)

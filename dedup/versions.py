@@ -52,10 +52,14 @@ VERSION_SHARE = 0.5
 VERSION_REACH = 64
 """Leaders looked at per common unit when short pages are compared by all their text."""
 
+VERSION_MOST = 1_000
+"""Leaders looked at per unit that is not common. So many carry one in sources of 200,000 documents and more only
+(`COMMON_FEW`): it bounds the work on texts written to share what is not common."""
+
 UNIT_WIDTH = 25
 """Columns from which a sentence says something about which article it is from."""
 
-VERSION_SALT, UNIT_SALT, SOURCE_SALT = 8, 9, 11
+VERSION_SALT, UNIT_SALT, SOURCE_SALT, WIDTH_SALT = 8, 9, 11, 12
 """Set the keys made here apart from those of lines, which are salted with their kind."""
 
 
@@ -77,21 +81,22 @@ class Versions:
     def __init__(self, room: Room = IN_MEMORY) -> None:
         self._room = room
         self._units = Table(room, (np.uint64, np.int32, np.int32), is_keyed=True)
-        # Source, key, exact key, columns of all units.
+        # Source, key, key of the units and their columns, columns of all units.
         self._rows = Table(IN_MEMORY, (np.int64, np.uint64, np.uint64, np.int64))
 
     def add(self, segments: Segments, rows: Ints, sources: Ints, source_keys: Keys) -> None:
         """Note the sentences of some documents; `rows` is the document of each line."""
-        salts = source_keys[rows]
         telling = np.flatnonzero(segments.segment_width >= UNIT_WIDTH)
         widths = segments.segment_width[telling]
         unit_rows = np.repeat(rows, np.diff(segments.segment_offsets))[telling]
         units = mix(segments.segment_k1[telling], source_keys[unit_rows], UNIT_SALT)
         self._units.add(units, unit_rows + len(self._rows), widths)
+        lines = mix(segments.line_k1, source_keys[rows], VERSION_SALT)
+        lines[segments.line_k1 == 0] = 0
         self._rows.add(
             sources,
-            _sum_lines(segments, segments.line_k1, salts),
-            _sum_lines(segments, segments.line_k0, salts),
+            _sums(lines, rows, len(sources)),
+            _sums(mix(units, widths.astype(np.uint64), WIDTH_SALT), unit_rows, len(sources)),
             np.bincount(unit_rows, widths, minlength=len(sources)),
         )
 
@@ -99,10 +104,10 @@ class Versions:
         """Return for each document the number of the one that stands for all versions of its article."""
         from dedup.kernels import versions as kernels
 
-        sources, versions, exact, total = self._rows.taken()
+        sources, versions, said, total = self._rows.taken()
         count = len(sources)
-        representative = _first_equals(versions, exact)
-        del exact
+        representative = _first_equals(versions, said)
+        del said
         residual = total.copy()
         leaders = np.arange(count)
         postings = self._postings(sources, representative, residual)
@@ -119,7 +124,7 @@ class Versions:
                 units, widths[first], flags[first] & COMMON != 0, flags[first] & COUNTLESS != 0,
                 residual[members], total[members],
                 LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_COLUMNS, VERSION_COLUMNS_SHARE,
-                VERSION_REACH, found,
+                VERSION_REACH, VERSION_MOST, found,
             )  # fmt: skip
             leaders[members] = members[found]
         return leaders[representative]
@@ -128,8 +133,8 @@ class Versions:
         """Return who carries the units of several documents, and take the widths of common ones off the residuals.
 
         Of documents that are equal only the representative is looked at. Most sentences stand in one document only, and
-        say nothing but how much is its own. Columns are a hash of the source, the document, the width, and the flags;
-        the postings of a unit follow one another, with ascending documents.
+        say nothing but how much is its own. Columns are a hash of the source, the document, the unit's least width, and
+        the flags; the postings of a unit follow one another, with ascending documents.
         """
         sizes = np.bincount(sources[representative == np.arange(len(sources))], minlength=int(sources.max()) + 1)
         postings = Table(self._room, (np.uint64, np.int32, np.int32, np.uint8), is_keyed=True)
@@ -139,6 +144,8 @@ class Versions:
             keys, documents, widths = keys[chosen], documents[chosen], widths[chosen]
             new = differs(keys)
             units = np.cumsum(new) - 1
+            # Figures may be longer in one document than in another.
+            narrowest = np.minimum.reduceat(widths, np.flatnonzero(new)) if len(new) else widths
             distinct = new | differs(documents)
             size = sizes[sources[documents[new]]]
             carriers = np.bincount(units[distinct], minlength=len(size))
@@ -153,25 +160,27 @@ class Versions:
             postings.add(
                 mix(sources[documents[several]].astype(np.uint64), salts, SOURCE_SALT),
                 documents[several],
-                widths[new][units[several]],
+                narrowest[units[several]],
                 (of_units + FIRST * new)[several],
             )
         return postings
 
 
-def _sum_lines(segments: Segments, keys: Keys, salts: Keys) -> Keys:
-    """Return one key a document, made of those of its lines; 0 for a document without words."""
-    mixed = mix(keys, salts, VERSION_SALT)
-    mixed[keys == 0] = 0
-    sums = np.add.reduceat(np.append(mixed, np.uint64(0)), segments.line_offsets[:-1])
-    # Where a document has no lines, reduceat gives the next document's first.
-    sums[np.diff(segments.line_offsets) == 0] = 0
+def _sums(keys: Keys, rows: Ints, count: int) -> Keys:
+    """Return one key a document, the sum of its own, which come document by document; 0 for one that has none."""
+    starts = np.searchsorted(rows, np.arange(count))
+    sums = np.add.reduceat(np.append(keys, np.uint64(0)), starts)
+    # Where a document has none, reduceat gives the next document's first.
+    sums[np.append(starts[1:], len(rows)) == starts] = 0
     return sums
 
 
-def _first_equals(versions: Keys, exact: Keys) -> Ints:
-    """Return one document for all that are equal but for figures, chosen by content; none is like one without words."""
-    order = np.lexsort((exact, versions))
+def _first_equals(versions: Keys, said: Keys) -> Ints:
+    """Return one document for all that are equal but for figures; none is like one without words.
+
+    It is chosen by what is looked at of it, so that any of those that tie will do.
+    """
+    order = np.lexsort((said, versions))
     _, first, groups = np.unique(versions[order], return_index=True, return_inverse=True)
     chosen = np.empty(len(versions), np.int64)
     chosen[order] = order[first[groups]]

@@ -1,15 +1,17 @@
 """End runs in every way there is, at every step and at random moments, and look what is left.
 
-    python tests/kills.py FOLDER [--random 300]
+    python tests/kills.py FOLDER [--random 300] [--every 1]
 
-A run is killed just before one of its file operations (opened to write, renamed, removed, made), each in turn; or a
-real process is ended by SIGKILL, SIGTERM or Ctrl-C after a random part of the time that it takes; or the disk is full
-at a random size. Then the output must be absent or complete, and nothing else be touched; the same command, given
-again, must come to the same bytes and leave no temporary file. Prints how many runs were ended and what was found.
+A run is killed just before one of its file operations (opened to write, renamed, removed, made), each in turn, or every
+so many; or a real process is ended by SIGKILL, SIGTERM or Ctrl-C after a random part of the time that it takes; or the
+disk is full at a random size. Then the output must be absent or complete, and nothing else be touched; the same
+command, given again, must come to the same bytes and leave no temporary file. Prints how many runs were ended and what
+was found.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
 import os
@@ -40,7 +42,9 @@ Contents = dict[str, bytes]
 LINES = {signal.SIGINT: (130, "dedup: interrupted\n"), signal.SIGTERM: (143, "dedup: terminated\n")}
 """What a run that is ended by a signal says."""
 
-PROGRAM = [sys.executable, "-c", "from dedup.cli import main; main()"]
+READY = b"1"
+PROGRAM = [sys.executable, "-c", f"import os; from dedup.cli import main; os.write(1, {READY!r}); main()"]
+"""The command in a process of its own, which says when it begins: how Python ends while it starts is its own affair."""
 
 
 class Ended(NamedTuple):
@@ -102,17 +106,9 @@ class Scene:
         """Run the command in a fork of this process, which takes no time to start."""
         return self._forked(self._work, self.arguments, prepare)
 
-    def start(self) -> subprocess.Popen[str]:
-        """Run the command in a process of its own."""
-        return subprocess.Popen(
-            [*PROGRAM, *self.arguments, "--quiet"] if self.arguments[0] != "restore" else [*PROGRAM, *self.arguments],
-            cwd=self._work,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"TMPDIR": str(self._temporary)},
-            # A shell lets what it runs in the background ignore Ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
+    def start(self) -> subprocess.Popen[bytes]:
+        """Run the command in a process of its own; return when it has begun."""
+        return begun(quiet(self.arguments), self._work, self._temporary)
 
     def is_tidy(self) -> bool:
         """Say whether nothing temporary is left."""
@@ -148,7 +144,7 @@ class Scene:
                 tempfile.tempdir = str(self._temporary)
                 os.dup2(os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), 2)
                 prepare()
-                dedup.main([*arguments, *(["--quiet"] if arguments[0] != "restore" else [])])
+                dedup.main(quiet(arguments))
             except SystemExit as ended:
                 code = int(ended.code or 0)
             finally:
@@ -156,6 +152,27 @@ class Scene:
                 os._exit(code)
         _, status = os.waitpid(process, 0)
         return Ended(os.waitstatus_to_exitcode(status), said.read_text("utf-8"))
+
+
+def begun(arguments: list[str], folder: Path, temporary: Path) -> subprocess.Popen[bytes]:
+    """Run a command in a process of its own, in a folder; return when it has begun."""
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(temporary)},
+        # A shell lets what it runs in the background ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(len(READY)) == READY
+    return process
+
+
+def quiet(arguments: list[str]) -> list[str]:
+    """Return a command line that prints nothing but errors."""
+    return arguments if arguments[0] == "restore" else [*arguments, "--quiet"]
 
 
 def is_hidden(name: str) -> bool:
@@ -204,11 +221,12 @@ def scenes(folder: Path) -> dict[str, Scene]:
     """Return what is to be ended: every command that writes."""
     folder.mkdir()
     load_kernels(folder)
-    clean = ["clean", "in", "-o", "out", "--workers", "2"]
+    # One thread is the main one, which hears of signals between two kernels only; with two, it waits for them.
+    clean = ["clean", "in", "-o", "out", "--workers"]
     return {
-        "clean": Scene(folder / "clean", clean, []),
-        "clean --force": Scene(folder / "force", [*clean, "--force"], [["clean", "older", "-o", "out"]]),
-        "clean --work-dir": Scene(folder / "work-dir", [*clean, "--work-dir", "stages"], []),
+        "clean": Scene(folder / "clean", [*clean, "2"], []),
+        "clean --force": Scene(folder / "force", [*clean, "1", "--force"], [["clean", "older", "-o", "out"]]),
+        "clean --work-dir": Scene(folder / "work-dir", [*clean, "2", "--work-dir", "stages"], []),
         "apply": Scene(
             folder / "apply",
             ["apply", "decisions.jsonl", "in", "-o", "out"],
@@ -218,11 +236,11 @@ def scenes(folder: Path) -> dict[str, Scene]:
     }
 
 
-def kill_at_every_event(scene: Scene) -> Counter[str]:
-    """Kill one run before each of its file operations in turn."""
+def kill_at_events(scene: Scene, every: int) -> Counter[str]:
+    """Kill one run before each of its file operations in turn, or every so many; and always before the first."""
     found: Counter[str] = Counter()
     while True:
-        left = found.total()
+        left = every * found.total()
 
         def count(event: str, arguments: tuple[Any, ...]) -> None:
             nonlocal left
@@ -271,10 +289,10 @@ def end_at_random(
             which makes a folder while the next would note it, does that.
     """
     scene.reset()
-    start = time.perf_counter()
     with scene.start() as process:
+        start = time.perf_counter()
         process.communicate()
-    whole_s = time.perf_counter() - start
+        whole_s = time.perf_counter() - start
     found: Counter[str] = Counter()
     while found.total() < times:
         number = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[found.total() % 3]
@@ -285,9 +303,9 @@ def end_at_random(
             sent = time.perf_counter()
             _, said = process.communicate()
             delay = time.perf_counter() - sent
-        # Python itself, before it has come to our first line, or behind the last.
+        # Python itself, before it has come to the handlers of signals, or behind them.
         if process.returncode not in (0, -number):
-            assert (process.returncode, said) == LINES[number], (process.returncode, said)
+            assert (process.returncode, said.decode()) == LINES[number], (process.returncode, said)
             delays.append(delay)
         if number != signal.SIGKILL and not scene.is_tidy():
             untidy.append(scene)
@@ -297,16 +315,20 @@ def end_at_random(
 
 def main() -> None:
     """End runs in a new folder, as the command line says."""
-    folder, times = Path(sys.argv[1]).resolve(), int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--random", type=int, default=0, metavar="TIMES")
+    parser.add_argument("--every", type=int, default=1, metavar="OPERATIONS")
+    options = parser.parse_args()
     rng = random.Random(1)
-    made = scenes(folder)
-    found: dict[str, dict[str, Any]] = {"every event": {}, "full disk": {}, "random": {}}
+    made = scenes(options.folder.resolve())
+    found: dict[str, dict[str, Any]] = {"events": {}, "full disk": {}, "random": {}}
     delays: list[float] = []
     untidy: list[Scene] = []
     for name, scene in made.items():
-        found["every event"][name] = kill_at_every_event(scene)
-        found["full disk"][name] = fill_the_disk(scene, max(times // 10, 4), rng)
-        found["random"][name] = end_at_random(scene, -(-times // len(made)), rng, delays, untidy)
+        found["events"][name] = kill_at_events(scene, options.every)
+        found["full disk"][name] = fill_the_disk(scene, max(options.random // 10, 4), rng)
+        found["random"][name] = end_at_random(scene, -(-options.random // len(made)), rng, delays, untidy)
     found["signals"] = {"clean ends": len(delays) - len(untidy), "untidy ends": len(untidy)}
     if delays:
         found["signals"] |= {"median_s": round(statistics.median(delays), 3), "most_s": round(max(delays), 3)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -152,35 +153,46 @@ def set_jaccard(a: set[int], b: set[int]) -> float:
 
 
 class Kept(NamedTuple):
-    """What becomes of a document: its keeper, and the most similar keeper it was compared with."""
+    """What becomes of a document: its keeper, and the most similar keeper it was compared with.
+
+    `is_crowded`: it stays, though there were more keepers in a band than it looked at.
+    """
 
     keeper: int
     nearest: int
     similarity: float
+    is_crowded: bool
 
 
 def keep_greedily(
     order: Sequence[int],
-    meets: Mapping[int, set[int]],
+    bands: Sequence[Sequence[int]],
     sets: Sequence[set[int]],
     threshold: float,
     floor: float,
+    reach: int,
 ) -> tuple[dict[int, Kept], int]:
-    """Take documents in keep order; return what becomes of each, and how many pairs were compared."""
+    """Take documents in keep order; return what becomes of each, and how many pairs were compared.
+
+    In each band a document meets the keepers that have its key there, and looks at the last `reach` of them.
+    """
     kept: list[int] = []
     result, compared = {}, 0
     for document in order:
-        near = Kept(document, -1, 0.0)
-        for other in kept:
+        near = Kept(document, -1, 0.0, False)
+        met = [[other for other in kept if band[other] == band[document]] for band in bands]
+        looked_at = {other for others in met for other in others[-reach:]}
+        for other in filter(looked_at.__contains__, kept):
             sizes = sorted((len(sets[document]), len(sets[other])))
-            if other in meets[document] and sizes[0] >= floor * sizes[1]:
+            if sizes[0] >= floor * sizes[1]:
                 compared += 1
                 similarity = set_jaccard(sets[document], sets[other])
                 if similarity > near.similarity:
-                    near = Kept(document, other, similarity)
+                    near = Kept(document, other, similarity, False)
         if near.nearest >= 0 and near.similarity >= threshold:
             near = near._replace(keeper=near.nearest)
         else:
+            near = near._replace(is_crowded=any(len(others) > reach for others in met))
             kept.append(document)
         result[document] = near
     return result, compared
@@ -407,20 +419,25 @@ def foresee(
     buckets: Sequence[Sequence[int]],
     sizes: Sequence[int],
     floor: float,
+    reach: int,
     keepers: Sequence[int],
 ) -> tuple[int, set[int]]:
     """Return where documents have to stop that may look at so many shingles, and whose shingles they need till then.
 
-    A document needs its own and those of the keepers in its buckets whose sizes alone do not keep them below the floor.
+    A document needs its own and those of the last `reach` keepers in each of its buckets whose sizes alone do not keep
+    them below the floor.
     """
     needed: set[int] = set()
     for rank in range(start, len(order)):
         own = order[rank]
+        met = (
+            [keeper for keeper in keepers if buckets[keeper][band] == mine >= 0][-reach:]
+            for band, mine in enumerate(buckets[own])
+        )
         more = {own} | {
             keeper
-            for keeper in keepers
-            if any(mine == theirs >= 0 for mine, theirs in zip(buckets[own], buckets[keeper], strict=True))
-            and min(sizes[own], sizes[keeper]) >= floor * max(sizes[own], sizes[keeper])
+            for keeper in itertools.chain(*met)
+            if min(sizes[own], sizes[keeper]) >= floor * max(sizes[own], sizes[keeper])
         }
         if rank > start and sum(sizes[number] for number in needed | more) > most:
             return rank, needed

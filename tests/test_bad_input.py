@@ -117,6 +117,8 @@ def test_a_missing_nested_field_is_named(tmp_path: Path, line: bytes, message: s
 BAD_CSV = [
     (b'text\n"a\nb\n', 2, "a quote is opened in this record and never closed"),
     (b'text,n\na,1\n"b"c,2\n', 3, "is broken CSV: ',' expected after '\"'"),
+    (b"text,n\na,1\nb\rc,2\n", 3, "has a carriage return outside of quotes that ends no line"),
+    (b"text,n\ra,1\r", 1, "has a carriage return outside of quotes that ends no line"),
     (b"text,n\na,1\nb\n", 3, "has 1 cells, but the header has 2"),
     (b'text,n\n"a\n",1\nb,2,3\n', 4, "has 3 cells, but the header has 2"),
     (b"text,n\na,1\n\xff,2\n", 3, "is not UTF-8 (byte 1 of line 3 is 0xff)"),

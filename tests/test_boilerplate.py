@@ -113,6 +113,7 @@ def test_versions_are_grouped_as_the_twin_groups_them(case: Corpus, mass: int) -
         np.array([document.total for document in documents]),
         *rules,
         64,
+        64,
         leaders,
     )
     allowed = reference.group_versions(documents, order, widths, common, countless, rules)

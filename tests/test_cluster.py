@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.cluster import COMPARED_FLOOR, Clusters, cluster, first_equals
+from dedup import cluster as clustering
+from dedup.cluster import COMPARED_FLOOR, REACH, Clusters, cluster, first_equals
 from dedup.kernels import cluster as kernels
 from dedup.shingle import ShingleSets, StoredSets
 from dedup.spill import IN_MEMORY, Room
@@ -27,6 +29,7 @@ class Corpus(NamedTuple):
     bands: list[list[int]]
     order: list[int]
     threshold: float
+    reach: int = REACH
 
 
 def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEMORY) -> Clusters:
@@ -40,14 +43,15 @@ def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEM
         stored.close()
         return stored
 
-    return cluster(
-        lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64),
-        np.array(corpus.keys, np.uint64),
-        np.array(tokens or [9] * len(corpus.sets)),
-        [np.array(band, np.uint64) for band in corpus.bands],
-        fetch,
-        corpus.threshold,
-    )
+    with patch.object(clustering, "REACH", corpus.reach):
+        return cluster(
+            lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64),
+            np.array(corpus.keys, np.uint64),
+            np.array(tokens or [9] * len(corpus.sets)),
+            [np.array(band, np.uint64) for band in corpus.bands],
+            fetch,
+            corpus.threshold,
+        )
 
 
 @st.composite
@@ -69,6 +73,7 @@ def corpora(draw: st.DrawFn) -> Corpus:
         bands,
         order,
         draw(st.sampled_from([0.3, 0.5, 0.8, 1.0])),
+        draw(st.sampled_from([1, 2, REACH])),
     )
 
 
@@ -80,14 +85,12 @@ def test_documents_go_as_the_greedy_twin_says(corpus: Corpus) -> None:
     for document in corpus.order:
         first.setdefault(corpus.keys[document], document)
     leaders = [document for document in corpus.order if first[corpus.keys[document]] == document]
-    meets = {
-        document: {other for other in leaders if any(band[document] == band[other] for band in corpus.bands)}
-        - {document}
-        for document in leaders
-    }
     floor = min(COMPARED_FLOOR, corpus.threshold)
-    expected, compared = reference.keep_greedily(leaders, meets, corpus.sets, corpus.threshold, floor)
+    expected, compared = reference.keep_greedily(
+        leaders, corpus.bands, corpus.sets, corpus.threshold, floor, corpus.reach
+    )
     assert found.compared == compared
+    assert np.flatnonzero(found.crowded).tolist() == sorted(n for n, kept in expected.items() if kept.is_crowded)
     for document, key in enumerate(corpus.keys):
         leader = first[key]
         assert found.exact[document] == (leader != document)
@@ -95,7 +98,7 @@ def test_documents_go_as_the_greedy_twin_says(corpus: Corpus) -> None:
             assert (found.keepers[document], found.similarities[document]) == (leader, 1)
         else:
             got = found.keepers[document], found.nearest[document], found.similarities[document]
-            assert got == expected[leader]
+            assert got == expected[leader][:3]
 
 
 def test_texts_that_only_share_a_key_are_not_equal() -> None:
@@ -131,12 +134,12 @@ def test_what_is_needed_is_foreseen_as_the_twin_does_it(data: st.DataObject) -> 
             if bucket >= 0:
                 following[keeper, band], heads[bucket] = heads[bucket], keeper
     needed = np.empty(count, np.int64)
-    most = data.draw(st.integers(0, 30))
+    most, reach = data.draw(st.integers(0, 30)), data.draw(st.integers(1, 4))
     stop, found = kernels.foresee(
-        np.array(order), start, most, np.array(buckets, np.int32), np.array(sizes), 0.5, heads, following,
+        np.array(order), start, most, np.array(buckets, np.int32), np.array(sizes), 0.5, reach, heads, following,
         np.full(count, -1, np.int64), needed,
     )  # fmt: skip
-    expected = reference.foresee(order, start, most, buckets, sizes, 0.5, keepers)
+    expected = reference.foresee(order, start, most, buckets, sizes, 0.5, reach, keepers)
     assert (stop, set(needed[:found].tolist())) == expected
     assert len(set(needed[:found].tolist())) == found
 
@@ -160,6 +163,28 @@ def chain(order: list[int]) -> Corpus:
     """A~B and B~C, but not A~C."""
     sets = [set(range(10)), set(range(2, 12)), set(range(4, 14))]
     return Corpus(sets, [1, 2, 3], [[0, 0, 0]], order, 0.6)
+
+
+def test_a_document_looks_at_the_last_keepers_of_a_bucket_only() -> None:
+    sets = [{1, 2, 3}, {4, 5, 6}, {7, 8, 9}, {1, 2, 3, 10}, {7, 8, 9, 10}]
+    crowded = Corpus(sets, [1, 2, 3, 4, 5], [[0] * 5], [0, 1, 2, 3, 4], 0.7, reach=2)
+    assert run(crowded).keepers.tolist() == [0, 1, 2, 3, 2]
+    assert run(crowded).crowded.tolist() == [False, False, False, True, False]
+    assert run(crowded._replace(bands=[[0] * 5, [0, 1, 2, 0, 2]])).keepers.tolist() == [0, 1, 2, 0, 2]
+
+
+def flooded(documents: int) -> int:
+    """Compare documents of which each meets all others, and none is like another."""
+    sets = [{3 * number, 3 * number + 1, 3 * number + 2} for number in range(documents)]
+    found = run(Corpus(sets, [*range(1, documents + 1)], [[7] * documents], [*range(documents)], 0.8))
+    assert found.crowded.sum() == max(0, documents - REACH - 1)
+    return found.compared
+
+
+def test_work_is_linear_however_many_meet_in_a_bucket() -> None:
+    least, most = flooded(2 * REACH), flooded(8 * REACH)
+    # What comes after the first REACH costs REACH each.
+    assert most - least == 6 * REACH * REACH
 
 
 def test_a_chain_is_not_a_cluster() -> None:

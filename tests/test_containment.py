@@ -238,7 +238,8 @@ def clusters_of(keepers: list[int]) -> Clusters:
     numbers = np.arange(len(keepers))
     ties = np.array(keepers)
     goes = ties != numbers
-    return Clusters(ties.copy(), goes * 0.9, np.where(goes, ties, -1), np.zeros(len(keepers), np.bool_), 0, 0)
+    nobody = np.zeros(len(keepers), np.bool_)
+    return Clusters(ties.copy(), goes * 0.9, np.where(goes, ties, -1), nobody, nobody, 0, 0)
 
 
 def fetching(sets: Sets) -> Any:

@@ -205,6 +205,18 @@ def test_a_chain_is_not_followed() -> None:
     assert pairs.compare(story(text, 1), other, Config()).rule == "unexplained"
 
 
+def test_a_pair_that_was_not_compared_for_the_crowd_is_told() -> None:
+    text = article(random.Random(3))
+    flag = Decision(
+        document="2", source="", file="news.jsonl", record=2, action="flag", reason="near-duplicate", why="many"
+    )
+    found = pairs.compare(story(text, 1), story(text, 2, flag), Config())
+    assert (found.rule, found.why.split(" documents")[0]) == (
+        "crowded",
+        "Both stay though they are like enough: news.jsonl:2 meets more than 1,000",
+    )
+
+
 def test_a_pair_that_no_band_brought_together_was_missed() -> None:
     # One hash a document is one band, and it rarely agrees below equality.
     rng = random.Random(4)
@@ -324,4 +336,5 @@ def test_any_cuts_can_be_shown(text: str, bounds: list[int]) -> None:
     ]  # fmt: skip
     shown = "".join(part.plain for part in stories.story_lines(story(text, 1, *made)))
     for number, decision in enumerate(made, 1):
-        assert (f"({number})" in shown) == bool((decision.text or "").strip())
+        # A blank piece of a line with words is shown, a blank line is not.
+        assert f"({number})" in shown or not (decision.text or "").strip()

@@ -11,20 +11,25 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dedup
-from dedup import unicode
+from dedup import cluster, pipeline, unicode, variants, versions
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import DedupError
-from dedup.jobs import Run, clean
-from dedup.shingle import shingle_sets
+from dedup.jobs import Run, apply, clean, scan
+from dedup.kernels import variants as variants_kernels
+from dedup.kernels import versions as versions_kernels
+from dedup.shingle import ShingleSets, StoredSets, shingle_sets
 from dedup.signature import permutations, sketch
 from dedup.undo import restore
-from tests.corpora import article
+from dedup.verify.run import verify
+from tests.corpora import article, sentence, written
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 """Characters of every plane, assigned or not."""
@@ -152,11 +157,12 @@ def seconds(text: str, workers: int = 1) -> float:
 
 @pytest.mark.parametrize("kind", FLOODS)
 def test_time_is_linear(kind: str) -> None:
-    """Eight times the text, twelve times the time at most, a quarter of a second aside."""
+    """Eight times the text, twelve times the time at most, a quarter of a second aside; the best of three tries."""
     make = FLOODS[kind]
     seconds(make(1000))
     small = min(seconds(make(MILLION // 8)) for _ in range(2))
-    assert seconds(make(MILLION)) <= 12 * small + 0.25
+    large = make(MILLION)
+    assert any(seconds(large) <= 12 * small + 0.25 for _ in range(3))
 
 
 # Collisions
@@ -202,12 +208,17 @@ def test_texts_that_share_all_bands_are_compared_in_full() -> None:
 
 def band_flood(documents: int, words: int = 200) -> list[str]:
     """Articles about different things with one paragraph in common whose shingles are the least in the first band."""
-    rng = random.Random(6)
-    drawn = permutations(128, 1)
+    rng, drawn, shape = random.Random(6), permutations(128, 1), pipeline.bands_of(Config())
+    assert shape is not None
+
+    def first_band(texts: list[str]) -> npt.NDArray[np.uint32]:
+        return sketch(Column.of(texts), drawn).signatures[:, : shape.rows]
+
     lines = [article(rng, 1, 1).strip() for _ in range(4000)]
-    signatures = sketch(Column.of(lines), drawn).signatures[:, :7]
-    common = " ".join({lines[row]: None for row in signatures.argmin(axis=0).tolist()})
-    return [f"{common}\n" + " ".join(f"w{rng.getrandbits(40)}" for _ in range(words)) for _ in range(documents)]
+    common = " ".join({lines[row]: None for row in first_band(lines).argmin(axis=0).tolist()})
+    pages = [f"{common}\n" + " ".join(f"w{rng.getrandbits(40)}" for _ in range(words)) for _ in range(2 * documents)]
+    meets = (first_band(pages) == first_band([common])).all(axis=1)
+    return [pages[row] for row in np.flatnonzero(meets)[:documents].tolist()]
 
 
 def compared(documents: int) -> int:
@@ -218,12 +229,101 @@ def compared(documents: int) -> int:
 
 
 def test_a_flood_of_one_band_drops_nobody() -> None:
-    assert compared(300) <= 300 * 299 / 2
+    assert compared(300) == 300 * 299 / 2
 
 
-@pytest.mark.xfail(strict=True, reason="whoever knows the seed can make every page meet every other: see SECURITY.md")
-def test_a_flood_of_one_band_takes_linear_time() -> None:
-    assert compared(400) <= 8 * compared(100)
+def test_a_flood_of_one_band_takes_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "REACH", 20)
+    # The first 20 are compared with fewer.
+    assert compared(400) - compared(100) == 300 * 20
+
+
+def test_a_document_lost_in_a_flood_stays_and_is_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "REACH", 20)
+    texts = [{"id": str(number), "text": text} for number, text in enumerate(band_flood(60))]
+    result = dedup.clean(texts, max_loss=1, only=("articles",), keep="first")
+    flagged = [decision for decision in result.decisions if decision.why is not None]
+    assert [decision.document for decision in flagged] == [str(number) for number in range(21, 60)]
+    assert {(d.action, d.reason, d.keeper) for d in flagged} == {("flag", "near-duplicate", None)}
+    assert result.report["flags"]["crowded"] == 39
+
+
+def test_what_is_flagged_in_a_flood_is_counted_by_all_who_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "REACH", 20)
+    corpus = [written(tmp_path, [{"id": str(number), "text": text} for number, text in enumerate(band_flood(60))])]
+    config, decided = Config(max_loss=1, only=("articles",)), str(tmp_path / "decisions.jsonl")
+    reports = [clean(corpus, str(tmp_path / "out.jsonl"), config, Run())]
+    scan(corpus, decided, config, Run())
+    reports.append(apply(decided, corpus, str(tmp_path / "applied.jsonl"), config, Run()))
+    assert [report["flags"]["crowded"] for report in reports] == [39, 39]
+    assert verify(corpus, str(tmp_path / "out.jsonl")).violations == []
+
+
+def test_a_flood_hides_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A true near-duplicate meets its keeper in other bands, too, which the flood does not fill."""
+    monkeypatch.setattr(cluster, "REACH", 20)
+    flood = band_flood(200)
+    copies = [text + " Nachtrag." for text in flood[:20]]
+    texts = [{"id": str(number), "text": text} for number, text in enumerate(flood + copies)]
+    result = dedup.clean(texts, max_loss=1, only=("articles",), keep="first")
+    gone = {(d.document, d.keeper) for d in result.decisions if d.action == "drop"}
+    assert gone == {(str(200 + number), str(number)) for number in range(20)}
+
+
+def seconds_to_tie(lines: int) -> float:
+    """Look for wordings among lines that all meet, and of which none is like another."""
+    buckets, offsets = np.zeros((lines, 1), np.int32), np.arange(lines + 1)
+    start = time.process_time()
+    variants_kernels.tie(
+        buckets, np.arange(lines, dtype=np.uint64), offsets, np.ones(lines, np.bool_), variants.SIMILARITY,
+        variants.REACH, np.empty(lines, np.int64), np.empty(lines),
+    )  # fmt: skip
+    return time.process_time() - start
+
+
+def test_lines_that_meet_are_tied_in_linear_time() -> None:
+    seconds_to_tie(10)
+    assert seconds_to_tie(160_000) <= 20 * seconds_to_tie(20_000) + 0.25
+
+
+def seconds_to_group(documents: int) -> float:
+    """Group documents that share a sentence that is not common, and are no versions of each other."""
+    one, widths = np.full(documents, 500), np.full(1, 30, np.int32)
+    start = time.process_time()
+    versions_kernels.group_versions(
+        np.arange(documents), np.arange(documents + 1), np.zeros(documents, np.int32), widths, np.zeros(1, np.bool_),
+        np.zeros(1, np.bool_), one, one, versions.LEAST_RESIDUAL, versions.LEAST_RESIDUAL_SHARE, versions.VERSION_SHARE,
+        versions.VERSION_COLUMNS, versions.VERSION_COLUMNS_SHARE, versions.VERSION_REACH, versions.VERSION_MOST,
+        np.empty(documents, np.int64),
+    )  # fmt: skip
+    return time.process_time() - start
+
+
+def test_sentences_that_many_share_are_grouped_in_linear_time() -> None:
+    seconds_to_group(10)
+    assert seconds_to_group(64_000) <= 20 * seconds_to_group(8_000) + 0.25
+
+
+def test_a_long_page_that_holds_many_short_ones_is_loaded_once() -> None:
+    """Each was once compared with it anew, at the cost of the long one."""
+    rng = random.Random(8)
+    lines = [sentence(rng, 12) for _ in range(300)]
+    texts = ["\n".join(lines), *("\n".join(lines[at : at + 2]) for at in range(0, 300, 2))]
+    loaded = []
+    load = StoredSets.load
+
+    def counted(sets: StoredSets, rows: npt.NDArray[np.int64]) -> ShingleSets:
+        found = load(sets, rows)
+        loaded.append(len(found.hashes))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StoredSets, "load", counted)
+        result = dedup.clean([{"id": str(number), "text": text} for number, text in enumerate(texts)], max_loss=1)
+    assert result.report["flags"]["contained"] == 150
+    assert sum(loaded) < 4 * max(loaded)
 
 
 # Large

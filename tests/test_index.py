@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import dedup
-from dedup import jobs
+from dedup import cluster, jobs, memory
 from dedup.cli import main
+from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import UsageError
-from dedup.index import upkeep
+from dedup.index import judging, remote, upkeep
+from dedup.index.adding import Sketcher
 from tests.corpora import Document, article, edited, sentence, site, written
 
 CONFIG = Config(keep="first", max_loss=1.0)
@@ -42,6 +47,19 @@ def crawl(seed: int, articles: int = 30) -> list[Document]:
     documents += [{"id": f"odd/{number}", "source": "a.example", "text": text} for number, text in enumerate(odd * 2)]
     rng.shuffle(documents)
     return documents
+
+
+def crowd(seed: int) -> list[Document]:
+    """Articles alike enough to meet in many bands and mostly not enough to go."""
+    rng = random.Random(seed)
+    texts = [article(rng, 3) for _ in range(2)]
+    return [{"id": str(n), "text": edited(rng, rng.choice(texts), rng.choice([0.01, 0.04, 0.06]))} for n in range(80)]
+
+
+def shorten_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let documents look at two keepers of a bucket only."""
+    for module in (cluster, memory, judging, remote):
+        monkeypatch.setattr(module, "REACH", 2)
 
 
 def day(name: str, documents: list[Document]) -> str:
@@ -87,6 +105,19 @@ def test_day_by_day_is_the_same_as_all_at_once(seed: int, size: int) -> None:
     assert [told(decision) for decision in found] == [told(decision) for decision in decisions("all")]
     assert [row["id"] for row in upkeep.documents(Path(INDEX))] == stayed
     assert list(upkeep.verify(Path(INDEX))) == []
+
+
+@pytest.mark.parametrize("size", [7, 40])
+def test_day_by_day_as_many_are_compared_as_all_at_once(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    shorten_reach(monkeypatch)
+    documents, config = crowd(1), Config(keep="first", max_loss=1.0, only=("articles",))
+    found, crowded = [], 0
+    for start in range(0, len(documents), size):
+        crowded += clean(documents[start : start + size], f"day{start}", config)["flags"]["crowded"]
+        found += decisions(f"day{start}")
+    jobs.clean([day("all", documents)], "all.jsonl", config, jobs.Run())
+    assert [told(decision) for decision in found] == [told(decision) for decision in decisions("all")]
+    assert crowded > 10
 
 
 def test_a_duplicate_names_the_day_and_the_record_of_its_keeper() -> None:
@@ -169,6 +200,17 @@ def test_a_run_repeated_comes_to_the_same_and_adds_nothing() -> None:
         assert (Path(f"day{number}.jsonl").read_bytes(), decisions(f"day{number}")) == expected
         assert (report["index"]["is_repeated_run"], report["index"]["added"]) == (True, 0)
     assert (list(upkeep.documents(Path(INDEX))), list(upkeep.templates(Path(INDEX)))) == before
+
+
+def test_a_run_that_adds_nothing_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody stores copies, so the segment that was begun for them is never finished."""
+    left: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: left.append(found.exc_value))
+    first = site(random.Random(7), "a.example", 6)
+    clean(first, "one")
+    assert clean([{**row, "id": f"again/{row['id']}"} for row in first], "two")["index"]["added"] == 0
+    gc.collect()
+    assert left == []
 
 
 def test_when_too_much_would_go_nothing_is_added() -> None:
@@ -343,7 +385,22 @@ def test_verify_exits_with_1_where_something_is_wrong(stored: list[Document]) ->
     texts.write_bytes(data)
     done = run("index", "verify", INDEX)
     assert done.exit_code == 1
-    assert f"{texts} was changed since it was written\n" in done.stderr
+    assert f"{texts}: was changed since it was written. " in done.stderr
+
+
+def test_verify_finds_a_key_that_is_not_of_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Sketcher.keys
+
+    def wrong(sketcher: Sketcher, stored: Column) -> Any:
+        text_keys, band_keys = right(sketcher, stored)
+        band_keys[1, 3] ^= np.uint64(1)
+        return text_keys, band_keys
+
+    path = day("monday", [{"id": name, "text": article(random.Random(name))} for name in "abc"])
+    with monkeypatch.context() as patched:
+        patched.setattr(Sketcher, "keys", wrong)
+        upkeep.add(Path(INDEX), [path], upkeep.Reading({}))
+    assert list(upkeep.verify(Path(INDEX))) == ["the keys of b (news.jsonl:2) are not those of its text"]
 
 
 def test_thirty_days_of_real_articles_keep_what_one_batch_keeps(

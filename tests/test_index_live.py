@@ -15,8 +15,9 @@ import pytest
 import dedup
 from dedup.errors import InputError, StateError, UsageError
 from dedup.index import upkeep
+from dedup.index.segments import Segment
 from tests.corpora import article, edited, site
-from tests.test_index import crawl
+from tests.test_index import crawl, crowd, shorten_reach
 
 
 @pytest.fixture
@@ -42,6 +43,42 @@ def test_a_verdict_says_what_an_article_comes_to(path: Path) -> None:
     assert likeness.decisions[0].keeper == "a"
     with pytest.raises(dataclasses.FrozenInstanceError):
         copy.kind = "new"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("every", [1, 7, 1000])
+def test_articles_one_by_one_meet_as_many_as_in_one_batch(
+    path: Path, every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorten_reach(monkeypatch)
+    documents, found = crowd(2), []
+    with dedup.open_index(path, only=("articles",)) as index:
+        for number, document in enumerate(documents):
+            found += index.add(document).decisions
+            if number % every == 0:
+                index.commit()
+    batch = dedup.clean(documents, keep="first", max_loss=1, only=("articles",))
+    assert [(d.document, d.reason, d.keeper, d.similarity, d.why) for d in found] == [
+        (d.document, d.reason, d.keeper, d.similarity, d.why) for d in batch.decisions
+    ]
+    assert batch.report["flags"]["crowded"] > 10
+
+
+def test_a_commit_asks_no_more_often_for_more_sources(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each host name may be a source of its own, and whoever has a domain has as many as they like."""
+    asked, by_source, rng = Counter[int](), Segment.by_source, random.Random(4)
+
+    def counted(segment: Segment, *how: Any) -> Any:
+        asked[sources] += 1
+        return by_source(segment, *how)
+
+    monkeypatch.setattr(Segment, "by_source", counted)
+    with dedup.open_index(path) as index:
+        for sources in (3, 30):
+            for number in range(sources):
+                index.add({"source": f"{sources}-{number}.example", "text": article(rng)})
+            index.commit()
+    # Of one segment, then of two.
+    assert asked[30] == 2 * asked[3] > 0
 
 
 @pytest.mark.parametrize("every", [1, 7, 1000])

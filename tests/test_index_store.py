@@ -40,12 +40,13 @@ class Twin:
         )
         return next(fits, -1)
 
-    def meet(self, band_keys: list[int], before: int) -> list[int]:
-        return [
+    def meet(self, band_key: int, most: int, before: int) -> list[int]:
+        met = [
             number
             for number, (keeper, _, theirs) in enumerate(self.documents[:before])
-            if keeper == number and number not in self.removed and set(filter(None, band_keys)) & set(theirs)
+            if keeper == number and number not in self.removed and band_key and band_key in theirs
         ]
+        return met[-most:]
 
 
 def text_of(number: int) -> str:
@@ -59,7 +60,7 @@ def added(index: Store, twin: Twin, rng: random.Random, count: int, run: RunEntr
     stored = [number for number, (keeper, *_) in enumerate(twin.documents) if number == keeper] or [first]
     keepers = [number if rng.random() < 0.8 else min(rng.choice(stored), number) for number in numbers.tolist()]
     text_keys = [rng.randrange(12) for _ in numbers]
-    band_keys = [[rng.randrange(100, 140) * rng.randrange(2) for _ in range(BANDS)] for _ in numbers]
+    band_keys = [[(100 * band + rng.randrange(40)) * rng.randrange(2) for band in range(1, 1 + BANDS)] for _ in numbers]
     cuts = [rng.random() < 0.5 for _ in numbers]
     rows = Rows(
         numbers=numbers,
@@ -86,10 +87,11 @@ def same_answers(index: Store, twin: Twin, before: int | None = None) -> None:
     limit = len(twin.documents) if before is None else before
     keys = np.arange(13, dtype=np.uint64)
     assert snapshot.equal(keys).tolist() == [twin.equal(key, limit) for key in keys.tolist()]
-    band_keys = np.array([[0, 110, 120], [100, 100, 101], [901, 902, 903], [130, 131, 0]], np.uint64)
-    rows, numbers = snapshot.meet(band_keys)
-    found = [sorted(numbers[rows == row].tolist()) for row in range(len(band_keys))]
-    assert found == [twin.meet(keys, limit) for keys in band_keys.tolist()]
+    band_keys = np.array([0, 100, 101, 110, 200, 211, 320, 131, 901], np.uint64)
+    for most in (1, 2, 1000):
+        rows, numbers = snapshot.meet(band_keys, most)
+        found = [numbers[rows == row].tolist() for row in range(len(band_keys))]
+        assert found == [twin.meet(key, most, limit) for key in band_keys.tolist()]
     stored = [n for n, (keeper, *_) in enumerate(twin.documents[:limit]) if n == keeper and n not in twin.removed]
     assert snapshot.standing().tolist() == stored
 

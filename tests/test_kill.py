@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import resource
 import signal
 import subprocess
 import sys
+import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,45 +19,173 @@ import pytest
 from click.testing import CliRunner
 
 from dedup.cli import main
+from dedup.columns import Column
+from dedup.segment import segment
+from dedup.shingle import shingle_sets
 from dedup.staging import Staging
+from tests.corpora import article
+from tests.kills import begun
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENES = {"clean", "clean --force", "clean --work-dir", "apply", "restore"}
 
 
-def ended(folder: Path, times: int) -> dict[str, Any]:
+def ended(folder: Path, times: int, every: int) -> dict[str, Any]:
     """End runs in another process, which looks what is left and gives each command again; return what it counted."""
-    command = [sys.executable, "tests/kills.py", str(folder / "kills"), "--random", str(times)]
+    command = [sys.executable, "tests/kills.py", str(folder), "--random", str(times), "--every", str(every)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=7200, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def check(found: dict[str, Any], times: int) -> None:
-    for kind in ("every event", "full disk", "random"):
+    for kind in ("events", "full disk", "random"):
         assert found[kind].keys() == SCENES
-    for scene, left in found["every event"].items():
-        assert sum(left.values()) > 15
-        # Between the last rename and the end.
-        assert left["complete"] > 0
-        assert left["as before" if scene == "clean --force" else "absent"] > 10
-    # Killed between the two renames of a folder that is replaced.
-    assert found["every event"]["clean --force"]["absent"] > 0
+    for scene, left in found["events"].items():
+        assert left["as before" if scene == "clean --force" else "absent"] > 10 // every
     assert sum(left.get("absent", 0) + left.get("as before", 0) for left in found["full disk"].values()) > 5
     assert sum(sum(left.values()) for left in found["random"].values()) >= times
     assert found["signals"]["untidy ends"] <= max(times // 50, 1)
+    return found
 
 
-@pytest.mark.long
 def test_whatever_ends_a_run_the_output_is_absent_or_complete(tmp_path: Path) -> None:
-    check(ended(tmp_path, 24), 24)
+    found = ended(tmp_path / "kills", 25, 5)
+    assert sum(left.get("complete", 0) for left in found["events"].values()) > 0
 
 
 @pytest.mark.long
 def test_whatever_ends_a_run_300_times_the_output_is_absent_or_complete(tmp_path: Path) -> None:
-    check(ended(tmp_path, 300), 300)
+    found = ended(tmp_path / "kills", 300, 1)
+    # Between the last rename and the end.
+    assert all(left["complete"] > 0 for left in found["events"].values())
+    # Between the two renames of a folder that is replaced.
+    assert found["events"]["clean --force"]["absent"] > 0
+
+
+@pytest.mark.parametrize("function", [segment, shingle_sets], ids=["segment", "shingle_sets"])
+def test_a_kernel_can_be_interrupted(function: Callable[[Column], Any]) -> None:
+    """What is raised while it is at work in the main thread comes out behind it, and is what was raised."""
+    function(Column.of(["Der Rat tagt."]))
+    texts = Column.of(["Der Rat tagt am Montag in Linz. " * 200_000])
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, end)
+    try:
+        for _ in range(5):
+            signal.setitimer(signal.ITIMER_REAL, 0.002)
+            with pytest.raises(KeyboardInterrupt):
+                function(texts)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+SWALLOWING = {
+    "a lock that is half taken": """
+        held = []
+        class Lock:
+            def __enter__(self):
+                held.append(True)
+                os.kill(os.getpid(), NUMBER)
+            def __exit__(self, *_):
+                held.clear()
+        try:
+            with Lock():
+                while True:
+                    pass
+        finally:
+            if held:
+                click.echo("still held")
+    """,
+    "a destructor": """
+        class Watched:
+            def __del__(self):
+                os.kill(os.getpid(), NUMBER)
+                while True:
+                    pass
+        Watched()
+    """,
+    "whatever catches everything": """
+        try:
+            os.kill(os.getpid(), NUMBER)
+            while True:
+                pass
+        except BaseException:
+            pass
+    """,
+    "an import that fails in its own way": """
+        try:
+            os.kill(os.getpid(), NUMBER)
+            while True:
+                pass
+        except BaseException:
+            raise ImportError("numpy could not be imported")
+    """,
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("where", SWALLOWING)
+def test_no_signal_is_lost_and_there_is_one_line(where: str, number: signal.Signals) -> None:
+    script = f"""
+import os
+import click
+from dedup.cli.group import Group
+
+@click.group(cls=Group)
+def main():
+    pass
+
+@main.command()
+def run():
+    try:
+{textwrap.indent(textwrap.dedent(SWALLOWING[where]), " " * 8)}
+        while True:
+            pass
+    finally:
+        # What clears away is not disturbed by a second one.
+        os.kill(os.getpid(), {int(number)})
+        for _ in range(10_000_000):
+            pass
+        click.echo("cleared away")
+
+main(["run"])
+""".replace("NUMBER", str(int(number)))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    word = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}[number]
+    assert (done.returncode, done.stdout, done.stderr) == (128 + number, "cleared away\n", f"dedup: {word}\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_a_run_at_once(tmp_path: Path, workers: int) -> None:
+    """In less than half a second of work a thread, however long the run would take."""
+    rng = random.Random(1)
+    lines = [json.dumps({"id": n, "source": f"{n % 9}", "text": article(rng, lines=20)}) + "\n" for n in range(300)]
+    (tmp_path / "news.jsonl").write_text("".join(lines) * 40, encoding="utf-8")
+    command = ["clean", "news.jsonl", "-o", "out.jsonl", "-q", "--workers", str(workers), "--max-loss", "1"]
+    for after_s in (0.2, 0.6, 1.0):
+        before_s = seconds_of_children()
+        with begun(command, tmp_path, tmp_path) as process:
+            time.sleep(after_s)
+            process.send_signal(signal.SIGINT)
+            used_s = seconds_of(process)
+            _, said = process.communicate()
+        assert (process.returncode, said) == (130, b"dedup: interrupted\n")
+        assert seconds_of_children() - before_s - used_s < 0.5 * workers
+        assert [path.name for path in tmp_path.iterdir()] == ["news.jsonl"]
+
+
+def seconds_of_children() -> float:
+    """Seconds of processors that the processes took that we started and that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def seconds_of(process: subprocess.Popen[bytes]) -> float:
+    """Those that a process took so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def killed_between_two_renames(target: Path) -> None:

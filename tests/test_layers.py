@@ -18,6 +18,7 @@ LAYERS = (
         "edit",
         "formats",
         "manifest",
+        "parts",
         "readers",
         "segment",
         "shingle",

@@ -14,6 +14,7 @@ import dedup
 from dedup.columns import Column
 from dedup.decisions import KeptSpan
 from dedup.kernels import repeats as kernels
+from dedup.kernels.slots import SECRET
 from dedup.segment import segment, tables
 from tests import reference
 from tests.corpora import CREDIT_WORDS, hostile_texts, repetitive_texts, sentence
@@ -52,20 +53,22 @@ def test_repeats_are_those_of_the_twin(rows: list[list[reference.Line]], limits:
     segment_offsets = np.cumsum([0, *(len(line.sentences) for line in flat)])
     line_keepers, segment_keepers = np.full(len(flat), -1), np.full(len(sentences), -1)
     structured = np.zeros(len(rows), np.bool_)
-    kernels.find_repeats(
-        line_offsets,
-        np.array([line.key for line in flat], np.uint64),
-        np.array([line.core for line in flat], np.uint64),
-        np.array([line.width for line in flat], np.int32),
-        np.array([line.is_marked for line in flat], np.bool_),
-        segment_offsets,
-        np.array([key for key, _ in sentences], np.uint64),
-        np.array([width for _, width in sentences], np.int32),
-        *limits,
-        line_keepers,
-        segment_keepers,
-        structured,
-    )
+    with np.errstate(over="ignore"):
+        kernels.find_repeats(
+            line_offsets,
+            np.array([line.key for line in flat], np.uint64),
+            np.array([line.core for line in flat], np.uint64),
+            np.array([line.width for line in flat], np.int32),
+            np.array([line.is_marked for line in flat], np.bool_),
+            segment_offsets,
+            np.array([key for key, _ in sentences], np.uint64),
+            np.array([width for _, width in sentences], np.int32),
+            *limits,
+            SECRET,
+            line_keepers,
+            segment_keepers,
+            structured,
+        )
     for row, row_lines in enumerate(rows):
         first = int(line_offsets[row])
 
@@ -332,8 +335,9 @@ def test_lines_that_begin_alike_are_those_of_the_twin(rows: list[str]) -> None:
     signs = np.ones(len(found.line_start), np.bool_)
     with np.errstate(over="ignore"):
         kernels.spare_lone_beginnings(
-            texts.data, found.line_offsets, found.line_start, found.line_text_end, found.line_k0, tables()[0], 6, signs
-        )
+            texts.data, found.line_offsets, found.line_start, found.line_text_end, found.line_k0, tables()[0], 6,
+            SECRET, signs,
+        )  # fmt: skip
     spans = zip(found.line_start.tolist(), found.line_text_end.tolist(), strict=True)
     beginnings = [reference.beginning(texts.data[start:end].tobytes().decode(), 6) for start, end in spans]
     places = np.repeat(np.arange(len(rows)), np.diff(found.line_offsets)).tolist()

@@ -289,6 +289,19 @@ def test_blank_lines_belong_to_the_sentence_before():
     assert split_sentences("a\ud800. B.") == [(0, 4), (4, 6)]
 
 
+def test_tables_grow_where_there_are_many_short_lines_and_sentences():
+    """The kernel is called again where it was, in the middle of a row: between two lines, and within one."""
+    rows = ["", "a\n" * 500, "", "Der Rat tagt. " * 500 + "\n", "b"]
+    found = segment(Column.of(rows))
+    assert found.line_offsets.tolist() == [0, 0, 500, 500, 501, 502]
+    assert found.line_start.tolist() == [*range(0, 1000, 2), 1000, 8001]
+    assert found.line_end.tolist() == [*range(2, 1001, 2), 8001, 8002]
+    sentences = slice(*found.segment_offsets[500:502])
+    assert sentences.stop - sentences.start == 500
+    assert found.segment_start[sentences].tolist() == [*range(1000, 8000, 14)]
+    assert found.segment_end[sentences].tolist() == [*range(1014, 8000, 14), 8001]
+
+
 def test_only_part_of_a_column_is_read():
     texts = ["Eins. Zwei.", "", "Drei.\nVier.", "Fünf."]
     whole, part = segment(Column.of(texts)), segment(Column.of(texts), 2, 4)

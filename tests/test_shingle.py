@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import dedup
 from dedup.columns import Column
 from dedup.kernels import shingle as kernels
+from dedup.kernels import siphash, tokens
 from dedup.shingle import SHINGLE_WORDS, shingle_sets, tables
 from tests import reference
 from tests.corpora import HOSTILE, SENTENCES, hostile_texts
@@ -22,13 +23,13 @@ LONG = " ".join(SENTENCES)
 def token_hashes(text: str) -> list[int]:
     column = Column.of([text])
     firsts, seconds, hashes = np.zeros((3, 2 * len(column.data) + 2), np.uint64)
-    folded = kernels.fold_two_bytes(*tables()), kernels.find_enders(tables()[0])
+    folded = tokens.fold_two_bytes(*tables()), tokens.find_enders(tables()[0])
     with np.errstate(over="ignore"):
-        count, _, disordered = kernels.tokenise(column.data, 0, len(column.data), *tables(), *folded, firsts, seconds)
-        kernels.hash_tokens(firsts, seconds, count, hashes)
+        count, _, disordered = tokens.tokenise(column.data, 0, len(column.data), *tables(), *folded, firsts, seconds)
+        tokens.hash_tokens(firsts, seconds, count, hashes)
     if disordered:
         return token_hashes(reference.fold(text))
-    return hashes[: kernels.drop_symbols(hashes, seconds, count)].tolist()
+    return hashes[: tokens.drop_symbols(hashes, seconds, count)].tolist()
 
 
 @settings(max_examples=200)
@@ -43,12 +44,12 @@ def test_tokens_are_those_of_the_regex(text: str) -> None:
 def test_siphash_is_the_published_one() -> None:
     """The one vector of the paper, appendix A: its key is 00 ... 0f and its message 00 ... 0e, ended by its length."""
     start = 0x0706050403020100, 0x0F0E0D0C0B0A0908
-    names = kernels.SIP_0, kernels.SIP_1, kernels.SIP_2, kernels.SIP_3
+    names = siphash.SIP_0, siphash.SIP_1, siphash.SIP_2, siphash.SIP_3
     state = [constant ^ np.uint64(start[number % 2]) for number, constant in enumerate(names)]
     with np.errstate(over="ignore"):
         for block in (0x0706050403020100, 0x0F0E0D0C0B0A0908):
-            state = [np.uint64(lane) for lane in kernels.absorb(*state, np.uint64(block))]
-        assert int(kernels.digest(*state)) == 0xA129CA6149BE45E5
+            state = [np.uint64(lane) for lane in siphash.absorb(*state, np.uint64(block))]
+        assert int(siphash.digest(*state)) == 0xA129CA6149BE45E5
 
 
 @settings(max_examples=200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import importlib.util
 import json
 import os
@@ -23,10 +24,11 @@ import pytest
 from click.testing import CliRunner
 
 import dedup
-from dedup import jobs
+from dedup import jobs, undo
 from dedup.cli import main
 from dedup.config import Config
-from dedup.errors import InputError, LossError, UsageError
+from dedup.errors import InputError, LossError, StateError, UsageError
+from dedup.verify.run import verify
 from tests.corpora import Document, article, edited, sentence, site
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,6 +109,12 @@ def parts(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(folder.glob("part-*")))
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
+
+
 def without_times(path: Path) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(path.read_bytes())
     assert report.pop("timing_s").keys() == {"scan", "decide", "write"}
@@ -155,6 +163,10 @@ def test_files_give_what_the_local_engine_gives(spark: Session, corpus: Path, tm
     lines = {name: (corpus / "in" / name).read_bytes().split(b"\n") for name in names}
     dropped = [lines[decision["file"]][decision["record"] - 1] for decision in drops]
     assert parts(tmp_path / "out.dedup" / "dropped").split(b"\n")[:-1] == dropped
+    undo.restore(str(tmp_path / "out"), str(tmp_path / "back"))
+    assert files(tmp_path / "back") == {name: (corpus / "in" / name).read_bytes() for name in names}
+    verdict = verify([str(corpus / "in")], str(tmp_path / "out"))
+    assert (verdict.violations, verdict.dropped) == ([], len(drops))
 
 
 def test_parquet_gives_what_the_local_engine_gives(spark: Session, tmp_path: Path) -> None:
@@ -177,8 +189,46 @@ def test_parquet_gives_what_the_local_engine_gives(spark: Session, tmp_path: Pat
         for name in ("out", "local")
     )
     assert found == wanted
+    with pytest.raises(StateError, match="a run on Spark over parquet"):
+        undo.restore(str(tmp_path / "out"), str(tmp_path / "back"))
     local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
     assert parts(tmp_path / "out.dedup" / "decisions") == local
+
+
+def test_what_was_changed_since_is_not_restored(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    # The last line has no newline, and goes.
+    lines = as_lines(crawl()).removesuffix(b"\n")
+    (tmp_path / "in.jsonl").write_bytes(lines)
+    with gzip.open(tmp_path / "more.jsonl.gz", "wb") as file:
+        file.write(as_lines(crawl(6)))
+    inputs, output = [str(tmp_path / "in.jsonl"), str(tmp_path / "more.jsonl.gz")], str(tmp_path / "out")
+    spark_jobs.clean(spark, inputs, output, Config())
+    undo.restore(output, str(tmp_path / "back"))
+    assert (tmp_path / "back" / "in.jsonl").read_bytes() == lines
+    with gzip.open(tmp_path / "back" / "more.jsonl.gz") as back:
+        assert back.read() == as_lines(crawl(6))
+    assert verify(inputs, output).violations == []
+    beside = tmp_path / "out.dedup"
+    folders = [tmp_path / "out", *(beside / name for name in ("decisions", "dropped", "removed"))]
+    changed = [path for folder in folders for path in sorted(folder.glob("part-*"))[:2] if path.stat().st_size]
+    for path in (*changed, *(beside / name for name in ("parts.json", "header.json", "report.json"))):
+        whole = path.read_bytes()
+        for other in (whole.replace(b"a", b"b", 1), whole[: whole.rfind(b"\n", 0, -1) + 1], None):
+            path.unlink() if other is None else path.write_bytes(other)
+            with pytest.raises(StateError):
+                undo.restore(output, str(tmp_path / "again"))
+        path.write_bytes(whole)
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_byte_order_mark_that_spark_takes_away_is_refused(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    (tmp_path / "in.jsonl").write_bytes(b"\xef\xbb\xbf" + as_lines(crawl()))
+    with pytest.raises(InputError, match="Remove the byte order mark"):
+        spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
 
 
 @pytest.mark.parametrize(
@@ -294,9 +344,7 @@ def test_a_frame_gives_what_the_local_engine_gives(spark: Session, partitions: i
     [
         ("sites_de", 2),
         ("sites_de", 50),
-        # Two of 1,247 flags of contained documents name others: grouping versions looks at the order of records, which
-        # a frame does not have.
-        pytest.param("licences", 3, marks=pytest.mark.xfail),
+        ("licences", 3),
         ("terms_versions", 3),
     ],
 )
@@ -323,33 +371,81 @@ def test_a_frame_without_texts_is_refused(spark: Session) -> None:
             clean(frame, Config(text_field=field))
 
 
+def test_components_too_large_for_the_driver_give_the_same(
+    spark: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dedup.spark import components
+
+    monkeypatch.setattr(components, "DRIVER_EDGES", 0)
+    assert_same_on_spark(spark, [document | {"id": str(number)} for number, document in enumerate(crawl())], 2,
+                         Config(drop_contained=0.8))  # fmt: skip
+
+
 @pytest.mark.parametrize("driver_edges", [0, 1_000_000])
 def test_components_are_those_of_a_graph_library(spark: Session, driver_edges: int) -> None:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    from dedup.spark.components import components
+    from dedup.spark.columns import BANDED, COPY, EDGES, VERSION
+    from dedup.spark.components import nodes
 
     rng = random.Random(2)
     path = [(n, n + 1) for n in range(400, 440)]
-    star = [(500, n) for n in range(501, 540)]
-    edges = [*((rng.randrange(200), rng.randrange(200)) for _ in range(150)), *path, *star, (7, 7)]
-    nodes = sorted({node for edge in edges if edge[0] != edge[1] for node in edge})
-    table = pa.table(
-        {
-            "file": pa.array([start % 3 for start, _ in edges], pa.int32()),
-            "record": [start for start, _ in edges],
-            "version_file": pa.array([end % 3 for _, end in edges], pa.int32()),
-            "version_record": [end for _, end in edges],
-        }
-    )
-    found = components(spark.createDataFrame(table), driver_edges).toArrow().to_pylist()
-    graph = coo_array(([1] * len(edges), tuple(zip(*edges, strict=True))), shape=(600, 600))
-    labels = connected_components(graph, directed=False)[1]
-    least = {label: min((node % 3, node) for node in nodes if labels[node] == label) for label in labels[nodes]}
-    assert sorted((row["record"], (row["component_file"], row["component_record"])) for row in found) == [
-        (node, least[labels[node]]) for node in nodes
+    star = [(n, 500) for n in range(501, 540)]
+    ends = [*((rng.randrange(200), rng.randrange(200)) for _ in range(150)), *path, *star]
+    edges = [(start, end, BANDED) for start, end in ends if start != end]
+    copies, versions = {450: 440, 451: 440}, {460: 500, 461: 500, 450: 400}
+    edges += [(start, end, COPY) for start, end in copies.items()]
+    edges += [(start, end, VERSION) for start, end in versions.items()]
+    rows = [
+        {"file": start % 3, "record": start, "other_file": end % 3, "other_record": end, "kind": kind}
+        for start, end, kind in edges
     ]
+    frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=EDGES))
+    found = {row["record"]: row for row in nodes(frame, driver_edges).toArrow().to_pylist()}
+    starts, others, _ = zip(*edges, strict=True)
+    graph = coo_array(([1] * len(edges), (starts, others)), shape=(600, 600))
+    labels = connected_components(graph, directed=False)[1]
+    assert sorted(found) == sorted({*starts, *others})
+    for node, row in found.items():
+        least = min((other % 3, other) for other in found if labels[other] == labels[node])
+        assert (row["file"], (row["component_file"], row["component_record"])) == (node % 3, least)
+        assert row["is_equal"] == (node in copies)
+        version = versions.get(node)
+        assert (row["version_file"], row["version_record"]) == (None if version is None else version % 3, version)
+
+
+def test_documents_that_share_a_key_meet_once_in_a_batch_and_once_over_all() -> None:
+    from dedup.spark import columns, meeting
+
+    documents = [
+        # Two that are equal, a third with their text key but other bands, one that shares a band, one without words.
+        (0, 1, 70, 9, [1, 2]),
+        (0, 2, 70, 9, [1, 2]),
+        (1, 1, 70, 9, [5, 6]),
+        (0, 3, 80, 9, [1, 9]),
+        (0, 4, 0, 0, [0, 0]),
+        # Too short for bands to mean anything.
+        (1, 2, 90, 2, [1, 9]),
+    ]
+    names = ("file", "record", "key", "tokens", "bands")
+    kinds = [columns.IDENTITY.field("file").type, *([pa.int64()] * 3), columns.NUMBERS]
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
+    rows = [dict(zip(names, document, strict=True)) for document in documents]
+    found = {}
+    for size in (1, len(rows)):
+        batches = [pa.RecordBatch.from_pylist(rows[at : at + size], schema=schema) for at in range(0, len(rows), size)]
+        sent = pa.Table.from_batches([meeting.keyed(batch, 3) for batch in batches])
+        assert set(sent["part"].to_pylist()) <= {0, 1, 2}
+        edges = set()
+        for part in range(3):
+            of_part = sent.filter(pa.compute.equal(sent["part"], part)).to_batches()
+            for batch in meeting.edges(iter(of_part)):
+                edges |= {tuple(row.values()) for row in batch.to_pylist()}
+        found[size] = edges
+    expected = {(0, 2, 0, 1, columns.COPY), (1, 1, 0, 1, columns.BANDED), (0, 3, 0, 1, columns.BANDED)}
+    # What met as equal in its batch sends no bands.
+    assert found == {1: expected | {(0, 2, 0, 1, columns.BANDED)}, len(rows): expected}
 
 
 def executors(application: str) -> list[int]:

@@ -144,6 +144,16 @@ def test_other_formats_go_on_too(folder: Path, kind: str) -> None:
     assert run(work_dir=Path("stages")) == expected
 
 
+def test_where_a_stage_was_written_goes_with_the_next_run() -> None:
+    """A run was killed when the stage had its name, but before the folder was removed that it was written in."""
+    killed_after("lines")
+    with locked_folder(Path("stages"), ".lines.stage.dedup-") as folder:
+        pass
+    folder.mkdir()
+    clean()
+    assert not list(Path("stages").iterdir())
+
+
 def test_scan_goes_on_too(monkeypatch: pytest.MonkeyPatch) -> None:
     run = jobs.Run(work_dir=Path("stages"))
     jobs.scan(["news.jsonl"], "expected.jsonl", CONFIG, jobs.Run())

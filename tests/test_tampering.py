@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import dedup
 from dedup import jobs
 from dedup.config import Config
 from dedup.errors import StateError
+from dedup.formats.digests import Digest
 from dedup.index import upkeep
+from dedup.index.store import Proof, Store
 from dedup.undo import restore
 from tests.corpora import edited, site, written
 
@@ -132,6 +138,130 @@ def test_an_index_is_refused(folder: Path) -> None:
             assert faults(index) or changed.strip() == data.strip()
         path.write_bytes(data)
     assert faults(index) == []
+
+
+def clean_a_day(folder: Path) -> Any:
+    report = jobs.clean([str(folder / "new")], str(folder / "day"), CONFIG, jobs.Run(index=folder / "news.index"))
+    return report["documents"], (folder / "day.dedup" / "decisions.jsonl").read_bytes(), stored(folder)
+
+
+def judge(folder: Path) -> Any:
+    with dedup.open_index(folder / "news.index", is_reading=True) as index:
+        return [index.judge(record) for record in json_lines(folder / "new" / "news.jsonl")]
+
+
+def add_one_by_one(folder: Path) -> Any:
+    with dedup.open_index(folder / "news.index") as index:
+        verdicts = [index.add(record) for record in json_lines(folder / "new" / "news.jsonl")]
+    return verdicts, stored(folder)
+
+
+def add_all(folder: Path) -> Any:
+    return upkeep.add(folder / "news.index", [str(folder / "new")], upkeep.Reading({})), stored(folder)
+
+
+def compact(folder: Path) -> Any:
+    upkeep.compact(folder / "news.index")
+    return stored(folder)
+
+
+def merge(folder: Path) -> Any:
+    jobs.clean([str(folder / "new")], str(folder / "day"), CONFIG, jobs.Run(index=folder / "other.index"))
+    counts = upkeep.merge(folder / "other.index", folder / "news.index", 1)
+    return counts, list(upkeep.documents(folder / "other.index"))
+
+
+def forget(folder: Path) -> Any:
+    upkeep.remove(folder / "news.index", ["a.example/4"])
+    return stored(folder)
+
+
+def stored(folder: Path) -> Any:
+    return list(upkeep.documents(folder / "news.index")), list(upkeep.templates(folder / "news.index"))
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+USES = (clean_a_day, judge, add_one_by_one, add_all, compact, merge, forget, stored)
+
+
+@pytest.fixture(scope="module")
+def indexed(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an index of three segments, and what may come on the next day."""
+    folder, rng = tmp_path_factory.mktemp("indexed"), random.Random(7)
+    shutil.copytree(made / "news.index", folder / "news.index")
+    for day in range(2):
+        (folder / f"in{day}").mkdir()
+        written(folder / f"in{day}", site(rng, "b.example", 6, prefix=f"{day}/"))
+        jobs.clean([str(folder / f"in{day}")], str(folder / f"out{day}"), CONFIG, jobs.Run(index=folder / "news.index"))
+    (folder / "new").mkdir()
+    rows = [*json_lines(made / "in" / "news.jsonl"), *json_lines(folder / "in0" / "news.jsonl")]
+    rows = [{**row, "id": f"new/{row['id']}", "text": edited(rng, row["text"], 0.01)} for row in rows]
+    written(folder / "new", rows + site(rng, "a.example", 2, prefix="new/"))
+    return folder
+
+
+def test_who_uses_an_index_refuses_it_or_never_sees_what_was_changed(indexed: Path, tmp_path: Path) -> None:
+    """Each change meets one use, in turn; a text that nobody reads, and the line ending of a page, may be changed."""
+
+    def outcome(use: Callable[[Path], Any], name: str = "", data: bytes = b"") -> tuple[Any, StateError | None]:
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        shutil.copytree(indexed, tmp_path / "copy")
+        if name:
+            (tmp_path / "copy" / name).write_bytes(data)
+        try:
+            return use(tmp_path / "copy"), None
+        except StateError as error:
+            return None, error
+
+    whole = {use: outcome(use) for use in USES}
+    index = indexed / "news.index"
+    found = [path for path in index.rglob("*") if path.is_file() and path.name != "lock"]
+    assert len(found) > 7
+    uses, refused, total = itertools.cycle(USES), 0, 0
+    for path in found:
+        others = [other.read_bytes() for other in found if other.name == path.name and other != path]
+        for data in (*changes(path.read_bytes()), *others):
+            use, total, name = next(uses), total + 1, path.relative_to(indexed).as_posix()
+            found_out, error = outcome(use, name, data)
+            if error is None:
+                assert (found_out, error) == whole[use]
+            else:
+                refused += 1
+                assert error.hint
+                assert name in str(error)
+    assert refused > 0.8 * total
+
+
+def test_damage_is_not_copied_into_a_merged_index(indexed: Path, tmp_path: Path) -> None:
+    shutil.copytree(indexed, tmp_path / "copy")
+    (texts, *_) = (tmp_path / "copy").rglob("texts.zst")
+    data = texts.read_bytes()
+    texts.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    catalog = (tmp_path / "copy" / "news.index" / "index.json").read_bytes()
+    with pytest.raises(StateError, match=r"texts\.zst: was changed since it was written"):
+        compact(tmp_path / "copy")
+    assert (tmp_path / "copy" / "news.index" / "index.json").read_bytes() == catalog
+
+
+def test_a_change_that_waits_is_refused_if_it_was_changed_itself(indexed: Path, tmp_path: Path) -> None:
+    shutil.copytree(indexed, tmp_path / "copy")
+    store = Store(tmp_path / "copy" / "news.index")
+    later = msgspec.structs.replace(store.catalog, generation=9, segments=[])
+    proof = Proof(output="out", is_folder=False, sidecar="out.dedup", decisions=Digest("0", 0))
+    store.prepare(later, proof)
+    pending = store.folder / "pending.json"
+    data = pending.read_bytes()
+    for changed in changes(data):
+        pending.write_bytes(changed)
+        if changed.strip() != data.strip():
+            with pytest.raises(StateError, match=r"pending\.json"), store.locked(lambda proof: True):
+                pass
+    pending.write_bytes(data)
+    with store.locked(lambda proof: False):
+        assert len(store.catalog.segments) == 3
 
 
 def faults(index: Path) -> list[str]:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -32,6 +32,21 @@ ENDINGS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 """What signals that ask a command to end make of it."""
 
 
+AGAIN_S = 0.02
+"""After what time a command that should have ended, and did not, is told once more."""
+
+LOCKS = {"__enter__", "__exit__", "acquire", "release"}
+LOCKING = {
+    "threading",
+    "concurrent.futures.thread",
+    "concurrent.futures._base",
+    "importlib._bootstrap",
+    "_frozen_importlib",
+}
+"""Functions and modules in Python that take locks: broken off in between, they would keep them, and threads that wait
+for one would never end."""
+
+
 class _Ended(SystemExit):
     """Such a signal came. Like KeyboardInterrupt, nothing catches it but what clears away temporary files."""
 
@@ -42,23 +57,64 @@ class _Ended(SystemExit):
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end a command in an orderly way, unless the caller ignores them, as `nohup` does."""
+    """Let Ctrl-C and SIGTERM end a command in an orderly way, unless the caller ignores them, as `nohup` does.
 
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise _Ended(number)
-
+    What is raised in a destructor, or where compiled code calls back, has no effect, and an import may fail in a way of
+    its own. So it is raised again until somebody sees it, and whatever else is raised behind it counts for nothing.
+    Where a lock is being taken it is not raised until that is done.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in ENDINGS}
-    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (*ENDINGS, signal.SIGALRM)}
+    heard = [number for number in ENDINGS if before[number] is not signal.SIG_IGN]
+    tell = sys.unraisablehook
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        # A second Ctrl-C does not keep temporary files from being cleared away.
+        if _is_ending():
+            return
+        signal.signal(signal.SIGALRM, end)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S, AGAIN_S)
+        if not _takes_lock(frame):
+            raise _Ended(came[0])
+
     for number in heard:
         signal.signal(number, end)
+    sys.unraisablehook = lambda lost: None if came else tell(lost)
     try:
         yield
+    except BaseException as error:
+        is_done = isinstance(error, SystemExit) and not error.code
+        if came and not is_done and not isinstance(error, _Ended):
+            raise _Ended(came[0]) from None
+        raise
     finally:
+        if came:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            heard.append(signal.SIGALRM)
+        else:
+            sys.unraisablehook = tell
         for number in heard:
             signal.signal(number, before[number])
+
+
+def _takes_lock(frame: FrameType | None) -> bool:
+    """Say whether a lock may be half taken at this moment; not where the result of a thread is waited for."""
+    if frame is None:
+        return False
+    is_waiting = frame.f_code.co_name == "wait" and frame.f_back and frame.f_back.f_code.co_name == "result"
+    return not is_waiting and (frame.f_code.co_name in LOCKS or frame.f_globals.get("__name__") in LOCKING)
+
+
+def _is_ending() -> bool:
+    """Say whether what is done at this moment is done because of a signal."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, _Ended):
+        error = error.__context__
+    return error is not None
 
 
 class Group(click.Group):

@@ -109,7 +109,7 @@ max_expansion_option = click.option(
     default=MAX_EXPANSION,
     show_default=True,
     metavar="TIMES",
-    help="Refuse a compressed file of over 1 GB that is this many times as large as its bytes: a bomb.",
+    help="Refuse a compressed or Parquet file that holds over 1 GB and this many times its bytes: a bomb.",
 )
 
 workers_option = click.option(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Protocol, cast
 
 from dedup.errors import InputError
+from dedup.sizes import shown
 
 CHUNK_BYTES = 1 << 20
 # A Zstandard decompressor returns all that a piece of input expands to, up to 32,768 times its size (blocks of 4 bytes
@@ -53,17 +54,27 @@ def decompressed(file: IO[bytes], compression: str, name: str, max_expansion: fl
     Raises:
         InputError: The file is not what `compression` says, is damaged, ends too early or expands too much.
     """
-    most = max(ALWAYS_ALLOWED_BYTES, max_expansion * os.fstat(file.fileno()).st_size) if compression else math.inf
+    most = most_plain_bytes(file, max_expansion) if compression else math.inf
     size = 0
     for chunk in _plain(file, compression, name):
         size += len(chunk)
         if size > most:
-            raise InputError(
-                f"holds more than {max_expansion:g} times its size in plain bytes, {size:,} and going on",
-                file=name,
-                hint="If it is no decompression bomb, raise --max-expansion.",
-            )
+            raise bomb(name, max_expansion)
         yield chunk
+
+
+def most_plain_bytes(file: IO[bytes], max_expansion: float) -> float:
+    """Return how many plain bytes an open file may hold."""
+    return max(ALWAYS_ALLOWED_BYTES, max_expansion * os.fstat(file.fileno()).st_size)
+
+
+def bomb(name: str, max_expansion: float) -> InputError:
+    """Say that more comes out of a file than may."""
+    return InputError(
+        f"holds more than {max_expansion:g} times its size in plain bytes, and more than {shown(ALWAYS_ALLOWED_BYTES)}",
+        file=name,
+        hint="If it is no decompression bomb, raise --max-expansion.",
+    )
 
 
 def _plain(file: IO[bytes], compression: str, name: str) -> Iterator[bytes]:

@@ -266,8 +266,16 @@ def _lines_in(handle: IO[bytes], record: _Record) -> int:
 
 def _delimiter(line: str, text_column: str) -> str:
     """Choose the delimiter that makes `text_column` a column, else the one that makes the most columns."""
-    columns = {delimiter: next(csv.reader([line], delimiter=delimiter), []) for delimiter in DELIMITERS}
+    columns = {delimiter: _cells(line, delimiter) for delimiter in DELIMITERS}
     return max(DELIMITERS, key=lambda delimiter: (text_column in columns[delimiter], len(columns[delimiter])))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Return the cells of a line; none of one that is broken, which is refused when it is read in earnest."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _records(handle: IO[bytes], header: _Header) -> Iterator[_Record]:
@@ -287,7 +295,12 @@ def _parsed(handle: IO[bytes], delimiter: str, start: int, line: int) -> Iterato
             return
         except csv.Error as error:
             cells = []
-            fault = "a quote is opened in this record and never closed" if feed.is_over else f"is broken CSV: {error}"
+            fault = f"is broken CSV: {error}"
+            if feed.is_over:
+                fault = "a quote is opened in this record and never closed"
+            elif "new-line character" in str(error):
+                # Python asks how the file was opened.
+                fault = "has a carriage return outside of quotes that ends no line"
         not_utf8 = feed.take_fault()
         if cells or fault or not_utf8:
             hint = CONVERT if not_utf8 else REPAIR

@@ -14,14 +14,15 @@ import pyarrow.parquet as pq
 
 from dedup.columns import Column, Ints
 from dedup.errors import InputError
+from dedup.formats.compression import bomb, most_plain_bytes
 from dedup.formats.fields import Fields, Path, id_text, rank_of, source_of
 from dedup.formats.json_faults import NAME_THE_FIELD, listed
+from dedup.formats.parquet_pages import Weights, start_of, weigh
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.model import Batch
 from dedup.parallel import in_order
 
 BATCH_BYTES = 8 << 20
-BATCH_ROWS = 50_000
 
 
 def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *, workers: int = 1) -> Iterator[Batch]:
@@ -30,19 +31,24 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *
     def parse(part: pa.RecordBatch, numbers: Ints) -> Batch:
         return documents_of(file, part, numbers, fields, reject)
 
-    with opened(file) as source, reading(file):
-        parts = _parts(source, _columns(file, source.schema_arrow, fields), wanted, use_threads=workers > 1)
+    with opened(file) as (source, weights), reading(file):
+        parts = _parts(source, weights, _columns(file, source.schema_arrow, fields), wanted, use_threads=workers > 1)
         yield from filter(len, in_order(parse, parts, workers))
 
 
 @contextlib.contextmanager
-def opened(file: InputFile) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file."""
+def opened(file: InputFile) -> Iterator[tuple[pq.ParquetFile, Weights]]:
+    """Open a Parquet file; yield it with what comes out of its pages, which is no more than may."""
     with file.open() as handle:
         with reading(file):
             source = pq.ParquetFile(handle)
             _refuse_lies(source.metadata, os.fstat(handle.fileno()).st_size)
-        yield source
+            weights = file.weights or weigh(handle, source.metadata)
+            # Counted once, since a file that changes between two passes is refused.
+            if file.weights is None and weights.exceed(most_plain_bytes(handle, file.max_expansion), handle):
+                raise bomb(file.shown, file.max_expansion)
+            file.weights = weights
+        yield source, weights
 
 
 def _refuse_lies(metadata: pq.FileMetaData, file_bytes: int) -> None:
@@ -53,9 +59,7 @@ def _refuse_lies(metadata: pq.FileMetaData, file_bytes: int) -> None:
         raise pa.ArrowInvalid("the row groups do not have as many rows as the file")
     for group in groups:
         for column in map(group.column, range(group.num_columns)):
-            start = column.data_page_offset
-            if column.has_dictionary_page:
-                start = min(start, column.dictionary_page_offset)
+            start = start_of(column)
             is_inside = 0 <= start <= start + column.total_compressed_size <= file_bytes
             if not is_inside or column.total_uncompressed_size < 0 or column.num_values < 0:
                 raise pa.ArrowInvalid(f"column {column.path_in_schema!r} is said to lie outside the file")
@@ -124,7 +128,7 @@ def _columns(file: InputFile, schema: pa.Schema, fields: Fields) -> list[str]:
 
 
 def _parts(
-    source: pq.ParquetFile, columns: list[str], wanted: Ints | None, *, use_threads: bool
+    source: pq.ParquetFile, weights: Weights, columns: list[str], wanted: Ints | None, *, use_threads: bool
 ) -> Iterator[tuple[pa.RecordBatch, Ints]]:
     """Yield the wanted rows, a piece of a row group at a time, with their numbers."""
     first = 1
@@ -133,7 +137,7 @@ def _parts(
         behind = first + metadata.num_rows
         if wanted is None or len(_between(wanted, first, metadata.num_rows)):
             mean_bytes = max(0, metadata.total_byte_size) // max(1, metadata.num_rows) + 1
-            batch_rows = max(1, min(BATCH_ROWS, BATCH_BYTES // mean_bytes))
+            batch_rows = max(1, min(BATCH_BYTES // mean_bytes, weights.rows_at_once(group, columns)))
             for part in source.iter_batches(batch_rows, row_groups=[group], columns=columns, use_threads=use_threads):
                 numbers = np.arange(first, first + len(part))
                 if wanted is not None:

@@ -76,7 +76,7 @@ def strip(
         proceed: Called before every row group; raises if the run is to end.
     """
     digest = TextDigest()
-    with opened(file) as source:
+    with opened(file) as (source, _):
         schema = source.schema_arrow
         path = column_at(schema, fields.text)
         if path is None:

@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from dedup.columns import Ints
 from dedup.errors import InputError, OutputError
 from dedup.formats import archives
 from dedup.formats.compression import MAX_EXPANSION, decompressed
 from dedup.formats.names import Form
+
+if TYPE_CHECKING:
+    from dedup.formats.parquet_pages import Weights
 
 STANDARD_INPUT = "-"
 COPY_BYTES = 1 << 20
@@ -68,6 +71,7 @@ class InputFile:
         max_expansion: How many times its compressed size its plain bytes may be.
         bounds: int64[records, 2], where records start and end in the plain bytes, once a CSV file was read.
         line_ends: int64[lines], where lines end in the plain bytes, once a JSON Lines file was read.
+        weights: What comes out of its pages, once a Parquet file was opened.
     """
 
     index: int
@@ -81,6 +85,7 @@ class InputFile:
     max_expansion: float = MAX_EXPANSION
     bounds: Ints | None = None
     line_ends: Ints | None = None
+    weights: Weights | None = None
     _stamp: _Stamp | None = None
     _is_spooled: bool = False
 

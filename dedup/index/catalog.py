@@ -147,7 +147,7 @@ def load(folder: Path) -> Catalog:
     path = folder / CATALOG
     try:
         data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise StateError(
             "is no index", file=str(folder), hint="Name the folder that 'dedup clean --index' made."
         ) from None

@@ -14,7 +14,7 @@ import xxhash
 
 from dedup import audit, boilerplate, findings
 from dedup.boilerplate import Templates
-from dedup.cluster import COMPARED_FLOOR, Clusters
+from dedup.cluster import COMPARED_FLOOR, REACH, Clusters
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
@@ -26,7 +26,7 @@ from dedup.index.adding import Sketcher, rows
 from dedup.index.knowledge import Knowledge
 from dedup.index.past import EVIDENCE
 from dedup.index.segments import Rows
-from dedup.memory import Lookup
+from dedup.memory import Lookup, last_of_each
 from dedup.model import Batch, Wanted
 from dedup.plan import Documents, Known, Place, Plan
 from dedup.shingle import shingle_sets
@@ -92,6 +92,7 @@ class Judged(NamedTuple):
         band_keys: uint64[1, bands], of that.
         match: What it was compared with, if it was.
         is_duplicate: Whether that is why it goes.
+        is_crowded: Whether it stays, though it met more in a band than are compared.
     """
 
     batch: Batch
@@ -102,6 +103,7 @@ class Judged(NamedTuple):
     band_keys: Keys
     match: Match | None = None
     is_duplicate: bool = False
+    is_crowded: bool = False
 
     @property
     def is_copy(self) -> bool:
@@ -156,9 +158,10 @@ class Judge:
         if "articles" not in self.config.only:
             return judged
         threshold = self.config.threshold
-        match = best_match(lookups, judged.stored, judged.text_keys, judged.band_keys, threshold)
+        match, is_beyond = best_match(lookups, judged.stored, judged.text_keys, judged.band_keys, threshold)
         is_duplicate = match is not None and (match.is_copy or match.similarity >= threshold)
-        return judged._replace(match=match, is_duplicate=is_duplicate)
+        is_crowded = is_beyond and not is_duplicate
+        return judged._replace(match=match, is_duplicate=is_duplicate, is_crowded=is_crowded)
 
     def batch(self, record: Record, number: int) -> Batch:
         """Return an article that may become document `number` as readers yield it.
@@ -223,7 +226,7 @@ class Judge:
             cuts=judged.found.cuts,
             suspicions=judged.found.suspicions,
             protected=judged.found.protected,
-            clusters=Clusters(keeper, similarity, named, is_copy, 0, 0),
+            clusters=Clusters(keeper, similarity, named, is_copy, np.array([judged.is_crowded]), 0, 0),
             contained=Containment.none(1),
             bands=self._sketcher.shape,
             known=known,
@@ -314,7 +317,7 @@ class _One:
 
 def best_match(
     lookups: Sequence[Lookup], stored: Column, text_keys: Keys, band_keys: Keys, threshold: float
-) -> Match | None:
+) -> tuple[Match | None, bool]:
     """Return the stored document in whose favour a text goes, or else the most similar of those it meets.
 
     The same step as `cluster.assign` takes for a document among its keepers; of equally similar ones, the first stored.
@@ -325,6 +328,9 @@ def best_match(
         text_keys: Its text key.
         band_keys: Its band keys.
         threshold: Least Jaccard similarity.
+
+    Returns:
+        The document, and whether there are more in a band than were looked at.
     """
     for lookup in lookups:
         equal = lookup.equal(text_keys)
@@ -332,31 +338,39 @@ def best_match(
             keeper, similarity = lookup.keepers(equal)
             home = next(each for each in lookups if each.holds(int(keeper[0])))
             is_equal = bool(keeper[0] == equal[0])
-            return Match(int(keeper[0]), home.places(keeper)[0], float(similarity[0]), is_equal, True)
+            return Match(int(keeper[0]), home.places(keeper)[0], float(similarity[0]), is_equal, True), False
+    pairs = [lookup.meet(band_keys[0], REACH + 1) for lookup in lookups]
+    rows, numbers = np.concatenate(pairs, axis=1)
+    if not len(rows):
+        return None, False
+    met = last_of_each(rows, numbers, REACH)[1]
+    is_beyond = len(met) < len(numbers)
     best, where, highest = -1, lookups[0], 0.0
-    for lookup in lookups:
-        met = lookup.meet(band_keys)[1]
-        for number, found in zip(met.tolist(), similarities(stored, lookup.stored(met), threshold), strict=True):
+    for lookup, (_, held) in zip(lookups, pairs, strict=True):
+        own = np.intersect1d(held, met)
+        for number, found in zip(own.tolist(), similarities(stored, lookup.stored(own), threshold), strict=True):
             if found > highest:
                 best, where, highest = number, lookup, found
-    return None if best < 0 else Match(best, where.places(np.array([best]))[0], highest, False, False)
+    match = None if best < 0 else Match(best, where.places(np.array([best]))[0], highest, False, False)
+    return match, is_beyond
 
 
 def similarities(text: Column, others: Column, threshold: float) -> list[float]:
     """Return the exact Jaccard similarity of one text to each of some others, 0 where sizes alone keep it low."""
     from dedup.kernels import cluster as kernels
+    from dedup.kernels.slots import SECRET
 
     if not len(others):
         return []
     own, sets = shingle_sets(text).hashes, shingle_sets(others)
     table = np.zeros(max(16, 1 << int(2 * len(own)).bit_length()), np.uint64)
     with np.errstate(over="ignore"):
-        zero = kernels.fill(own, table)
+        zero = kernels.fill(own, SECRET, table)
         found = []
         for start, end in zip(sets.offsets[:-1].tolist(), sets.offsets[1:].tolist(), strict=True):
             smaller, larger = sorted((len(own), end - start))
             shared = 0
             if smaller >= min(COMPARED_FLOOR, threshold) * larger:
-                shared = int(kernels.count_shared(sets.hashes[start:end], table, zero))
+                shared = int(kernels.count_shared(sets.hashes[start:end], SECRET, table, zero))
             found.append(shared / max(len(own) + end - start - shared, 1))
     return found

@@ -101,8 +101,8 @@ class FolderIndex(Index):
 
     def _learn(self) -> None:
         """Count the lines of the sources that have grown by enough documents."""
-        latest = self._store.snapshot.latest
-        grown = [source for source, more in self._waiting.items() if has_grown(len(latest([source])), more)]
+        sizes = self._store.snapshot.sizes(list(self._waiting))
+        grown = [source for source, more in self._waiting.items() if has_grown(sizes[source], more)]
         if grown and "boilerplate" in self.config.only:
             learn(self._store, grown, self.config, 1)
         for source in grown:

@@ -49,6 +49,10 @@ class Past(ABC):
     def latest(self, source_names: list[str]) -> Ints:
         """Return the numbers of the latest stored documents of some sources, of each as many as count; ascending."""
 
+    @abstractmethod
+    def sizes(self, source_names: list[str]) -> dict[str, int]:
+        """Return how many documents of each of some sources are stored; from EVIDENCE on, any number from there."""
+
     def stored(self, numbers: Ints) -> Column:
         """Return the texts of some documents as they are stored: after their cuts."""
         return remove_spans(self.originals(numbers), *self.cuts(numbers))

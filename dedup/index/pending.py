@@ -96,15 +96,14 @@ class Pending:
         """Return for each text key the first document that has it, stored or nearly a duplicate; -1 for none."""
         return np.array([self._texts.get(key, -1) if key else -1 for key in keys.tolist()], np.int64)
 
-    def meet(self, band_keys: Keys) -> tuple[Ints, Ints]:
-        """Return who shares a key with whom: pairs of a row of `band_keys` and a stored document, each once."""
-        pairs = {
-            (row, number)
-            for row, keys in enumerate(band_keys.tolist())
-            for key in keys
-            for number in self._bands.get(key, ())
-        }
-        rows, numbers = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
+    def meet(self, band_keys: Keys, most: int) -> tuple[Ints, Ints]:
+        """Return who is stored with which of some different keys, of each key the `most` that came last.
+
+        Pairs of a row of `band_keys`, uint64[keys], and a document, ascending by both; the key 0 is nobody's.
+        """
+        met = (self._bands.get(key, [])[-most:] for key in band_keys.tolist())
+        pairs = [(row, number) for row, numbers in enumerate(met) for number in numbers]
+        rows, numbers = np.array(pairs, np.int64).reshape(-1, 2).T
         return rows, numbers
 
     def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:

@@ -1,7 +1,8 @@
 """An index in Redis: how it is laid out there, how it is read, and how a document is added in one transaction.
 
 The keys by which documents are met are those of datasketch's `MinHashLSH` on its Redis storage, with `prepickle=False`;
-their members are numbers of documents in plain digits. Everything else is a key of its own, all behind one prefix:
+their members are numbers of documents in plain digits, of the documents that share a band only those that came last, as
+many as are looked at (`cluster.REACH`) and one more. Everything else is a key of its own, all behind one prefix:
 
 | key | value |
 |---|---|
@@ -30,6 +31,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
+from dedup.cluster import REACH
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import EngineError, StateError, UsageError
@@ -179,6 +181,8 @@ class RemoteStore:
     def add(self, change: Pipeline, document: Document, band_keys: Keys) -> bool:
         """End a transaction by adding a document; say whether it was added."""
         number, key = str(document.number), self.key("document", str(document.number))
+        # Read while the bands are watched: if one changes before the end, nothing is added.
+        held = self.meeting(band_keys[0]) if document.is_stored else []
         change.multi()
         change.set(key, seal(key, document.encode()))
         if document.text_key:
@@ -190,8 +194,10 @@ class RemoteStore:
             change.ltrim(latest, -EVIDENCE, -1)
             change.hincrby(self.key("waiting"), document.source, 1)
             tables = self._tables(band_keys[0])
-            for table, band in tables:
+            for (table, band), numbers in zip(tables, held, strict=True):
                 table._insert(change, band, number.encode())
+                for surplus in numbers[:-REACH]:
+                    change.srem(table.redis_key(band), surplus)
             if tables:
                 self._bands().keys._insert(change, number.encode(), *(band for _, band in tables))
         return self._is_done(change)
@@ -201,17 +207,24 @@ class RemoteStore:
         found = self._call("get", self._text_key(key))
         return None if found is None else number_in(found, self.name)
 
-    def meeting(self, band_keys: Keys) -> list[int]:
-        """Return the stored documents that share one of uint64[bands] keys, ascending."""
+    def meeting(self, band_keys: Keys) -> list[list[int]]:
+        """Return for each of a document's uint64[bands] keys the last stored documents that have it, ascending."""
         with self.reaching(), self._redis.pipeline(transaction=False) as reading:
             for table, band in self._tables(band_keys):
                 reading.smembers(table.redis_key(band))
-            return sorted({number_in(value, self.name) for values in reading.execute() for value in values})
+            return [sorted(number_in(value, self.name) for value in values) for values in reading.execute()]
 
     def latest(self, source_name: str) -> list[int]:
         """Return the latest stored documents of a source, as many as boilerplate is counted over."""
         found = self._call("lrange", self.key("latest", source_name), 0, -1)
         return [number_in(value, self.name) for value in found]
+
+    def sizes(self, source_names: list[str]) -> dict[str, int]:
+        """Return how many documents `latest` would return of each source."""
+        with self.reaching(), self._redis.pipeline(transaction=False) as reading:
+            for name in source_names:
+                reading.llen(self.key("latest", name))
+            return dict(zip(source_names, reading.execute(), strict=True))
 
     def documents(self, numbers: Sequence[int]) -> list[Document]:
         """Return some documents; raises StateError if one is missing."""
@@ -311,9 +324,13 @@ class View(Past):
                 raise damaged(self._store.name, f"document {number} has not the text key {key:016x}")
         return np.array([-1 if number is None else number for number in numbers], np.int64)
 
-    def meet(self, band_keys: Keys) -> tuple[Ints, Ints]:
-        """Return who shares a key with whom: pairs of a row of `band_keys` and a stored document, each once."""
-        pairs = [(row, number) for row, keys in enumerate(band_keys) for number in self._store.meeting(keys)]
+    def meet(self, band_keys: Keys, most: int) -> tuple[Ints, Ints]:
+        """Return who is stored with which of one document's band keys, of each key the `most` that came last.
+
+        Pairs of a row of `band_keys`, uint64[bands], and a document, ascending by both.
+        """
+        held = self._store.meeting(band_keys)
+        pairs = [(row, number) for row, numbers in enumerate(held) for number in numbers[-most:]]
         rows, numbers = np.array(pairs, np.int64).reshape(-1, 2).T
         return rows, numbers
 
@@ -342,6 +359,10 @@ class View(Past):
     def latest(self, source_names: list[str]) -> Ints:
         """Return the numbers of the latest stored documents of some sources, of each as many as count; ascending."""
         return np.array(sorted(number for source in source_names for number in self._store.latest(source)), np.int64)
+
+    def sizes(self, source_names: list[str]) -> dict[str, int]:
+        """Return how many documents of each of some sources are stored, or as many as boilerplate is counted over."""
+        return self._store.sizes(source_names)
 
     def _fetched(self, numbers: list[int]) -> list[Document]:
         if len(numbers) > REMEMBERED:

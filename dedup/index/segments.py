@@ -124,7 +124,8 @@ class SegmentWriter:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        self._texts = (folder / TEXTS).open("wb")
+        # Opened again for every batch, so that nothing is open of a segment that never comes to its end.
+        (folder / TEXTS).touch()
         self._tables: list[Any] = []
         self._keys: list[Keys] = []
         self._numbers: list[npt.NDArray[np.uint32]] = []
@@ -137,7 +138,8 @@ class SegmentWriter:
             rows: The documents, numbered on from those before.
             band_keys: uint64[n, bands], 0 for none; looked at for stored documents only.
         """
-        self._texts.writelines(rows.frames)
+        with (self.folder / TEXTS).open("ab") as texts:
+            texts.writelines(rows.frames)
         numbers = rows.numbers.astype(np.uint32)
         stays = rows.keepers == rows.numbers
         keys = np.concatenate([band_keys[stays].ravel(), rows.text_keys])
@@ -157,15 +159,15 @@ class SegmentWriter:
         chosen = slice(None) if stays.all() else stays[segment.rows_of(segment.key_numbers)]
         self._keys.append(segment.keys[chosen])
         self._numbers.append(segment.key_numbers[chosen])
-        for start, end in _runs(segment.text_offsets, stays):
-            for at in range(start, end, COPY_BYTES):
-                self._texts.write(segment.texts[at : min(end, at + COPY_BYTES)])
+        with (self.folder / TEXTS).open("ab") as texts:
+            for start, end in _runs(segment.text_offsets, stays):
+                for at in range(start, end, COPY_BYTES):
+                    texts.write(segment.texts[at : min(end, at + COPY_BYTES)])
 
     def finish(self) -> dict[str, Digest]:
         """Write everything down; return the digests of the files."""
         import pyarrow as pa
 
-        self._texts.close()
         table = pa.concat_tables(self._tables).unify_dictionaries().combine_chunks()
         _write_table(self.folder / ROWS, table)
         keys = np.concatenate([np.zeros(0, np.uint64), *self._keys])
@@ -241,10 +243,17 @@ class Segment:
         # Of the type of the column, or else numpy would convert all of the column first.
         return np.searchsorted(self.numbers, numbers.astype(np.uint32))
 
+    def check_texts(self, files: dict[str, Digest]) -> None:
+        """Raise StateError if the texts were changed since they were written; so far only those read were looked at."""
+        if digest_of(self._folder / TEXTS) != files[TEXTS]:
+            raise damaged(self._folder / TEXTS, "was changed since it was written")
+
     def verify(self, files: dict[str, Digest]) -> Iterator[str]:
         """Yield what is wrong with the texts, one line each."""
-        if digest_of(self._folder / TEXTS) != files[TEXTS]:
-            yield f"{self._folder / TEXTS} was changed since it was written"
+        try:
+            self.check_texts(files)
+        except StateError as error:
+            yield str(error)
         for row in range(len(self.numbers)):
             try:
                 self.text(row)

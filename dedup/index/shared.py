@@ -78,7 +78,8 @@ class SharedIndex(Index):
         learned = self._learned = self._read_knowledge()
         view = self._view()
         waiting = self._store.waiting()
-        grown = {source: more for source, more in waiting.items() if has_grown(len(view.latest([source])), more)}
+        sizes = view.sizes(list(waiting))
+        grown = {source: more for source, more in waiting.items() if has_grown(sizes[source], more)}
         if grown and "boilerplate" in self.config.only:
             found = counted_anew(view, list(grown), self.config, 1)
             if found.is_news:

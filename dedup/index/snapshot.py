@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from dedup.index.catalog import Catalog, RunEntry
 from dedup.index.knowledge import Knowledge
 from dedup.index.past import EVIDENCE, Past
 from dedup.index.segments import Segment
+from dedup.memory import last_of_each
 from dedup.plan import Place
 
 Ints = npt.NDArray[np.int64]
@@ -60,29 +62,32 @@ class Snapshot(Past):
 
     def equal(self, keys: Keys) -> Ints:
         """Return for each text key the first document that has it: a stored one or nearly a duplicate; -1 for none."""
-        found = np.full(len(keys), -1)
+        distinct, rows = np.unique(keys, return_inverse=True)
+        found = np.full(len(distinct), -1)
         for segment in reversed(self.segments):
-            queries, numbers = self._hits(segment, keys)
+            queries, numbers = self._hits(segment, distinct, 1)
             if not len(queries):
                 continue
             own = segment.rows_of(numbers)
-            same = (segment.text_keys[own] == keys[queries]) & ~self._gone(segment.keepers[own])
+            same = (segment.text_keys[own] == distinct[queries]) & ~self._gone(segment.keepers[own])
             # From the last to the first, so that the first stays.
             found[queries[same][::-1]] = numbers[same][::-1]
-        return found
+        return found[rows]
 
-    def meet(self, band_keys: Keys) -> tuple[Ints, Ints]:
-        """Return who shares a band key with whom: pairs of a row of `band_keys` and a stored document, each once."""
+    def meet(self, band_keys: Keys, most: int) -> tuple[Ints, Ints]:
+        """Return who is stored with which of some different keys, of each key the `most` that came last.
+
+        Pairs of a row of `band_keys`, uint64[keys], and a document, ascending by both; the key 0 is nobody's.
+        """
         pairs = [np.zeros((2, 0), np.int64)]
         for segment in self.segments:
-            queries, numbers = self._hits(segment, band_keys.ravel())
+            queries, numbers = self._hits(segment, band_keys, most, are_last=True)
             if not len(queries):
                 continue
             stored = segment.keepers[segment.rows_of(numbers)] == numbers
-            rows = queries[stored] // band_keys.shape[1]
-            pairs.append(np.unique(np.stack([rows, numbers[stored]]), axis=1))
+            pairs.append(np.stack([queries[stored], numbers[stored]]))
         rows, numbers = np.concatenate(pairs, axis=1)
-        return rows, numbers
+        return last_of_each(rows, numbers, most) if len(rows) else (rows, numbers)
 
     def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
         """Return the keeper of each document, itself if it is stored, and the similarity to it."""
@@ -152,6 +157,14 @@ class Snapshot(Past):
                 missing[name] -= len(found[-1])
         return np.sort(np.concatenate(found))
 
+    def sizes(self, source_names: list[str]) -> dict[str, int]:
+        """Return how many documents of each of some sources are stored."""
+        sizes = dict.fromkeys(source_names, 0)
+        for segment in self.segments:
+            for name, numbers in segment.by_source(self._counts(segment), source_names):
+                sizes[name] += len(numbers)
+        return sizes
+
     def standing(self) -> Ints:
         """Return the numbers of all stored documents, ascending."""
         return np.concatenate([NOBODY, *(segment.numbers[self._counts(segment)] for segment in self.segments)])
@@ -166,8 +179,19 @@ class Snapshot(Past):
         gone = np.isin(numbers, self.removed) if len(self.removed) else np.zeros(len(numbers), np.bool_)
         return np.logical_or(gone, numbers >= self.before)
 
-    def _hits(self, segment: Segment, keys: Keys) -> tuple[Ints, Ints]:
-        """Return who has some keys in a segment: pairs of a row of `keys` and a document, ascending by both."""
+    @functools.cached_property
+    def _passed_over(self) -> int:
+        """How many documents were removed, or went in favour of one that was: a look-up passes over them."""
+        if not len(self.removed):
+            return 0
+        return sum(int(np.isin(segment.keepers, self.removed).sum()) for segment in self.segments)
+
+    def _hits(self, segment: Segment, keys: Keys, most: int, *, are_last: bool = False) -> tuple[Ints, Ints]:
+        """Return who has some keys in a segment: pairs of a row of `keys` and a document, ascending by both.
+
+        Of the documents of a key that count, at least the first or the last `most` are among them, and not all the
+        others: there may be a million.
+        """
         if not len(segment.keys):
             return NOBODY, NOBODY
         first = np.searchsorted(segment.keys, keys)
@@ -176,7 +200,13 @@ class Snapshot(Past):
             # Nearly always, when an article is new: nothing more is worth its time.
             return NOBODY, NOBODY
         first = first[known]
-        counts = np.searchsorted(segment.keys, keys[known], side="right") - first
+        end = np.searchsorted(segment.keys, keys[known], side="right")
+        if self.before <= segment.numbers[-1]:
+            # The numbers of a key ascend, so that those that came too late are its last.
+            early = np.concatenate([[0], np.cumsum(segment.key_numbers < self.before)])
+            end = first + early[end] - early[first]
+        counts = np.minimum(end - first, most + self._passed_over)
+        first = end - counts if are_last else first
         rows = np.repeat(known, counts)
         entries = np.arange(len(rows)) + np.repeat(first - np.cumsum(counts) + counts, counts)
         numbers = segment.key_numbers[entries]

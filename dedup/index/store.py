@@ -226,7 +226,10 @@ class Store:
 
         writer = self.new_segment()
         for entry in entries:
-            writer.add_segment(self._segments[entry.name], np.array(removed, np.int64))
+            segment = self._segments[entry.name]
+            # Or else damage would be copied, and pass for what was written.
+            segment.check_texts(entry.files)
+            writer.add_segment(segment, np.array(removed, np.int64))
         return self._entry(writer)
 
     def _new_name(self, kind: str) -> str:

@@ -228,14 +228,14 @@ def _wrong_keys(path: Path, catalog: pages.Catalog, segment: Segment, sketcher: 
     from dedup.index.knowledge import Knowledge
 
     alone = Snapshot(catalog, [segment], Knowledge.nothing(), np.zeros(0, np.uint32), catalog.next_number)
+    noted = np.zeros(len(segment.numbers), np.uint64)
+    np.add.at(noted, segment.rows_of(segment.key_numbers), segment.keys)
     numbers = segment.numbers[segment.keepers == segment.numbers].astype(np.int64)
     for start in range(0, len(numbers), EVIDENCE_ROWS):
         some = numbers[start : start + EVIDENCE_ROWS]
         text_keys, band_keys = sketcher.keys(alone.stored(some))
-        rows, met = alone.meet(band_keys)
-        is_met = np.zeros(len(some), np.bool_)
-        is_met[rows[some[rows] == met]] = True
-        right = (alone.text_keys(some) == text_keys) & (is_met | ~band_keys.any(axis=1))
+        sums = text_keys + band_keys.sum(axis=1, dtype=np.uint64)
+        right = (alone.text_keys(some) == text_keys) & (noted[segment.rows_of(some)] == sums)
         for place in alone.places(some[~right]):
             yield f"the keys of {place.id} ({place.file}:{place.record}) are not those of its text"
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.slots import slot_of
+
 ONE = np.uint64(1)
 FREE = np.uint64(0)
 
 
 @njit(cache=True, nogil=True)
-def fill(shingles, table):
+def fill(shingles, secret, table):
     """Put a set of shingle hashes into a zeroed open-addressing table; return whether the hash 0 is among them."""
     mask = np.uint64(table.shape[0] - 1)
     zero = False
@@ -19,7 +21,7 @@ def fill(shingles, table):
         if shingle == FREE:
             zero = True
             continue
-        slot = shingle & mask
+        slot = slot_of(shingle, secret, mask)
         while table[slot] != FREE:
             slot = (slot + ONE) & mask
         table[slot] = shingle
@@ -27,7 +29,7 @@ def fill(shingles, table):
 
 
 @njit(cache=True, nogil=True)
-def count_shared(shingles, table, zero):
+def count_shared(shingles, secret, table, zero):
     """Count the hashes of a set that are in the table which `fill` made."""
     mask = np.uint64(table.shape[0] - 1)
     shared = 0
@@ -36,7 +38,7 @@ def count_shared(shingles, table, zero):
         if shingle == FREE:
             shared += zero
             continue
-        slot = shingle & mask
+        slot = slot_of(shingle, secret, mask)
         while table[slot] != FREE:
             if table[slot] == shingle:
                 shared += 1
@@ -46,16 +48,17 @@ def count_shared(shingles, table, zero):
 
 
 @njit(cache=True, nogil=True)
-def foresee(order, start, most, buckets, sizes, floor, heads, following, asked, needed):
+def foresee(order, start, most, buckets, sizes, floor, reach, heads, following, asked, needed):
     """Say how far `assign_keepers` gets with a number of shingles at hand, and whose they are.
 
     Args:
         order: int64[n], documents in keep order.
         start: Where in `order` it goes on.
-        most: Shingles at hand; one document and the keepers that it meets are all needed at once, however many.
+        most: Shingles at hand; one document and the keepers it is compared with are all needed at once, however many.
         buckets: As of `assign_keepers`.
         sizes: The same.
         floor: The same.
+        reach: The same.
         heads: The same.
         following: The same.
         asked: int64[n], the `start` for which a document's shingles were needed last; all -1 at first.
@@ -80,7 +83,9 @@ def foresee(order, start, most, buckets, sizes, floor, heads, following, asked, 
             if bucket < 0:
                 continue
             other = heads[bucket]
-            while other >= 0:
+            left = reach
+            while other >= 0 and left > 0:
+                left -= 1
                 smaller, larger = min(sizes[document], sizes[other]), max(sizes[document], sizes[other])
                 if asked[other] != start and smaller >= floor * larger:
                     asked[other] = start
@@ -95,8 +100,8 @@ def foresee(order, start, most, buckets, sizes, floor, heads, following, asked, 
 
 @njit(cache=True, nogil=True)
 def assign_keepers(
-    order, start, stop, buckets, shingles, starts, sizes, threshold, floor,
-    heads, following, position, seen, keepers, similarities, nearest,
+    order, start, stop, buckets, shingles, starts, sizes, threshold, floor, reach, secret,
+    heads, following, position, seen, keepers, similarities, nearest, crowded,
 ):  # fmt: skip
     """Let documents, in keep order, find the most similar keeper in their buckets or become a keeper themselves.
 
@@ -110,6 +115,8 @@ def assign_keepers(
         sizes: int64[n].
         threshold: Least Jaccard similarity for a document to be tied to a keeper.
         floor: Pairs whose sizes alone put them below this similarity are not compared (at most `threshold`).
+        reach: Keepers looked at in a bucket, those that came last, which bounds the work.
+        secret: Places shingles in tables (`slots.SECRET`).
         heads: int32[buckets], the keeper that came last to each bucket; all -1 at first, kept between calls.
         following: int32[n, bands], the keeper that came to the bucket before; the same.
         position: int64[n], a keeper's place in `order`; kept between calls.
@@ -117,6 +124,7 @@ def assign_keepers(
         keepers: int64[n], out: the document's keeper, itself if it stays.
         similarities: float64[n], out: exact Jaccard similarity to `nearest`; 0 where nothing was compared.
         nearest: int64[n], out: the most similar keeper, dropped in its favour or not; -1 where nothing was compared.
+        crowded: bool[n], out: the document stays, but one of its buckets held more keepers than were looked at.
 
     Returns:
         How many pairs were compared.
@@ -137,12 +145,15 @@ def assign_keepers(
         zero = False
         best = -1
         best_similarity = 0.0
+        beyond = False
         for band in range(bands):
             bucket = buckets[document, band]
             if bucket < 0:
                 continue
             other = heads[bucket]
-            while other >= 0:
+            left = reach
+            while other >= 0 and left > 0:
+                left -= 1
                 if seen[other] != document:
                     seen[other] = document
                     theirs = sizes[other]
@@ -150,9 +161,10 @@ def assign_keepers(
                     if min(theirs, ours) >= floor * max(theirs, ours):
                         if not filled:
                             table[:size] = FREE
-                            zero = fill(own, table[:size])
+                            zero = fill(own, secret, table[:size])
                             filled = True
-                        shared = count_shared(shingles[starts[other] : starts[other] + theirs], table[:size], zero)
+                        others = shingles[starts[other] : starts[other] + theirs]
+                        shared = count_shared(others, secret, table[:size], zero)
                         similarity = shared / (ours + theirs - shared)
                         compared += 1
                         if similarity > best_similarity or (
@@ -161,9 +173,12 @@ def assign_keepers(
                             best_similarity = similarity
                             best = other
                 other = following[other, band]
+            beyond |= other >= 0
         nearest[document] = best
         similarities[document] = best_similarity
-        if best >= 0 and best_similarity >= threshold:
+        stays = best < 0 or best_similarity < threshold
+        crowded[document] = stays and beyond
+        if not stays:
             keepers[document] = best
             continue
         keepers[document] = document

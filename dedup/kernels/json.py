@@ -108,7 +108,7 @@ def _skip_string(data: Bytes, at: int, end: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _skip_blank(data, at, end):
     """Return the first position from `at` on that is not blank."""
     while at < end and (data[at] == SPACE or data[at] == NEWLINE or data[at] == RETURN or data[at] == TAB):

@@ -105,7 +105,8 @@ def _copy_until(data, position, end, byte, out, at):
         if size < WIDTH:
             return position - first
     stop = find_byte(data, position, end, byte)
-    out[at : at + stop - position] = data[position:stop]
+    for i in range(stop - position):
+        out[at + i] = data[position + i]
     return stop - first
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.slots import slot_of
 from dedup.kernels.words import decode, finish, folded_piece, folded_range
 from dedup.unicode import MARK, WORD
 
@@ -14,9 +15,9 @@ SPACE, TAB = np.uint8(0x20), np.uint8(0x09)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def look_up(keys, mask, key):
+def look_up(keys, secret, mask, key):
     """Return the slot of a key in an open-addressing table, or the free slot where it would go."""
-    slot = key & mask
+    slot = slot_of(key, secret, mask)
     while keys[slot] != FREE and keys[slot] != key:
         slot = (slot + ONE) & mask
     return np.int64(slot)
@@ -60,7 +61,7 @@ def find_signs(data, starts, ends, widths, widest, reach, signs):
 
 
 @njit(cache=True, nogil=True)
-def spare_lone_beginnings(data, line_offsets, starts, ends, line_keys, points, letters, signs):
+def spare_lone_beginnings(data, line_offsets, starts, ends, line_keys, points, letters, secret, signs):
     """Take the sign from lines that begin like no other line of their document, copies of the line itself aside.
 
     Two lines begin alike if their first `letters` letters and digits are the same after folding, marks aside.
@@ -73,6 +74,7 @@ def spare_lone_beginnings(data, line_offsets, starts, ends, line_keys, points, l
         line_keys: uint64[lines], equal for copies of one line.
         points: The Unicode tables.
         letters: How many characters are compared.
+        secret: Places keys in tables (`slots.SECRET`).
         signs: bool[lines], in and out.
     """
     packed, expansion_offsets, expansions, _ordered = points
@@ -82,7 +84,11 @@ def spare_lone_beginnings(data, line_offsets, starts, ends, line_keys, points, l
     differ = np.zeros(16, np.bool_)
     for row in range(line_offsets.shape[0] - 1):
         first, last = line_offsets[row], line_offsets[row + 1]
-        if not signs[first:last].any():
+        signed = 0
+        for line in range(first, last):
+            # Not `any`: to load what numba compiled it to takes importing its linear algebra, and scipy's.
+            signed += signs[line]
+        if signed == 0:
             continue
         size = 16
         while size < 2 * (last - first):
@@ -113,19 +119,20 @@ def spare_lone_beginnings(data, line_offsets, starts, ends, line_keys, points, l
                     taken += 1
             beginnings[line - first] = max(h, ONE)
             if taken:
-                slot = look_up(keys, mask, beginnings[line - first])
+                slot = look_up(keys, secret, mask, beginnings[line - first])
                 if keys[slot] == FREE:
                     keys[slot], copies[slot] = beginnings[line - first], line_keys[line]
                 differ[slot] |= copies[slot] != line_keys[line]
         for line in range(first, last):
             if signs[line]:
-                signs[line] = differ[look_up(keys, mask, beginnings[line - first])]
+                signs[line] = differ[look_up(keys, secret, mask, beginnings[line - first])]
 
 
 @njit(cache=True, nogil=True)
 def find_repeats(
     line_offsets, line_keys, line_cores, line_widths, marked, segment_offsets, segment_keys, segment_widths,
-    least, least_adjacent, most_units, most_times, verse_units, verse_times, line_keepers, segment_keepers, structured,
+    least, least_adjacent, most_units, most_times, verse_units, verse_times, secret, line_keepers, segment_keepers,
+    structured,
 ):  # fmt: skip
     """Tie every later copy of a line or sentence to its first copy in the document.
 
@@ -147,6 +154,7 @@ def find_repeats(
         most_times: So is one that says one unit this many times.
         verse_units: So is one with this many repeated units ...
         verse_times: ... of which one stands this many times.
+        secret: Places keys in tables (`slots.SECRET`).
         line_keepers: int64[lines], out, the unit that stays instead of the line; -1 where it stays itself.
         segment_keepers: int64[segments], out, the same for a sentence in a line that stays.
         structured: bool[rows], out, had repeats but was left alone.
@@ -179,10 +187,10 @@ def find_repeats(
             own = first_segment if last_segment - first_segment == 1 else segments + line
             if title < 0:
                 title = own
-            slot = look_up(keys, mask, key)
+            slot = look_up(keys, secret, mask, key)
             core = line_cores[line]
             if keys[slot] != key and core != FREE:
-                core_slot = look_up(keys, mask, core)
+                core_slot = look_up(keys, secret, mask, core)
                 if keys[core_slot] == core:
                     slot = core_slot
                     key = core
@@ -198,7 +206,7 @@ def find_repeats(
             else:
                 keys[slot], units[slot], times[slot] = key, own, 1
                 if core != FREE:
-                    slot = look_up(keys, mask, core)
+                    slot = look_up(keys, secret, mask, core)
                     if keys[slot] != core:
                         keys[slot], units[slot], times[slot] = core, own, 1
             above = own
@@ -208,7 +216,7 @@ def find_repeats(
                 key = segment_keys[segment]
                 if key == FREE:
                     continue
-                slot = look_up(keys, mask, key)
+                slot = look_up(keys, secret, mask, key)
                 if keys[slot] != key:
                     keys[slot], units[slot], times[slot] = key, segment, 1
                 elif segment_widths[segment] >= least and units[slot] != own:

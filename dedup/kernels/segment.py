@@ -69,7 +69,10 @@ from dedup.unicode import (
 # Flags of segments and lines.
 TERMINATED, QUOTED, BULLET = 1, 2, 4
 
-# Rows of `lines` and `segments`, the columns that `scan` returns.
+# What `scan` came to.
+ALL_DONE, LINES_FULL, SEGMENTS_FULL = range(3)
+
+# Rows of `lines` and `segments`, the columns that `scan` fills.
 LINE_START, LINE_END, LINE_TEXT_END, LINE_K0, LINE_K1, LINE_WIDTH = range(6)
 LINE_FLAGS, LINE_NUMBERS, LINE_DATES, LINE_LABEL, LINE_REST, LINE_SEGMENTS, LINE_COLUMNS = range(6, 13)
 SEGMENT_START, SEGMENT_END, SEGMENT_K0, SEGMENT_K1, SEGMENT_WIDTH, SEGMENT_FLAGS, SEGMENT_COLUMNS = range(7)
@@ -462,34 +465,37 @@ def next_segment(data, start, end, points, lexicon, letters_of, keys, counts, to
 
 
 @njit(cache=True, nogil=True)
-def grown(table):
-    """Return a copy of a table of columns with twice the room."""
-    larger = np.empty((table.shape[0], 2 * table.shape[1]), np.uint64)
-    larger[:, : table.shape[1]] = table
-    return larger
+def scan(data, offsets, start, stop, points, lexicon, line_offsets, lines, segments, at):
+    """Segment the rows `start` to `stop` as far as there is room; return `ALL_DONE`, `LINES_FULL` or `SEGMENTS_FULL`.
 
+    Called again with more room, it goes on where it was. The tables are the caller's, since Ctrl-C cannot end a kernel
+    that returns several arrays: numba makes each by a call into Python, and does not look whether that failed.
 
-@njit(cache=True, nogil=True)
-def scan(data, offsets, start, stop, points, lexicon, line_offsets):
-    """Segment the rows `start` to `stop`; return (lines, how many, segments, how many), tables of columns.
-
-    `line_offsets[d]` gets where the lines of row `start + d` begin.
+    Args:
+        data: uint8[], UTF-8.
+        offsets: int64[rows + 1].
+        start: The first row.
+        stop: The row behind the last.
+        points: The Unicode tables.
+        lexicon: Words that are masked, and that end no sentence.
+        line_offsets: int64[stop - start + 1], out: where the lines of each row begin.
+        lines: uint64[LINE_COLUMNS, room], out.
+        segments: uint64[SEGMENT_COLUMNS, room], out.
+        at: int64[4], in and out: the row, byte, line and segment to go on with.
     """
-    room = (offsets[stop] - offsets[start]) // 128 + 16
-    lines = np.empty((LINE_COLUMNS, room), np.uint64)
-    segments = np.empty((SEGMENT_COLUMNS, room), np.uint64)
     keys = np.zeros(KEYS, np.uint64)
     counts = np.zeros(COUNTS, np.int64)
     token = np.zeros(TOKEN, np.int64)
     letters_of = build_letters(points.packed)
-    line = segment = np.int64(0)
-    for row in range(start, stop):
-        line_offsets[row - start] = line
-        i = offsets[row]
+    row, i, line, segment = at[0], at[1], at[2], at[3]
+    while row < stop:
+        if i == offsets[row]:
+            line_offsets[row - start] = line
         end = offsets[row + 1]
         while i < end:
+            at[:] = row, i, line, segment
             if line == lines.shape[1]:
-                lines = grown(lines)
+                return LINES_FULL
             keys[:] = NOTHING
             counts[:] = 0
             counts[TEXT_START] = -1
@@ -501,7 +507,7 @@ def scan(data, offsets, start, stop, points, lexicon, line_offsets):
             opening = np.int64(0)
             while not counts[LINE_DONE]:
                 if segment == segments.shape[1]:
-                    segments = grown(segments)
+                    return SEGMENTS_FULL
                 segments[SEGMENT_START, segment] = i
                 keys[SEG_K0] = keys[SEG_K1] = NOTHING
                 counts[SEG_WORDS] = counts[SEG_WIDTH] = counts[SEG_ZERO] = counts[HELD] = 0
@@ -531,5 +537,8 @@ def scan(data, offsets, start, stop, points, lexicon, line_offsets):
             lines[LINE_LABEL, line] = keys[LABEL] if labelled else NOTHING
             lines[LINE_REST, line] = finish_key(keys[REST_K0], counts[REST_WORDS]) if labelled else NOTHING
             line += 1
+        row += 1
+        i = end
+    at[:] = row, i, line, segment
     line_offsets[stop - start] = line
-    return lines, line, segments, segment
+    return ALL_DONE

@@ -9,7 +9,7 @@ from numba import njit
 @njit(cache=True, nogil=True)
 def group_versions(
     order, offsets, units, widths, common, countless, residual, total,
-    least_residual, least_residual_share, share, mass, mass_share, reach, leaders,
+    least_residual, least_residual_share, share, mass, mass_share, reach, most, leaders,
 ):  # fmt: skip
     """Give every document, longest first, the leader that holds most of its text, or make it a leader.
 
@@ -33,6 +33,7 @@ def group_versions(
         mass: See above.
         mass_share: See above.
         reach: Leaders remembered per common unit, which bounds the work on short pages that are all template.
+        most: Leaders remembered per unit that is not common.
         leaders: int64[n], out.
     """
     n = offsets.shape[0] - 1
@@ -74,7 +75,7 @@ def group_versions(
                 if not nothing_own
                 else held[leader, 2] >= share * total[document]
             ) or (held[leader, 1] >= mass and held[leader, 1] >= mass_share * total[document])
-            # Leaders are met in an order that depends on the units, so ties go by number, which is by content.
+            # Ties go to the one met first: units and leaders are in an order that depends only on what they say.
             if is_version and (
                 best < 0
                 or held[leader, 2] > held[best, 2]
@@ -87,10 +88,9 @@ def group_versions(
         leaders[document] = document
         for at in range(offsets[document], offsets[document + 1]):
             unit = units[at]
-            if common[unit]:
-                if lengths[unit] >= reach:
-                    continue
-                lengths[unit] += 1
+            if lengths[unit] >= (reach if common[unit] else most):
+                continue
+            lengths[unit] += 1
             owner[at] = document
             following[at] = heads[unit]
             heads[unit] = at

@@ -30,8 +30,10 @@ from dedup.formats.slabs import NOTHING, FileEdits, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
 from dedup.model import Batch, take
+from dedup.parts import Taken
 from dedup.policy import Cuts
 from dedup.readers import joined
+from dedup.versions import differs
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -47,8 +49,11 @@ class Carrier(Protocol):
     def batch(self, handed: pa.RecordBatch) -> tuple[Batch, Ints]:
         """Return the documents of some rows, and which row each is from; a blank line holds none."""
 
-    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
-        """Return the `row` column without the cuts; arguments as `batch` took and gave them."""
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> tuple[pa.Array, list[Taken]]:
+        """Return the `row` column without the cuts, and of lines what was taken out of them, in input order.
+
+        Arguments as `batch` took and gave them.
+        """
 
 
 class Origin(NamedTuple):
@@ -81,9 +86,9 @@ class Records:
         ]
         return dataclasses.replace(batch, files=files, records=records, ids=Column.of(ids)), np.arange(len(batch))
 
-    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> tuple[pa.Array, list[Taken]]:
         """Return the structs with their new texts."""
-        return _without_cuts(handed.column("row"), batch, cuts, (self.config.text_field,))
+        return _without_cuts(handed.column("row"), batch, cuts, (self.config.text_field,)), []
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,9 @@ class Rows(_OfFiles):
             places.append(rows)
         return _in_order(parts, places)
 
-    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> tuple[pa.Array, list[Taken]]:
         """Return the structs with their new texts."""
-        return _without_cuts(handed.column("row"), batch, cuts, Fields.of(self.config).text)
+        return _without_cuts(handed.column("row"), batch, cuts, Fields.of(self.config).text), []
 
 
 class Lines(_OfFiles):
@@ -133,26 +138,27 @@ class Lines(_OfFiles):
             places.append(rows[np.searchsorted(lines.numbers, part.records)])
         return _in_order(parts, places)
 
-    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> pa.Array:
-        """Return the lines without the raw bytes of what is cut."""
+    def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> tuple[pa.Array, list[Taken]]:
+        """Return the lines without the raw bytes of what is cut, and those bytes."""
         fields = Fields.of(self.config)
         line, edited = handed.column("row").field("line"), {}
+        taken: list[Taken] = []
         for file, of_file, lines in self._files(handed):
             chosen = batch.files[cuts.documents] == file.index
             numbers = batch.records[cuts.documents[chosen]]
             edits = FileEdits(NOTHING, numbers, cuts.starts[chosen], cuts.ends[chosen])
             starts, ends = jsonl.locate(lines, file, fields, edits)
             at = np.searchsorted(lines.numbers, numbers)
-            for place in np.unique(at):
-                spans = at == place
+            for place, low, high in zip(*_runs(at), strict=True):
                 data = lines.data[lines.starts[place] : lines.ends[place] - 1]
-                edited[int(of_file[place])] = _without(
-                    data, starts[spans] - lines.starts[place], ends[spans] - lines.starts[place]
-                )
+                own = starts[low:high] - lines.starts[place], ends[low:high] - lines.starts[place]
+                edited[int(of_file[place])] = _without(data, *own)
+                pieces = [data[start:end].decode() for start, end in zip(*(edge.tolist() for edge in own), strict=True)]
+                taken.append(Taken(file.index, int(lines.numbers[place]), own[0].tolist(), pieces))
         if not edited:
-            return handed.column("row")
+            return handed.column("row"), taken
         lines_out = [edited.get(row, value) for row, value in enumerate(line.to_pylist())]
-        return pa.StructArray.from_arrays([pa.array(lines_out, pa.binary())], ["line"])
+        return pa.StructArray.from_arrays([pa.array(lines_out, pa.binary())], ["line"]), taken
 
     def _files(self, handed: pa.RecordBatch) -> Iterator[tuple[InputFile, Ints, jsonl.Lines]]:
         """Yield the lines of each file, ascending, with the row that each is in."""
@@ -170,6 +176,12 @@ def lines_of(rows: list[bytes], numbers: Ints) -> jsonl.Lines:
     sizes = np.array([len(row) + 1 for row in rows], np.int64)
     ends = np.cumsum(sizes)
     return jsonl.Lines(b"".join(row + b"\n" for row in rows), ends - sizes, ends, numbers)
+
+
+def _runs(values: Ints) -> tuple[list[int], list[int], list[int]]:
+    """Return the values of ascending ones, and where each begins and ends."""
+    starts = np.flatnonzero(differs(values))
+    return values[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(values)][: len(starts)]
 
 
 def _without(data: bytes, starts: Ints, ends: Ints) -> bytes:

@@ -40,6 +40,27 @@ TEMPLATES = pa.schema(
 
 VERSIONS = pa.schema([*IDENTITY, ("version_file", pa.int32()), ("version_record", pa.int64())])
 COUNTED = pa.schema([*TEMPLATES, *VERSIONS])
+EDGES = pa.schema([*IDENTITY, ("other_file", pa.int32()), ("other_record", pa.int64()), ("kind", pa.int32())])
+"""Two documents that belong together: `BANDED` ones share a band, a `COPY` has the text of the other, a `VERSION` is
+one of its article."""
+BANDED, COPY, VERSION = range(3)
+
+KEYED = pa.schema(
+    [
+        ("part", pa.int32()), ("kind", pa.int32()),
+        *((name, NUMBERS) for name in ("key", "file", "record", "other_file", "other_record")),
+    ]
+)  # fmt: skip
+"""Documents and the keys by which others meet them in partition `part`; or, without keys, edges that were found."""
+
+NODES = pa.schema(
+    [
+        *IDENTITY, ("component_file", pa.int32()), ("component_record", pa.int64()), ("is_equal", pa.bool_()),
+        ("version_file", pa.int32()), ("version_record", pa.int64()),
+    ]
+)  # fmt: skip
+"""A document that belongs to others: the least of its component; whether its text is equal to that of another one,
+which is judged with it; and the one that stands for its article."""
 EXAMINED = pa.schema(
     [
         ("id", pa.string()), ("source", pa.string()), ("digest", pa.int64()), ("rank_number", pa.float64()),
@@ -50,19 +71,26 @@ EXAMINED = pa.schema(
 )  # fmt: skip
 OUTCOMES = pa.schema(
     [
-        *IDENTITY, ("similarity", pa.float64()), ("exact", pa.bool_()), ("is_copy", pa.bool_()),
-        ("share", pa.float64()), ("keeper", PLACE), ("nearest", PLACE), ("holder", PLACE),
-        ("candidates", pa.int64()), ("compared", pa.int64()),
+        *IDENTITY, ("similarity", pa.float64()), ("exact", pa.bool_()), ("crowded", pa.bool_()),
+        ("is_copy", pa.bool_()), ("share", pa.float64()), ("keeper", PLACE), ("nearest", PLACE), ("holder", PLACE),
+        ("candidates", pa.int64()), ("compared", pa.int64()), ("similarities", pa.list_(pa.float64())),
     ]
 )  # fmt: skip
+"""What happens to a document; with the keepers of the largest clusters, how similar those are that went for them."""
+
 TOLD = pa.schema(
     [
-        ("lines", pa.binary()), ("marks", NUMBERS), ("source", pa.string()), ("counts", NUMBERS),
-        ("template", pa.string()), ("is_other", pa.bool_()), *IDENTITY, ("text", pa.string()),
+        ("what", pa.int32()), *IDENTITY, ("lines", pa.binary()), ("source", pa.string()), ("counts", NUMBERS),
+        ("template", pa.string()), ("is_other", pa.bool_()), ("text", pa.string()), ("keeper", PLACE),
+        ("similarities", pa.list_(pa.float64())),
     ]
 )  # fmt: skip
-"""What is told of documents: `lines` of decisions.jsonl; `marks`, counted over them all; `counts` of those of one
-`source`; or the `text` of a template, in its main wording or another, and where it stands."""
+"""What is told of documents: the `row` of one that is `KEPT` or `DROPPED`, which a table of the input's type has beside
+these columns; `LINES` of decisions.jsonl; lines of what was `TAKEN` out of others; for the report what is `COUNTED_UP`
+over the documents of one `source`, or without one over all, or the text of a template, in its main wording or another,
+and where it stands; a `CLUSTER`; and the `SEAL` of all that a partition (`file`) tells of one kind (`record`)."""
+KEPT, DROPPED, LINES, TAKEN, COUNTED_UP, CLUSTER, SEAL = range(7)
+SEALED = (KEPT, DROPPED, LINES, TAKEN)
 
 
 def batch(schema: pa.Schema, **columns: Any) -> pa.RecordBatch:

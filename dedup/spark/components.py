@@ -2,39 +2,53 @@
 
 Large-star and small-star, in turn (Kiveris, Lattanzi, Mirrokni, Rastogi, Vassilvitskii: Connected Components in
 MapReduce and Beyond, 2014), make every node point to the least of its component in few rounds, and no node ever gets
-more neighbours than its component has. As soon as the edges that are left fit on the driver, it finishes.
+more neighbours than its component has. Where all edges fit on the driver, it does that alone, and faster.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sql
 
+from dedup.spark import columns
+from dedup.spark.columns import COPY, VERSION
+
 DRIVER_EDGES = 4_000_000
-"""Edges that the driver takes: 24 bytes each, and a few times that while it works."""
+"""Edges that the driver takes: 32 bytes each, and a few times that while it works."""
 
-COMPONENTS = pa.schema([(name, kind) for end in ("", "component_") for name, kind in
-                        ((f"{end}file", pa.int32()), (f"{end}record", pa.int64()))])  # fmt: skip
+Ints = npt.NDArray[np.int64]
 
 
-def components(edges: DataFrame, driver_edges: int = DRIVER_EDGES) -> DataFrame:
-    """Return for every node of a graph the least node of its component.
+def nodes(edges: DataFrame, driver_edges: int | None = None) -> DataFrame:
+    """Return the least node of its component, and what else edges say of it, for every node that has an edge.
 
     Args:
-        edges: `file`, `record` and `version_file`, `version_record`: two nodes that belong together.
-        driver_edges: Edges that the driver takes.
+        edges: As `columns.EDGES` says; read several times.
+        driver_edges: Edges that the driver takes; None for `DRIVER_EDGES`.
 
     Returns:
-        `file`, `record`, `component_file`, `component_record`, a row for every node that has an edge.
+        As `columns.NODES` says.
     """
-    pairs = edges.select(_node("file", "record", "u"), _node("version_file", "version_record", "v"))
+    most = DRIVER_EDGES if driver_edges is None else driver_edges
+    if edges.count() <= most:
+        return edges.sparkSession.createDataFrame(_on_driver(edges.toArrow()))
+    pairs = edges.select(_node("file", "record", "u"), _node("other_file", "other_record", "v"))
     pairs = pairs.where("u != v").distinct().persist(StorageLevel.DISK_ONLY)
-    while pairs.count() > driver_edges and not _is_finished(pairs):
+    while not _is_finished(pairs):
         pairs = _settled(_small_star(_large_star(pairs)))
-    return _finished(pairs) if pairs.count() <= driver_edges else _flat(pairs)
+    version = _node("other_file", "other_record", "version")
+    said = edges.groupBy("file", "record").agg(
+        sql.max(sql.col("kind") == COPY).alias("is_equal"),
+        sql.max(sql.when(sql.col("kind") == VERSION, version)).alias("version"),
+    )
+    is_equal = sql.coalesce("is_equal", sql.lit(False)).alias("is_equal")
+    versions = (sql.col(f"version.{name}").alias(f"version_{name}") for name in ("file", "record"))
+    found = _flat(pairs).join(said, ["file", "record"], "left")
+    return found.select("file", "record", "component_file", "component_record", is_equal, *versions)
 
 
 def _settled(pairs: DataFrame) -> DataFrame:
@@ -75,23 +89,30 @@ def _is_finished(pairs: DataFrame) -> bool:
 def _flat(pairs: DataFrame) -> DataFrame:
     """Return finished pairs, and every root with itself, as columns."""
     roots = pairs.select(sql.col("v").alias("u"), "v").distinct()
-    ends = (sql.col(f"{end}.{name}") for end in ("u", "v") for name in ("file", "record"))
-    return pairs.unionByName(roots).select(*(end.alias(name) for end, name in zip(ends, COMPONENTS.names, strict=True)))
+    names = {"u": ("file", "record"), "v": ("component_file", "component_record")}
+    ends = (sql.col(f"{end}.{name}").alias(alias) for end, aliases in names.items()
+            for name, alias in zip(("file", "record"), aliases, strict=True))  # fmt: skip
+    return pairs.unionByName(roots).select(*ends)
 
 
-def _finished(pairs: DataFrame) -> DataFrame:
-    """Find the components of few pairs on the driver."""
+def _on_driver(edges: pa.Table) -> pa.Table:
+    """Find the components of few edges."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    found = pairs.select("u.file", "u.record", sql.col("v.file").alias("f"), sql.col("v.record").alias("r")).toArrow()
-    ends = [np.stack([found[file].to_numpy(), found[record].to_numpy()], axis=1) for file, record in
-            (("file", "record"), ("f", "r"))]  # fmt: skip
-    nodes, at = np.unique(np.concatenate(ends).reshape(-1, 2), axis=0, return_inverse=True)
-    start, end = at.ravel()[: len(found)], at.ravel()[len(found) :]
-    graph = coo_array((np.ones(len(start), np.int8), (start, end)), shape=(len(nodes), len(nodes)))
+    files, records, other_files, other_records, kinds = (edges[name].to_numpy() for name in columns.EDGES.names)
+    places = np.stack([np.concatenate([files, other_files]), np.concatenate([records, other_records])], axis=1)
+    found, at = np.unique(places, axis=0, return_inverse=True)
+    start, end = at.ravel()[: len(files)], at.ravel()[len(files) :]
+    graph = coo_array((np.ones(len(start), np.int8), (start, end)), shape=(len(found), len(found)))
     labels = connected_components(graph, directed=False)[1]
     # Nodes ascend, so the first of a label is its least.
-    roots = nodes[np.unique(labels, return_index=True)[1][labels]] if len(nodes) else nodes
-    table = pa.table([nodes[:, 0], nodes[:, 1], roots[:, 0], roots[:, 1]], names=COMPONENTS.names).cast(COMPONENTS)
-    return pairs.sparkSession.createDataFrame(table)
+    roots = np.unique(labels, return_index=True)[1][labels]
+    is_equal = np.zeros(len(found), np.bool_)
+    is_equal[start[kinds == COPY]] = True
+    version = np.full(len(found), -1)
+    version[start[kinds == VERSION]] = end[kinds == VERSION]
+    ends = {"file": found[:, 0], "record": found[:, 1]}
+    ends |= {f"component_{name}": column[roots] for name, column in list(ends.items())[:2]}
+    versions = {f"version_{name}": pa.array(ends[name][version], mask=version < 0) for name in ("file", "record")}
+    return pa.table({**ends, "is_equal": is_equal, **versions}).cast(columns.NODES)

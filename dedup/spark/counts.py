@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from dedup.report import Counts
@@ -20,7 +20,7 @@ def numbers_of(counts: dict[str, Any]) -> list[int]:
 
 def marks_of(counts: Counts) -> list[int]:
     """Return the numbers that are not counted by source."""
-    return [*counts.similarities, counts.structured, counts.contained, counts.whole]
+    return [*counts.similarities, counts.structured, counts.contained, counts.crowded, counts.whole]
 
 
 def counts_of(shape: Counts, sources: dict[str, list[int]], marks: list[int]) -> Counts:
@@ -32,24 +32,16 @@ def counts_of(shape: Counts, sources: dict[str, list[int]], marks: list[int]) ->
         marks: Those of all documents.
     """
     total = [sum(column) for column in zip(numbers_of(shape.total), *sources.values(), strict=True)]
-    *similarities, structured, contained, whole = marks
+    *similarities, structured, contained, crowded, whole = marks
     return Counts(
         total=_nested(shape.total, iter(total)),
         sources={name: _nested(shape.total, iter(numbers)) for name, numbers in sources.items()},
         similarities=similarities,
         structured=structured,
         contained=contained,
+        crowded=crowded,
         whole=whole,
     )
-
-
-def summed(rows: Iterable[list[int]]) -> list[int]:
-    """Add lists up, number by number.
-
-    >>> summed([[1, 2], [10, 20]])
-    [11, 22]
-    """
-    return [sum(column) for column in zip(*rows, strict=True)]
 
 
 def _nested(shape: dict[str, Any], numbers: Iterator[int]) -> dict[str, Any]:

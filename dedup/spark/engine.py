@@ -2,12 +2,13 @@
 
 Four steps. Lines are counted source by source, which takes one shuffle of the texts. All documents are examined where
 they are. Those that share a band key, an equal text or an article are put together by connected components, and the
-members of whole components meet in one task each, which compares them as the local engine does. Then decisions are
-carried out where the documents are.
+members of whole components meet in one task each, which compares them as the local engine does. Then what happens to
+documents is brought to them, by one more shuffle that puts files into their order, and carried out there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -22,10 +23,9 @@ from dedup.api import NAME
 from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.errors import InputError
-from dedup.shingle import SHINGLE_WORDS
 from dedup.spark import columns
 from dedup.spark.carriers import Records
-from dedup.spark.components import components
+from dedup.spark.components import nodes
 from dedup.spark.members import JUDGED
 from dedup.spark.tasks import Tasks
 from dedup.spark.telling import DECISIONS
@@ -40,7 +40,8 @@ class Judged(NamedTuple):
     """All that was found and decided.
 
     Attributes:
-        documents: The input with what was found in each document and what happens to it; kept on disk by the executors.
+        documents: The input with what was found in each document, `columns.EXAMINED`, and behind it, where the document
+            has to do with others, a row with what happens to it, `columns.OUTCOMES`.
         templates: The boilerplate of every source.
         source_names: The sources, as templates number them.
     """
@@ -66,25 +67,34 @@ def clean(frame: DataFrame, config: Config | None = None) -> tuple[DataFrame, Da
     config = config or Config()
     _refuse_textless(frame, config)
     tasks = Tasks(config, Records(config, [NAME] * HASHED_FILES))
-    judged = judge(_identified(frame), tasks)
+    rows = _identified(frame)
+    judged = judge(rows, rows.schema, tasks, lambda documents: documents.repartition(*NODE))
+    judged = judged._replace(documents=judged.documents.persist(StorageLevel.DISK_ONLY))
     return stored(judged, tasks).select("row.*"), decisions(judged, tasks).drop("number", "place", "file", "record")
 
 
-def judge(frame: DataFrame, tasks: Tasks) -> Judged:
+def judge(frame: DataFrame, schema: StructType, tasks: Tasks, gathered: Callable[[DataFrame], DataFrame]) -> Judged:
     """Find and decide.
 
     Args:
-        frame: `file`, `record` and `row`, as the carrier of the tasks reads it.
+        frame: The input.
+        schema: What the tasks make of its rows: `file`, `record` and `row`, as their carrier reads it.
         tasks: What is done with it.
+        gathered: Moves documents so that all rows of one are together; inside a partition they are sorted then.
     """
     counted = _counted(frame, tasks)
     templates, source_names = _templates(counted, tasks.config)
-    found = frame.mapInArrow(lambda rows: tasks.examine(rows, templates), _schema(frame.schema, columns.EXAMINED))
+    found = frame.mapInArrow(lambda rows: tasks.examine(rows, templates), _schema(schema, columns.EXAMINED))
     found = found.persist(StorageLevel.DISK_ONLY)
     versions = counted.where("version_record IS NOT NULL").select(*columns.VERSIONS.names)
-    outcomes = _outcomes(found, versions, tasks) if "articles" in tasks.config.only else None
-    documents = _joined(found, outcomes)
-    return Judged(documents.persist(StorageLevel.DISK_ONLY), _with_listed(documents, templates), source_names)
+    rows = found.withColumn("is_outcome", sql.lit(False))
+    if "articles" in tasks.config.only:
+        outcomes = _outcomes(found, versions, tasks).withColumn("is_outcome", sql.lit(True))
+        rows = rows.unionByName(outcomes, allowMissingColumns=True)
+    else:
+        rows = _without_outcomes(rows)
+    documents = gathered(rows).sortWithinPartitions(*NODE, "is_outcome")
+    return Judged(documents, _with_listed(found, templates), source_names)
 
 
 def stored(judged: Judged, tasks: Tasks) -> DataFrame:
@@ -96,15 +106,15 @@ def stored(judged: Judged, tasks: Tasks) -> DataFrame:
 def decisions(judged: Judged, tasks: Tasks) -> DataFrame:
     """Return the decisions, as `telling.DECISIONS` says."""
     templates, names = judged.templates, judged.source_names
-    rows = judged.documents.where("key IS NOT NULL")
+    rows = judged.documents
     return rows.mapInArrow(lambda handed: tasks.decide(handed, templates, names), from_arrow_schema(DECISIONS))
 
 
-def told(judged: Judged, tasks: Tasks) -> DataFrame:
-    """Return the decisions as lines, batch by batch, and what the report counts, as `columns.TOLD` says."""
-    templates, names = judged.templates, judged.source_names
-    rows = judged.documents.where("key IS NOT NULL")
-    return rows.mapInArrow(lambda handed: tasks.tell(handed, templates, names), from_arrow_schema(columns.TOLD))
+def finished(judged: Judged, tasks: Tasks) -> DataFrame:
+    """Return what stays, what goes, and what is told of it, as `columns.TOLD` says."""
+    templates, names, rows = judged.templates, judged.source_names, judged.documents
+    schema = StructType([*from_arrow_schema(columns.TOLD).fields, rows.schema["row"]])
+    return rows.mapInArrow(lambda handed: tasks.finish(handed, templates, names), schema)
 
 
 def _counted(frame: DataFrame, tasks: Tasks) -> DataFrame:
@@ -129,38 +139,27 @@ def _templates(counted: DataFrame, config: Config) -> tuple[Templates, list[str]
 
 def _outcomes(found: DataFrame, versions: DataFrame, tasks: Tasks) -> DataFrame:
     """Say what happens to every document that may have to do with another one."""
-    nodes = found.where("key IS NOT NULL")
-    copies = _met(nodes.where("key != 0").select("key", *NODE), tasks).persist(StorageLevel.DISK_ONLY)
-    # A text that many have equal is met once in the bands, and its members are tied to it anyway.
-    originals = nodes.where(sql.col("tokens") >= SHINGLE_WORDS).join(copies, [*NODE], "left_anti")
-    bands = originals.select(sql.posexplode("bands").alias("band", "value"), *NODE)
-    met = _met(bands.select(sql.xxhash64("band", "value").alias("key"), *NODE), tasks)
-    together = components(copies.unionByName(met).unionByName(versions))
-    sent_without_text = copies.select(*NODE, sql.lit(True).alias("is_equal"))
-    members = (
-        nodes.join(together, [*NODE])
-        .join(sent_without_text, [*NODE], "left")
-        .join(versions, [*NODE], "left")
-        .withColumn("row", sql.when(sql.col("is_equal").isNull(), sql.col("row")))
+    documents = found.where("key IS NOT NULL")
+    partitions = int(found.sparkSession.conf.get("spark.sql.shuffle.partitions"))
+    keyed = documents.select(*NODE, "key", "tokens", "bands").mapInArrow(
+        lambda rows: tasks.keyed(rows, partitions), from_arrow_schema(columns.KEYED)
     )
-    gathered = members.repartition("component_file", "component_record").sortWithinPartitions(*NODE)
-    judged = gathered.select(*JUDGED.names, "row", "cuts")
-    return judged.mapInArrow(tasks.judge, from_arrow_schema(columns.OUTCOMES))
+    met = keyed.repartitionById(partitions, "part").mapInArrow(tasks.meet, from_arrow_schema(columns.EDGES))
+    versions = versions.toDF(*columns.EDGES.names[:-1]).withColumn("kind", sql.lit(columns.VERSION))
+    edges = met.unionByName(versions).persist(StorageLevel.DISK_ONLY)
+    # Of equal texts one is sent.
+    text = sql.when(~sql.col("is_equal"), sql.col("row")).alias("row")
+    component = ("component_file", "component_record")
+    members = documents.join(nodes(edges), [*NODE]).select(*JUDGED.names, text, "cuts", *component)
+    together = members.repartition(*component).sortWithinPartitions(*NODE)
+    return together.mapInArrow(tasks.judge, from_arrow_schema(columns.OUTCOMES))
 
 
-def _met(keyed: DataFrame, tasks: Tasks) -> DataFrame:
-    """Tie all that share a key to the first of them."""
-    return keyed.repartition("key").mapInArrow(tasks.meet, from_arrow_schema(columns.VERSIONS))
-
-
-def _joined(found: DataFrame, outcomes: DataFrame | None) -> DataFrame:
-    """Put beside every document what happens to it: nulls where nothing does."""
-    if outcomes is not None:
-        return found.join(outcomes, [*NODE], "left")
+def _without_outcomes(rows: DataFrame) -> DataFrame:
+    """Return rows with the columns of outcomes, where nobody is judged."""
     kinds = from_arrow_schema(columns.OUTCOMES)
-    return found.select(
-        "*", *(sql.lit(None).cast(kinds[name].dataType).alias(name) for name in columns.OUTCOMES.names[2:])
-    )
+    empty = {name: sql.lit(None).cast(kinds[name].dataType) for name in columns.OUTCOMES.names if name not in NODE}
+    return rows.withColumns(empty)
 
 
 def _with_listed(documents: DataFrame, templates: Templates) -> Templates:

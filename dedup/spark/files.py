@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from dedup.formats.json_faults import NAME_THE_FIELD, listed
 from dedup.formats.keys import finder_of
 from dedup.formats.names import Form, compression_of, form_of, kind_named
 from dedup.formats.source import Rejected
+from dedup.parts import Lines as FileLines
 from dedup.spark.carriers import Carrier, Lines, Origin, Rows, lines_of
 from dedup.spark.storage import SLASHES, Storage, Stored, literal
 from dedup.staging import SIDECAR_SUFFIX
@@ -41,8 +42,8 @@ Block = tuple[str, int]
 
 BLOCKS = pa.schema(
     [
-        ("uri", pa.string()), ("block", pa.int64()), ("lines", pa.int64()), ("documents", pa.int64()),
-        ("bad", pa.int64()), ("message", pa.string()), ("hint", pa.string()),
+        ("uri", pa.string()), ("block", pa.int64()), ("lines", pa.int64()), ("bytes", pa.int64()),
+        ("documents", pa.int64()), ("bad", pa.int64()), ("message", pa.string()), ("hint", pa.string()),
     ]
 )  # fmt: skip
 NUMBERED = pa.schema([("file", pa.int32()), ("record", pa.int64()), ("row", pa.struct([("line", pa.binary())]))])
@@ -53,13 +54,27 @@ class Input(NamedTuple):
 
     Attributes:
         kind: `jsonl` or `parquet`.
-        frame: `file`, `record` and `row`, as the carrier reads it.
-        carrier: Reads documents from it.
+        frame: What Spark reads.
+        schema: That of `file`, `record` and `row`, which are made of it.
+        carrier: Reads documents from those.
+        files: What is known of each file.
+        identified: Makes them, batch by batch.
     """
 
     kind: str
     frame: DataFrame
+    schema: StructType
     carrier: Carrier
+    files: list[FileLines]
+    identified: Callable[[Any], Iterator[Any]] = iter
+
+    def in_order(self, rows: DataFrame, parts: int) -> DataFrame:
+        """Move rows to partitions, each of which has a piece of the input: equally many, in their order."""
+        sizes = [file.records for file in self.files]
+        before = sql.lit([0, *accumulate(sizes[:-1])])
+        number = sql.get(before, sql.col("file")) + sql.col("record") - 1
+        part = sql.floor(number * parts / sum(sizes)).cast("int")
+        return rows.repartitionById(parts, part)
 
 
 class Found(NamedTuple):
@@ -141,9 +156,6 @@ def read(spark: SparkSession, found: Found, config: Config) -> Input:
 
 
 def _lines(spark: SparkSession, found: Found, config: Config) -> Input:
-    # Splits depend on how many processors there are at the moment, unless this is said.
-    name = "spark.sql.files.minPartitionNum"
-    spark.conf.set(name, spark.conf.get(name, None) or str(spark.sparkContext.defaultParallelism))
     whole = spark.read.option("lineSep", "\n").text([literal(file.path) for file in found.files])
     lines = whole.select(
         _uri(),
@@ -152,9 +164,9 @@ def _lines(spark: SparkSession, found: Found, config: Config) -> Input:
     )
     files = {file.uri: index for index, file in enumerate(found.files)}
     blocks = lines.mapInArrow(_surveying(files, found.origins, config), from_arrow_schema(BLOCKS)).toArrow()
-    firsts = _firsts(blocks.to_pylist(), files, found)
-    frame = lines.mapInArrow(_numbering(firsts), from_arrow_schema(NUMBERED))
-    return Input("jsonl", frame, Lines(config, found.origins))
+    firsts, read = _firsts(blocks.to_pylist(), files, found)
+    schema = from_arrow_schema(NUMBERED)
+    return Input("jsonl", lines, schema, Lines(config, found.origins), read, _numbering(firsts))
 
 
 def _uri() -> SparkColumn:
@@ -170,13 +182,14 @@ def _surveying(files: dict[str, int], origins: list[Origin], config: Config) -> 
         for rows in handed:
             for block, part in _by_block(rows):
                 note = noted.setdefault(
-                    block, {"uri": block[0], "block": block[1], "lines": 0, "documents": 0, "bad": None}
+                    block, {"uri": block[0], "block": block[1], "lines": 0, "bytes": 0, "documents": 0, "bad": None}
                 )
                 bad: list[Rejected] = []
                 lines = lines_of(part.rows(), np.arange(len(part)) + note["lines"] + 1)
                 file = origins[files[block[0]]].file(files[block[0]], "jsonl")
                 batch = jsonl.documents_of(lines, 0, file, fields, finder_of(fields), bad.append)
                 note["lines"] += len(part)
+                note["bytes"] += len(lines.data)
                 note["documents"] += len(batch)
                 if bad and note["bad"] is None:
                     first = min(bad, key=lambda rejected: rejected.record)
@@ -188,7 +201,7 @@ def _surveying(files: dict[str, int], origins: list[Origin], config: Config) -> 
 
 
 def _numbering(firsts: dict[Block, tuple[int, int]]) -> Callable[[Any], Iterator[Any]]:
-    """Return the task that numbers lines, which it sees block by block and in order."""
+    """Return what numbers the lines of a task, which come block by block and in order."""
 
     def number(handed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         seen: Counter[Block] = Counter()
@@ -216,10 +229,13 @@ def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[Block, Column]]:
             yield blocks[start], Column.from_arrow(pa.concat_arrays([lines.slice(start, end - start)]))
 
 
-def _firsts(blocks: list[dict[str, Any]], files: dict[str, int], found: Found) -> dict[Block, tuple[int, int]]:
-    """Return the file and the first record of every block."""
+def _firsts(
+    blocks: list[dict[str, Any]], files: dict[str, int], found: Found
+) -> tuple[dict[Block, tuple[int, int]], list[FileLines]]:
+    """Return the file and the first record of every block, and what is known of every file."""
     firsts: dict[Block, tuple[int, int]] = {}
     lines: Counter[int] = Counter()
+    sizes: Counter[int] = Counter()
     for block in sorted(blocks, key=lambda block: (files[block["uri"]], block["block"])):
         file = files[block["uri"]]
         if block["bad"] is not None:
@@ -228,9 +244,24 @@ def _firsts(blocks: list[dict[str, Any]], files: dict[str, int], found: Found) -
             )
         firsts[block["uri"], block["block"]] = file, lines[file] + 1
         lines[file] += block["lines"]
+        sizes[file] += block["bytes"]
     if not sum(block["documents"] for block in blocks):
         raise InputError("there is not a single document in the input", hint="Check the path.")
-    return firsts
+    return firsts, [_read_whole(found, file, lines[file], sizes[file]) for file in range(len(files))]
+
+
+def _read_whole(found: Found, index: int, lines: int, size: int) -> FileLines:
+    """Say what was read of a file, each line with a newline; raises InputError if that is not all of it."""
+    file, compression = found.files[index], compression_of(found.files[index].path)
+    # How long a compressed file is nobody knows; a newline at its end is taken for granted.
+    is_ended = bool(compression) or size == file.size
+    if not is_ended and size != file.size + 1:
+        raise InputError(
+            f"Spark read {size:,} bytes of {file.size:,}",
+            file=file.path,
+            hint="Remove the byte order mark at its start, if it has one, or run again when nothing writes to it.",
+        )
+    return FileLines(found.origins[index].name, lines, compression, is_ended, 0 if compression else file.size)
 
 
 def _rows(spark: SparkSession, found: Found, config: Config) -> Input:
@@ -241,20 +272,23 @@ def _rows(spark: SparkSession, found: Found, config: Config) -> Input:
     row = sql.struct(*(sql.col(f"`{name}`") for name in whole.columns)).alias("row")
     placed = whole.select(_uri(), (sql.col("_metadata.row_index") + 1).alias("record"), row)
     frame = placed.join(sql.broadcast(spark.createDataFrame(files)), "uri").select("file", "record", "row")
-    bad = frame.agg(
-        sql.count("*").alias("rows"),
-        sql.min(sql.when(sql.col(f"row.{text}").isNull(), sql.struct("file", "record"))).alias("bad"),
-    ).first()
-    if bad is None or not bad["rows"]:
+    counted = frame.groupBy("file").agg(
+        sql.count("*").alias("rows"), sql.min(sql.when(sql.col(f"row.{text}").isNull(), sql.col("record"))).alias("bad")
+    )
+    sizes = [0] * len(found.files)
+    for file, rows, bad in sorted(map(tuple, counted.collect())):
+        if bad is not None:
+            raise InputError(
+                f"column {config.text_field!r} is null, not a string",
+                file=found.shown(file),
+                line=bad,
+                hint="Leave such rows out first.",
+            )
+        sizes[file] = rows
+    read = [FileLines(origin.name, size, "", True, 0) for origin, size in zip(found.origins, sizes, strict=True)]
+    if not sum(sizes):
         raise InputError("there is not a single document in the input", hint="Check the path.")
-    if bad["bad"] is not None:
-        raise InputError(
-            f"column {config.text_field!r} is null, not a string",
-            file=found.shown(bad["bad"]["file"]),
-            line=bad["bad"]["record"],
-            hint="Leave such rows out first.",
-        )
-    return Input("parquet", frame, Rows(config, found.origins))
+    return Input("parquet", frame, frame.schema, Rows(config, found.origins), read)
 
 
 def _text_column(schema: StructType, config: Config, found: Found) -> str:

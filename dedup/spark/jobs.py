@@ -1,8 +1,9 @@
 """`dedup clean --engine spark`: a corpus at any path that Spark reads, cleaned to another.
 
-OUTPUT is a folder of part files in the order of the input, and OUTPUT.dedup/ has the decisions, the dropped records and
-the report. Both are written beside their names and then renamed, the sidecar first: at once on HDFS and local disks; an
-object store copies what it renames, so that there OUTPUT is complete only when the command has ended well.
+OUTPUT is a folder of part files in the order of the input, and OUTPUT.dedup/ has the decisions, the dropped records,
+the report, and what undo needs of lines (`dedup.parts`). Both are written beside their names and then renamed, the
+sidecar first: at once on HDFS and local disks; an object store copies what it renames, so that there OUTPUT is complete
+only when the command has ended well.
 """
 
 from __future__ import annotations
@@ -13,21 +14,26 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import msgspec
+import xxhash
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 
-from dedup import decisions, report
+from dedup import __version__, decisions, report
 from dedup.config import Config
-from dedup.errors import InputError, UsageError
+from dedup.errors import InputError, OutputError, UsageError
+from dedup.formats.digests import Digest
+from dedup.formats.fields import Fields
 from dedup.jobs import Clock, as_json
-from dedup.spark import engine, files, summary
-from dedup.spark.files import Found, Input
-from dedup.spark.storage import Storage
+from dedup.parts import DECISIONS, DROPPED, HEADER, PARTS, REPORT, TAKEN, Parts
+from dedup.spark import columns, engine, files, summary
+from dedup.spark.files import Found
+from dedup.spark.storage import Storage, Stored
 from dedup.spark.tasks import Tasks
 from dedup.staging import SIDECAR_SUFFIX
 
-DECISIONS, DROPPED, HEADER, REPORT = "decisions", "dropped", "header.json", "report.json"
+PART_BYTES = 64 << 20
+"""Of the input, as it is stored, what one task works on."""
 
 
 class _Target(NamedTuple):
@@ -65,23 +71,32 @@ def clean(
     found = files.find(storage, inputs, format_name)
     targets = _targets(storage, found, output.rstrip("/"), sidecar, force=force)
     kept, beside, checkpoints = (target.staged for target in targets)
-    with _staged(storage, targets):
+    with _staged(storage, targets), _fitted(spark, found) as parts:
         spark.sparkContext.setCheckpointDir(checkpoints)
         with clock.time("scan"):
             corpus = files.read(spark, found, config)
-            tasks = Tasks(config, corpus.carrier)
-            judged = _in_input_order(engine.judge(corpus.frame, tasks))
+            tasks = Tasks(config, corpus.carrier, corpus.identified)
+            judged = engine.judge(corpus.frame, corpus.schema, tasks, lambda rows: corpus.in_order(rows, parts))
         with clock.time("decide"):
-            told = engine.told(judged, tasks).persist(StorageLevel.DISK_ONLY)
-            counts = summary.count(told, tasks.nothing())
-        report.refuse_loss(counts.total, config.max_loss)
+            told = engine.finished(judged, tasks).persist(StorageLevel.DISK_ONLY)
+            summed = summary.summed(told, tasks.nothing())
+        report.refuse_loss(summed.counts.total, config.max_loss)
         with clock.time("write"):
-            _write_rows(engine.stored(judged, tasks), corpus, storage, kept)
-            _write_rows(judged.documents.where("keeper IS NOT NULL"), corpus, storage, f"{beside}/{DROPPED}")
-            _write_lines(told.where("lines IS NOT NULL").select("lines"), storage, f"{beside}/{DECISIONS}")
-        storage.write(f"{beside}/{HEADER}", as_json(msgspec.to_builtins(decisions.header(config, tasks.carrier.names))))
-        made = summary.build(judged, told, counts, config, tasks.carrier.names, clock.seconds)
-        storage.write(f"{beside}/{REPORT}", as_json(made))
+            writer = _Writer(storage, told, summed.seals, corpus.kind)
+            stays = writer.rows(columns.KEPT, kept)
+            besides = {DROPPED: writer.rows(columns.DROPPED, f"{beside}/{DROPPED}")}
+            for what, name in ((columns.LINES, DECISIONS), (columns.TAKEN, TAKEN)):
+                besides[name] = writer.lines(what, "lines", f"{beside}/{name}")
+        made = summary.build(judged, summed, config, tasks.carrier.names, clock.seconds)
+        head = msgspec.to_builtins(decisions.header(config, tasks.carrier.names))
+        besides[""] = {}
+        for name, data in ((HEADER, as_json(head)), (REPORT, as_json(made))):
+            storage.write(f"{beside}/{name}", data)
+            besides[""][name] = Digest(xxhash.xxh3_128_hexdigest(data), len(data))
+        text_field = list(Fields.of(config).text)
+        written = Parts(version=__version__, kind=corpus.kind, text_field=text_field, files=corpus.files,
+                        output=stays, sidecar=besides)  # fmt: skip
+        storage.write(f"{beside}/{PARTS}", written.encoded())
         _refuse_changed(storage, inputs, format_name, found)
         _commit(storage, targets[:2])
     return made
@@ -107,38 +122,82 @@ def _targets(storage: Storage, found: Found, output: str, sidecar: str | None, *
     return [*targets, _Target("", f"{targets[0].staged}-checkpoints")]
 
 
-def _in_input_order(judged: engine.Judged) -> engine.Judged:
-    """Sort the documents once, for all that is written of them."""
-    documents = judged.documents.orderBy(*engine.NODE).persist(StorageLevel.DISK_ONLY)
-    return judged._replace(documents=documents)
+@contextmanager
+def _fitted(spark: SparkSession, found: Found) -> Iterator[int]:
+    """Give how many parts suit the input, and have Spark read and shuffle as many where nobody said otherwise.
+
+    As many for every processor, so that all of them end at about the same time.
+    """
+    cores = spark.sparkContext.defaultParallelism
+    size = sum(file.size for file in found.files)
+    parts: int = cores * max(-(-size // (cores * PART_BYTES)), 1)
+    # What was never set is not among all settings, but has a value.
+    said = spark.conf.getAll
+    unsaid = [name for name in ("spark.sql.files.minPartitionNum", "spark.sql.shuffle.partitions") if name not in said]
+    for name in unsaid:
+        spark.conf.set(name, str(parts))
+    try:
+        yield parts
+    finally:
+        for name in unsaid:
+            spark.conf.unset(name)
 
 
-def _write_rows(rows: DataFrame, corpus: Input, storage: Storage, folder: str) -> None:
-    """Write rows in the format of the input."""
-    if corpus.kind == "jsonl":
-        _write_lines(rows.select("row.line"), storage, folder)
-        return
-    # Not as the 96-bit integers that other readers take for nanoseconds without a time zone.
-    rows.sparkSession.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-    rows.select("row.*").write.option("compression", "zstd").parquet(folder)
-    _name_parts(storage, folder, ".parquet")
+class _Writer(NamedTuple):
+    """Writes what tasks told, each kind to a folder of its own.
 
+    Attributes:
+        storage: Where it goes.
+        told: As `columns.TOLD` says, in partitions that follow one another.
+        seals: The digests of the lines in it, by kind and partition.
+        kind: The format of rows.
+    """
 
-def _write_lines(lines: DataFrame, storage: Storage, folder: str) -> None:
-    """Write bytes as lines."""
-    (name,) = lines.columns
-    lines.select(sql.col(name).cast("string")).write.option("lineSep", "\n").text(folder)
-    _name_parts(storage, folder, ".jsonl")
+    storage: Storage
+    told: DataFrame
+    seals: dict[int, dict[int, Digest]]
+    kind: str
 
+    def rows(self, what: int, folder: str) -> dict[str, Digest]:
+        """Write rows in the format of the input; return the digests of parts, for those of lines."""
+        if self.kind == "jsonl":
+            return self.lines(what, "row.line", folder)
+        rows = self.told.where(sql.col("what") == what)
+        # Not as the 96-bit integers that other readers take for nanoseconds without a time zone.
+        rows.sparkSession.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+        rows.select("row.*").write.option("compression", "zstd").parquet(folder)
+        self._name_parts(folder, ".parquet")
+        return {}
 
-def _name_parts(storage: Storage, folder: str, extension: str) -> None:
-    """Give the part files of a folder names that say their place and their format, and nothing of the run."""
+    def lines(self, what: int, column: str, folder: str) -> dict[str, Digest]:
+        """Write bytes as lines; return the digests of parts.
 
-    def number_of(path: str) -> int:
-        return int(path.rpartition("/")[2].split("-")[1])
+        Raises OutputError if what is written is not as long as what was told.
+        """
+        options = {"lineSep": "\n", "compression": "none", "maxRecordsPerFile": "0"}
+        rows = self.told.where(sql.col("what") == what).select(sql.col(column).cast("string").alias("line"))
+        rows.write.options(**options).text(folder)
+        seals, digests = self.seals[what], {}
+        for partition, (file, name) in self._name_parts(folder, ".jsonl").items():
+            digests[name] = seals.pop(partition)
+            if file.size != digests[name].size:
+                raise OutputError("is not as long as it was to be", file=file.path, hint="Run again.")
+        if any(digest.size for digest in seals.values()):
+            raise OutputError("has fewer parts than it was to have", file=folder, hint="Run again.")
+        return digests
 
-    for number, path in enumerate(sorted((file.path for file in storage.files(folder)), key=number_of)):
-        storage.rename(path, f"{folder}/part-{number:05d}{extension}")
+    def _name_parts(self, folder: str, extension: str) -> dict[int, tuple[Stored, str]]:
+        """Give the part files of a folder names that say their place and their format, and nothing of the run.
+
+        Returns:
+            The file that each partition wrote, and what it is called now.
+        """
+        found = {int(file.path.rpartition("/")[2].split("-")[1]): file for file in self.storage.files(folder)}
+        named = {}
+        for number, (partition, file) in enumerate(sorted(found.items())):
+            named[partition] = file, f"part-{number:05d}{extension}"
+            self.storage.rename(file.path, f"{folder}/{named[partition][1]}")
+        return named
 
 
 def _refuse_changed(storage: Storage, inputs: Sequence[str], format_name: str | None, found: Found) -> None:

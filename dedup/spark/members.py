@@ -13,10 +13,12 @@ from dedup import pipeline
 from dedup.cluster import Clusters
 from dedup.config import Config
 from dedup.containment import Containment
+from dedup.report import TOP
 from dedup.shingle import ShingleSets, StoredSets, shingle_sets
 from dedup.spark import columns
 from dedup.spark.carriers import Carrier
 from dedup.spark.corpora import BATCH_ROWS
+from dedup.spark.meeting import exact_keys
 from dedup.spark.rows import documents_of, identity
 from dedup.spill import Room
 
@@ -60,7 +62,8 @@ class Members:
         self.documents = documents_of(whole, config, files, records)
         self.bands = [np.ascontiguousarray(band).view(np.uint64) for band in columns.table_of(whole, "bands").T]
         self.versions = _versions(whole, files, records)
-        self._texts = _with_equal_text(self.documents.keys, self._sets.sizes)
+        exact = exact_keys(self.documents.keys, columns.table_of(whole, "bands").view(np.uint64))
+        self._texts = _with_equal_text(exact, self._sets.sizes)
 
     def fetch(self, rows: Ints) -> StoredSets:
         """Return the shingle sets of ascending document numbers; of equal texts, only one was sent."""
@@ -83,12 +86,16 @@ class Members:
         dropped = clusters.keepers != everybody
         counts = np.zeros((2, len(documents)), np.int64)
         counts[:, 0] = clusters.candidates, clusters.compared
+        similarities: list[list[float] | None] = [None] * len(documents)
+        for keeper in _largest(clusters.keepers[dropped]):
+            gone = dropped & (clusters.keepers == keeper)
+            similarities[keeper] = np.sort(clusters.similarities[gone]).tolist()
         return columns.batch(
             columns.OUTCOMES, file=documents.files, record=documents.records, similarity=clusters.similarities,
-            exact=clusters.exact, share=contained.shares,
+            exact=clusters.exact, crowded=clusters.crowded, share=contained.shares,
             is_copy=dropped & clusters.exact & (documents.keys == documents.keys[clusters.keepers]),
             keeper=self._named(np.where(dropped, clusters.keepers, -1)), nearest=self._named(clusters.nearest),
-            holder=self._named(contained.holders), candidates=counts[0], compared=counts[1],
+            holder=self._named(contained.holders), candidates=counts[0], compared=counts[1], similarities=similarities,
         )  # fmt: skip
 
     def _named(self, numbers: Ints) -> list[dict[str, Any] | None]:
@@ -104,6 +111,13 @@ class Members:
             }
             for number in numbers.tolist()
         ]
+
+
+def _largest(keepers: Ints) -> list[int]:
+    """Return those for which most others went, as many as a report lists: of all tasks' the largest are among them."""
+    numbers, sizes = np.unique(keepers, return_counts=True)
+    largest: list[int] = numbers[np.lexsort((numbers, -sizes))[:TOP]].tolist()
+    return largest
 
 
 def _shingles(rows: pa.RecordBatch, carrier: Carrier) -> ShingleSets:
@@ -127,7 +141,7 @@ def _versions(rows: pa.RecordBatch, files: npt.NDArray[np.int32], records: Ints)
 
 
 def _with_equal_text(keys: npt.NDArray[np.uint64], sizes: Ints) -> Ints:
-    """Return for each row one with the same text whose shingles are there: itself, if they are."""
+    """Return for each row one with the same key whose shingles are there: itself, if they are."""
     found = np.arange(len(keys))
     has = {int(keys[row]): row for row in np.flatnonzero(sizes > 0).tolist()}
     for row in np.flatnonzero(sizes == 0).tolist():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,4 +47,32 @@ def documents_of(rows: pa.RecordBatch, config: Config, files: npt.NDArray[np.int
         structured=columns.numbers(rows, "structured", np.bool_),
         keys=columns.numbers(rows, "key", np.uint64),
         tokens=columns.numbers(rows, "tokens"),
+    )
+
+
+def with_outcomes(handed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield documents with what happens to them beside what was found in them, given one row behind the other."""
+    held = None
+    for rows in filter(len, handed):
+        if held is not None:
+            rows = pa.concat_batches([held, rows.select(held.schema.names)])
+        # The outcome of the last document may be in the next batch.
+        end = rows.num_rows - (0 if filled(rows, "is_outcome", False)[-1] else 1)
+        held = rows.slice(end)
+        if end > 0:
+            yield _beside(rows.slice(0, end))
+    if held is not None and held.num_rows:
+        yield _beside(held)
+
+
+def _beside(rows: pa.RecordBatch) -> pa.RecordBatch:
+    is_outcome = filled(rows, "is_outcome", False)
+    documents, outcomes = np.flatnonzero(~is_outcome), np.flatnonzero(is_outcome)
+    at = np.full(len(documents), -1)
+    at[np.searchsorted(documents, outcomes) - 1] = outcomes
+    own, told = pa.array(documents), pa.array(at, mask=at < 0)
+    names = [name for name in rows.schema.names if name != "is_outcome"]
+    of_outcomes = set(columns.OUTCOMES.names[len(columns.IDENTITY) :])
+    return pa.RecordBatch.from_arrays(
+        [rows.column(name).take(told if name in of_outcomes else own) for name in names], names=names
     )

@@ -2,75 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as sql
 
 from dedup import pipeline, report
-from dedup.boilerplate import Templates
 from dedup.config import Config
+from dedup.formats.digests import Digest
 from dedup.report import TOP, Counts
-from dedup.spark.counts import counts_of, marks_of, numbers_of, summed
+from dedup.spark import columns
+from dedup.spark.counts import counts_of, marks_of, numbers_of
 from dedup.spark.engine import Judged
 
+SEARCHED = 2
+"""Numbers that count candidates and comparisons; they come before the others."""
 
-def count(told: DataFrame, shape: Counts) -> Counts:
+
+class Summed(NamedTuple):
+    """What tasks counted, all together.
+
+    Attributes:
+        counts: What happens to documents.
+        searched: How many candidates there were, and how many comparisons.
+        texts: The text of each template by its id, as far as it went anywhere.
+        clusters: The largest clusters of every task, `keeper` and `similarities`.
+        seals: The digests of the lines that tasks told, by what they are and by partition.
+    """
+
+    counts: Counts
+    searched: list[int]
+    texts: dict[str, str]
+    clusters: list[dict[str, Any]]
+    seals: dict[int, dict[int, Digest]]
+
+
+def summed(told: DataFrame, shape: Counts) -> Summed:
     """Sum what tasks counted.
 
     Args:
         told: As `columns.TOLD` says.
         shape: Counts of no documents.
     """
-    sums = (sql.sum(sql.col("counts")[at]).alias(str(at)) for at in range(len(numbers_of(shape.total))))
-    by_source = told.where("counts IS NOT NULL").groupBy("source").agg(*sums).collect()
-    marks = told.where("marks IS NOT NULL").select("marks").toArrow()["marks"].to_pylist()
-    return counts_of(
-        shape, {name: list(numbers) for name, *numbers in map(tuple, by_source)}, summed([marks_of(shape), *marks])
-    )
+    numbers = max(SEARCHED + len(marks_of(shape)), len(numbers_of(shape.total)))
+    sums = [sql.sum(sql.get("counts", sql.lit(at))) for at in range(numbers)]
+    of_one = told.where(sql.col("what") == columns.COUNTED_UP).groupBy("source", "template")
+    text = sql.min_by("text", sql.struct("is_other", "file", "record")).alias("text")
+    rows = of_one.agg(sql.array(*sums).alias("counts"), text).toArrow().to_pylist()
+    sources = {
+        row["source"]: row["counts"][: len(numbers_of(shape.total))] for row in rows if row["source"] is not None
+    }
+    texts = {row["template"]: row["text"] for row in rows if row["template"] is not None}
+    marks = [row["counts"] for row in rows if row["source"] is None and row["template"] is None]
+    whole = marks[0][: SEARCHED + len(marks_of(shape))] if marks else [0, 0, *marks_of(shape)]
+    clusters, seals = _of_tasks(told)
+    return Summed(counts_of(shape, sources, whole[SEARCHED:]), whole[:SEARCHED], texts, clusters, seals)
+
+
+def _of_tasks(told: DataFrame) -> tuple[list[dict[str, Any]], dict[int, dict[int, Digest]]]:
+    """Return the clusters and the seals."""
+    rows = told.where(sql.col("what").isin(columns.CLUSTER, columns.SEAL))
+    found = rows.select("what", "file", "record", "text", "counts", "keeper", "similarities").toArrow().to_pylist()
+    seals: dict[int, dict[int, Digest]] = {what: {} for what in columns.SEALED}
+    for row in found:
+        if row["what"] == columns.SEAL:
+            seals[row["record"]][row["file"]] = Digest(row["text"], row["counts"][0])
+    return [row for row in found if row["what"] == columns.CLUSTER], seals
 
 
 def build(
-    judged: Judged, told: DataFrame, counts: Counts, config: Config, names: list[str], timing_s: dict[str, float]
+    judged: Judged, counted: Summed, config: Config, names: list[str], timing_s: dict[str, float]
 ) -> dict[str, Any]:
-    """Return the report; arguments as for `count` and `report.build`."""
-    total = judged.documents.agg(sql.sum("candidates").alias("candidates"), sql.sum("compared").alias("compared"))
-    searched = total.toArrow().to_pylist()[0]
+    """Return the report; arguments as for `report.build`."""
     return report.assembled(
-        counts,
+        counted.counts,
         config,
-        templates=_templates(told, judged.templates, judged.source_names),
-        clusters=_clusters(judged.documents, names),
-        lsh=report.lsh_told(config, pipeline.bands_of(config), searched["candidates"] or 0, searched["compared"] or 0),
+        templates=report.templates_told(judged.templates, judged.source_names, counted.texts),
+        clusters=_clusters(counted.clusters, names),
+        lsh=report.lsh_told(config, pipeline.bands_of(config), *counted.searched),
         rejected=0,
         timing_s=timing_s,
     )
 
 
-def _templates(told: DataFrame, templates: Templates, source_names: list[str]) -> list[dict[str, Any]]:
-    seen = told.where("template IS NOT NULL").groupBy("template")
-    texts = seen.agg(sql.min_by("text", sql.struct("is_other", "file", "record")).alias("text")).toArrow()
-    by_id = dict(zip(texts["template"].to_pylist(), texts["text"].to_pylist(), strict=True))
-    return report.templates_told(templates, source_names, by_id)
-
-
-def _clusters(documents: DataFrame, names: list[str]) -> list[dict[str, Any]]:
+def _clusters(clusters: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
     """Return the largest clusters; of those of one size, those whose keepers come first."""
-    gone = documents.where("keeper IS NOT NULL").select("keeper", "similarity")
-    sizes = gone.groupBy("keeper").count()
-    order = (sql.desc("count"), "keeper.file", "keeper.record")
-    largest = sizes.orderBy(*order).limit(TOP)
-    members = gone.join(sql.broadcast(largest.select("keeper")), "keeper").groupBy("keeper")
-    similarities = sql.sort_array(sql.collect_list("similarity")).alias("similarities")
-    clusters: pa.Table = members.agg(similarities, sql.count("*").alias("count")).orderBy(*order).toArrow()
+    clusters.sort(key=lambda row: (-len(row["similarities"]), row["keeper"]["file"], row["keeper"]["record"]))
     return [
         {
             "keeper": row["keeper"]["id"],
             "keeper_file": names[row["keeper"]["file"]],
             "keeper_record": row["keeper"]["record"],
-            "size": row["count"] + 1,
+            "size": len(row["similarities"]) + 1,
             "similarities": row["similarities"],
         }
-        for row in clusters.to_pylist()
+        for row in clusters[:TOP]
     ]

@@ -7,14 +7,13 @@ same in any number of partitions, and when a task is done twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyspark import TaskContext
 
 from dedup import audit, pipeline, report, signature
 from dedup.boilerplate import LISTED, Templates
@@ -22,16 +21,17 @@ from dedup.cluster import Clusters
 from dedup.config import Config
 from dedup.containment import Containment
 from dedup.model import Batch
+from dedup.parts import Taken
 from dedup.plan import Known, Place, Plan, silent
+from dedup.policy import Cuts
 from dedup.report import Counts
 from dedup.sources import SourceNumbers
-from dedup.spark import columns
+from dedup.spark import columns, meeting
 from dedup.spark.carriers import Carrier
 from dedup.spark.corpora import Held, Spooled
-from dedup.spark.counts import marks_of, numbers_of
 from dedup.spark.members import Members
-from dedup.spark.rows import documents_of, filled, identity
-from dedup.spark.telling import quoted_templates, rows_of
+from dedup.spark.rows import documents_of, filled, with_outcomes
+from dedup.spark.telling import Telling, rows_of
 from dedup.spill import Room
 from dedup.work import work_folder
 
@@ -46,14 +46,16 @@ class Tasks:
     Attributes:
         config: The configuration.
         carrier: Reads what Spark hands over.
+        identified: Makes `file`, `record` and `row` of the rows of the input, where they are not those already.
     """
 
     config: Config
     carrier: Carrier
+    identified: Callable[[Batches], Batches] = iter
 
     def evidence(self, handed: Batches) -> Batches:
         """Yield what lines are counted over."""
-        for rows in handed:
+        for rows in self.identified(handed):
             batch, _ = self.carrier.batch(rows)
             yield columns.batch(
                 columns.EVIDENCE, file=batch.files, record=batch.records, source=batch.sources, text=batch.texts,
@@ -81,7 +83,7 @@ class Tasks:
         """Yield all rows with what is found in their documents; a row without a document has nothing found."""
         bands = pipeline.bands_of(self.config)
         permutations = signature.permutations(self.config.hashes, self.config.seed)
-        for rows in handed:
+        for rows in self.identified(handed):
             batch, which = self.carrier.batch(rows)
             ((_, numbers, keys),) = SourceNumbers().number([batch])
             found = pipeline.examine(batch, numbers, keys, templates, self.config, bands, permutations)
@@ -104,21 +106,14 @@ class Tasks:
                 [*rows.columns, *examined.columns], names=[*rows.schema.names, *examined.schema.names]
             )
 
+    def keyed(self, handed: Batches, partitions: int) -> Batches:
+        """Yield by what documents meet others."""
+        for rows in handed:
+            yield meeting.keyed(rows, partitions)
+
     def meet(self, handed: Batches) -> Batches:
-        """Tie the documents that share a key to the first of them; all rows of a key are in one partition."""
-        parts = [(columns.numbers(rows, "key"), *identity(rows)) for rows in handed]
-        if not parts:
-            return
-        keys, files, records = (np.concatenate(column) for column in zip(*parts, strict=True))
-        order = np.lexsort((records, files, keys))
-        keys, files, records = keys[order], files[order], records[order]
-        new = np.concatenate([[True], keys[1:] != keys[:-1]])
-        hubs = np.flatnonzero(new)[np.cumsum(new) - 1]
-        spokes = np.flatnonzero(~new)
-        yield columns.batch(
-            columns.VERSIONS, file=files[spokes], record=records[spokes], version_file=files[hubs[spokes]],
-            version_record=records[hubs[spokes]],
-        )  # fmt: skip
+        """Yield who is tied to whom; all rows of a partition of keys are there."""
+        return meeting.edges(handed)
 
     def judge(self, handed: Batches) -> Batches:
         """Say of whole components who stays; rows come in input order, and without a text for one equal to another."""
@@ -136,40 +131,47 @@ class Tasks:
 
     def stored(self, handed: Batches) -> Batches:
         """Yield the rows that stay, without what is cut from them."""
-        for rows in handed:
-            kept = rows.filter(rows.column("keeper").is_null())
-            batch, which = self.carrier.batch(kept)
-            found = kept.take(pa.array(which))
-            row = self.carrier.stored(kept, batch, which, columns.spans(found, "cuts"))
-            yield pa.RecordBatch.from_arrays(
-                [kept.column("file"), kept.column("record"), row], names=["file", "record", "row"]
-            )
+        for rows in with_outcomes(handed):
+            kept, _ = self._kept(rows, *self.carrier.batch(rows))
+            yield kept
 
     def decide(self, handed: Batches, templates: Templates, source_names: list[str]) -> Batches:
         """Yield the decisions on some documents."""
-        for rows in handed:
+        for rows in with_outcomes(handed):
             batch, which = self.carrier.batch(rows)
             plan = self._plan(rows.take(pa.array(which)), batch, templates, source_names)
             yield rows_of(audit.decisions(plan, Held(batch, self.carrier)), batch, self.carrier)
 
-    def tell(self, handed: Batches, templates: Templates, source_names: list[str]) -> Batches:
-        """Yield the decisions on documents in input order as lines of decisions.jsonl, with what the report counts."""
-        encoder = msgspec.json.Encoder()
-        for rows in handed:
+    def finish(self, handed: Batches, templates: Templates, source_names: list[str]) -> Batches:
+        """Yield what stays and what goes of documents in input order, and what is told of them."""
+        told = None
+        for rows in with_outcomes(handed):
             batch, which = self.carrier.batch(rows)
-            plan = self._plan(rows.take(pa.array(which)), batch, templates, source_names)
+            found = rows.take(pa.array(which))
+            plan = self._plan(found, batch, templates, source_names)
+            told = told or Telling(pa.schema([*columns.TOLD, rows.schema.field("row")]), self.carrier)
+            kept, taken = self._kept(rows, batch, which)
+            yield told.documents(columns.KEPT, kept)
+            yield told.documents(columns.DROPPED, rows.filter(rows.column("keeper").is_valid()))
             made = list(audit.decisions(plan, Held(batch, self.carrier)))
-            counts = report.count(plan)
-            told: list[dict[str, Any]] = [{"lines": encoder.encode_lines(made)[:-1]}] if made else []
-            told.append({"marks": marks_of(counts)})
-            told += [{"source": name, "counts": numbers_of(own)} for name, own in counts.sources.items()]
-            told += quoted_templates(made, batch, self.carrier)
-            yield pa.RecordBatch.from_pylist(told, schema=columns.TOLD)
+            yield told.about(made, taken, report.count(plan), found, batch)
+        if told is not None:
+            yield told.seals(TaskContext.get().partitionId())
 
     def nothing(self) -> Counts:
         """Return what is counted of no documents."""
         rows = pa.RecordBatch.from_pylist([], schema=pa.schema([*columns.EXAMINED, *columns.OUTCOMES]))
         return report.count(self._plan(rows, Batch.none(), Templates.none(), []))
+
+    def _kept(self, rows: pa.RecordBatch, batch: Batch, which: Ints) -> tuple[pa.RecordBatch, list[Taken]]:
+        """Return those of some rows that stay, without what is cut from them, and what that is, where it is known."""
+        stays = rows.column("keeper").is_null()
+        cuts = columns.spans(rows.take(pa.array(which)), "cuts")
+        stay = stays.to_numpy(zero_copy_only=False)[which][cuts.documents]
+        row, taken = self.carrier.stored(rows, batch, which, Cuts._make(column[stay] for column in cuts))
+        names = ["file", "record", "row"]
+        whole = pa.RecordBatch.from_arrays([rows.column("file"), rows.column("record"), row], names=names)
+        return whole.filter(stays), taken
 
     def _plan(self, rows: pa.RecordBatch, batch: Batch, templates: Templates, source_names: list[str]) -> Plan:
         """Return the plan for the documents of a batch; those that it ties them to count as known from elsewhere."""
@@ -192,8 +194,9 @@ class Tasks:
         known_keys[keepers[copies] - count] = keys[copies]
         cuts, suspicions, protected = (columns.spans(rows, name) for name in ("cuts", "suspicions", "protected"))
         clusters = Clusters(
-            keepers, filled(rows, "similarity", 0.0), numbers["nearest"], filled(rows, "exact", False), 0, 0
-        )
+            keepers, filled(rows, "similarity", 0.0), numbers["nearest"], filled(rows, "exact", False),
+            filled(rows, "crowded", False), 0, 0,
+        )  # fmt: skip
         return Plan(
             config=self.config,
             documents=documents_of(rows, self.config, batch.files, batch.records),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from dedup.decisions import Decision, KeptSpan
+from dedup.formats.digests import Meter
 from dedup.model import Batch
+from dedup.parts import Taken
+from dedup.report import Counts
+from dedup.spark import columns
 from dedup.spark.carriers import Carrier
+from dedup.spark.counts import marks_of, numbers_of
+from dedup.spark.rows import filled
 
 DECISIONS = pa.schema(
     [
@@ -47,7 +54,57 @@ def rows_of(decisions: Iterator[Decision], batch: Batch, carrier: Carrier) -> pa
     return pa.RecordBatch.from_pylist(rows, schema=DECISIONS)
 
 
-def quoted_templates(decisions: list[Decision], batch: Batch, carrier: Carrier) -> list[dict[str, Any]]:
+class Telling:
+    """Tells what happens to the documents of a task, as `columns.TOLD` says, and seals the lines that come of it."""
+
+    def __init__(self, schema: pa.Schema, carrier: Carrier) -> None:
+        self._schema = schema
+        self._carrier = carrier
+        self._encoder = msgspec.json.Encoder()
+        self._seen = {what: Meter() for what in columns.SEALED}
+
+    def documents(self, what: int, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Return documents that stay, or that go."""
+        row = rows.column("row")
+        if row.type.get_field_index("line") == 0:
+            self._seen[what].write(b"".join(line + b"\n" for line in row.field("line").to_pylist()))
+        places = {name: rows.column(name) for name in ("file", "record", "row")}
+        return columns.batch(self._schema, what=np.full(rows.num_rows, what, np.int32), **places)
+
+    def about(
+        self, decisions: list[Decision], taken: list[Taken], counts: Counts, found: pa.RecordBatch, batch: Batch
+    ) -> pa.RecordBatch:
+        """Return the decisions on a batch and what was taken out as lines, and what the report counts."""
+        told = [self._lines(what, rows) for what, rows in ((columns.LINES, decisions), (columns.TAKEN, taken)) if rows]
+        searched = [int(np.sum(filled(found, name, 0))) for name in ("candidates", "compared")]
+        told.append({"what": columns.COUNTED_UP, "counts": [*searched, *marks_of(counts)]})
+        told += (
+            {"what": columns.COUNTED_UP, "source": name, "counts": numbers_of(own)}
+            for name, own in counts.sources.items()
+        )
+        told += _quoted_templates(decisions, batch, self._carrier)
+        keepers = found.filter(found.column("similarities").is_valid())
+        for row in keepers.select(["file", "record", "id", "source", "similarities"]).to_pylist():
+            similarities = row.pop("similarities")
+            told.append({"what": columns.CLUSTER, "keeper": row, "similarities": similarities})
+        return pa.RecordBatch.from_pylist(told, schema=self._schema)
+
+    def seals(self, partition: int) -> pa.RecordBatch:
+        """Return the digests of all lines of the task, by which their parts are recognised."""
+        digests = ((what, seen.digest) for what, seen in self._seen.items())
+        rows = [
+            {"what": columns.SEAL, "file": partition, "record": what, "text": digest.xxh3, "counts": [digest.size]}
+            for what, digest in digests
+        ]
+        return pa.RecordBatch.from_pylist(rows, schema=self._schema)
+
+    def _lines(self, what: int, rows: Sequence[msgspec.Struct]) -> dict[str, Any]:
+        lines = self._encoder.encode_lines(rows)
+        self._seen[what].write(lines)
+        return {"what": what, "lines": lines[:-1]}
+
+
+def _quoted_templates(decisions: list[Decision], batch: Batch, carrier: Carrier) -> list[dict[str, Any]]:
     """Return what each template that went says: where its main wording is seen first, else where any is."""
     numbers = _file_numbers(batch, carrier)
     found: dict[str, dict[str, Any]] = {}
@@ -57,6 +114,7 @@ def quoted_templates(decisions: list[Decision], batch: Batch, carrier: Carrier) 
             before = found.get(decision.template)
             if before is None or is_other < before["is_other"]:
                 found[decision.template] = {
+                    "what": columns.COUNTED_UP,
                     "template": decision.template,
                     "is_other": is_other,
                     "file": numbers[decision.file, decision.record],

@@ -68,7 +68,8 @@ class Claims:
         cuts: int64[cuts, 4]: document, start, end in code points, and 1 for boilerplate, 0 for a repeat. Those of
             dropped documents, which count in similarities only, are among them.
         ties: Drops, and flags that name another document.
-        flags: How many documents are flagged as a whole, by reason; those with a containment under `contained`.
+        flags: How many documents are flagged as a whole, by reason; those with a containment under `contained`, those
+            that met too many others under `crowded`.
     """
 
     files: Ints
@@ -157,7 +158,7 @@ class _Reading:
         self._next = next(self._pending, None)
         self.cuts = array("q")
         self.ties: list[Tie] = []
-        self.flags = {"contained": 0, "repeat": 0, "boilerplate": 0}
+        self.flags = {"contained": 0, "crowded": 0, "repeat": 0, "boilerplate": 0}
 
     def compare(self, batch: Batch, first: int) -> None:
         """Compare a batch, whose first document has number `first`, with the decisions on it."""
@@ -246,6 +247,8 @@ class _Reading:
             self.flags["contained"] += 1
         elif decision.reason in self.flags:
             self.flags[decision.reason] += 1
+        elif decision.keeper_file is None:
+            self.flags["crowded"] += 1
         if decision.keeper_file is not None:
             self._note_tie(decision, document)
 

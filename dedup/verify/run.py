@@ -10,6 +10,7 @@ from pathlib import Path
 from dedup import decisions, manifest, readers, undo
 from dedup.errors import DedupError
 from dedup.manifest import REJECTED, Manifest
+from dedup.parts import as_local
 from dedup.plan import Progress, silent
 from dedup.readers import Corpus
 from dedup.staging import SIDECAR_SUFFIX
@@ -89,6 +90,18 @@ def verify(
     if not path.name or path.name == "..":
         path = path.resolve()
     folder = sidecar or path.with_name(path.name + SIDECAR_SUFFIX)
+    with as_local(path, folder) as (path, folder):
+        return _audit(inputs, path, folder, format, progress)
+
+
+def _audit(
+    inputs: list[str],
+    path: Path,
+    folder: Path,
+    format: str | None,  # noqa: A002
+    progress: Progress,
+) -> Verdict:
+    """Check the promises of a run, as `verify` does."""
     listed = manifest.read(folder)
     found = Violations()
     for error in manifest.changes(folder, listed):

@@ -39,6 +39,7 @@ def check_report(
     sources = dict(zip(claims.source_names, by_source, strict=True))
     flags = {
         "contained": claims.flags["contained"],
+        "crowded": claims.flags["crowded"],
         "structured_pages": claims.flags["repeat"],
         "all_boilerplate": claims.flags["boilerplate"],
     }

@@ -1,0 +1,26 @@
+"""Where a hash table puts a key: by a secret, so that nobody can write a text whose keys all crowd in one corner.
+
+Keys are hashes that everybody can compute, and a hundred tries are enough for a line or a word whose hash ends in given
+bits. In a table that went by these bits, looking up any of them would mean to pass by all the others.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from numba import njit
+
+SECRET = np.uint64(int.from_bytes(os.urandom(8), "little") | 1)
+"""Drawn anew by every process. Nothing that is found depends on it, only how long it takes."""
+
+S32 = np.uint64(32)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def slot_of(key, secret, mask):
+    """Return the slot of a key in a table of `mask + 1`, a power of two.
+
+    Multiply-shift (Dietzfelbinger and others, A Reliable Randomized Algorithm for the Closest-Pair Problem, 1997).
+    """
+    return ((key * secret) >> S32) & mask

@@ -1,0 +1,371 @@
+"""From UTF-8 to the hashes of its tokens, and of the whole text.
+
+SipHash is a long chain of steps, each of which waits for the one before. So the scan only packs the letters of each
+token into two blocks of eight bytes; all tokens of a text are hashed together afterwards, several at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
+from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, load_eight
+from dedup.unicode import EXPANDS as _EXPANDS
+from dedup.unicode import FOLD_MASK as _FOLD_MASK
+from dedup.unicode import MARK as _MARK
+from dedup.unicode import SINGLE as _SINGLE
+from dedup.unicode import SYMBOL as _SYMBOL
+from dedup.unicode import WORD as _WORD
+
+FOLD_MASK, WORD, SINGLE, EXPANDS = np.uint32(_FOLD_MASK), np.uint32(_WORD), np.uint32(_SINGLE), np.uint32(_EXPANDS)
+SYMBOL, MARK = np.uint32(_SYMBOL), np.uint32(_MARK)
+
+# What stands in the second block of a symbol; no token has it there, since it is not UTF-8.
+SYMBOL_BLOCK = np.uint64(0xFFFFFFFFFFFFFFFF)
+KEY_LANES = 8
+S48, S56 = np.uint64(48), np.uint64(56)
+NOTHING, LOW, SPACE = np.uint64(0), np.uint64(1), np.uint8(0x20)
+BYTE, SIX_BYTES = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFF)
+SPACES = np.uint64(0x2020202020202020)
+NO_STATE, IN_WORD, IN_SINGLE = 0, 1, 2
+# Code points of two bytes in UTF-8, the first of which are 0xC2 to 0xDF.
+TWO_BYTES, TWO_BYTES_FIRST, TWO_BYTES_END = 0x800, np.uint8(0xC2), np.uint8(0xE0)
+# The iota below a Greek letter is a mark that folds to a letter: other marks, which belong before it, may follow it.
+IOTA_BELOW, GREEK_WITH_IOTA, GREEK_END = np.uint32(0x345), np.uint32(0x1F80), np.uint32(0x2000)
+
+
+@njit(cache=True, nogil=True)
+def shorten(first, second):
+    """Make one block of two; a function of its own, since words of more than sixteen bytes are rare."""
+    return hash_pair(first, second)
+
+
+@njit(cache=True, nogil=True)
+def add_block(first, second, block):
+    """Append a block to a token, which is 0 where there is no block yet, so that there are two at most."""
+    if first == NOTHING:
+        return block, second
+    if second != NOTHING:
+        first = shorten(first, second)
+    return first, block
+
+
+@njit(cache=True, nogil=True)
+def push(first, second, group, fill, some, size):
+    """Append up to eight bytes of UTF-8 to a token, which is two full blocks at most and a group of `fill` bytes.
+
+    The bytes of `some` above `size` are zero.
+    """
+    group |= some << np.uint64(8 * fill)
+    fill += size
+    if fill >= 8:
+        first, second = add_block(first, second, group)
+        fill -= 8
+        # A shift by all 64 bits would not clear the block, so it is done in two steps.
+        group = (some >> np.uint64(8 * (size - fill) // 2)) >> np.uint64(8 * (size - fill) - 8 * (size - fill) // 2)
+    return first, second, group, fill
+
+
+@njit(cache=True, nogil=True)
+def end_token(first, second, group):
+    """Return the two blocks that stand for a token."""
+    if group == NOTHING:
+        return first, second
+    return add_block(first, second, group)
+
+
+@njit(cache=True, nogil=True)
+def encode(code_point):
+    """Return the bytes of a code point in UTF-8, the first one lowest, and how many there are."""
+    c = np.uint64(code_point)
+    low = np.uint64(0x80) | (c & np.uint64(0x3F))
+    if c < np.uint64(0x80):
+        return c, 1
+    if c < np.uint64(0x800):
+        return np.uint64(0xC0) | (c >> np.uint64(6)) | (low << np.uint64(8)), 2
+    middle = np.uint64(0x80) | ((c >> np.uint64(6)) & np.uint64(0x3F))
+    if c < np.uint64(0x10000):
+        return np.uint64(0xE0) | (c >> np.uint64(12)) | (middle << np.uint64(8)) | (low << np.uint64(16)), 3
+    high = np.uint64(0x80) | ((c >> np.uint64(12)) & np.uint64(0x3F))
+    lead = np.uint64(0xF0) | (c >> np.uint64(18))
+    return lead | (high << np.uint64(8)) | (middle << np.uint64(16)) | (low << np.uint64(24)), 4
+
+
+@njit(cache=True, nogil=True)
+def fold_two_bytes(packed, expansion_offsets, expansions, ordered):
+    """Return what each code point of two bytes in UTF-8 appends to a word, so that nothing need be looked at: uint64[].
+
+    Up to six bytes, above them the class of the mark it ends with, and highest how many bytes; 0 for what is no letter,
+    or has to be looked at.
+    """
+    found = np.zeros(TWO_BYTES, np.uint64)
+    for code_point in range(0x80, TWO_BYTES):
+        entry = packed[code_point]
+        row = np.int64(entry & FOLD_MASK)
+        pieces = expansion_offsets[row + 1] - expansion_offsets[row] if entry & EXPANDS else 1
+        bytes_so_far = NOTHING
+        fill = 0
+        last_class = np.uint8(0)
+        is_plain = pieces > 0
+        for piece in range(pieces):
+            folded = packed[expansions[expansion_offsets[row] + piece]] if entry & EXPANDS else entry
+            if folded & MARK:
+                mark_class = ordered[folded & FOLD_MASK]
+                is_plain = is_plain and piece > 0 and mark_class >= last_class
+            else:
+                mark_class = np.uint8(0)
+                is_plain = is_plain and (folded & (WORD | SINGLE)) == WORD
+            last_class = mark_class
+            some, size = encode(folded & FOLD_MASK)
+            is_plain = is_plain and fill + size <= 6
+            if is_plain:
+                bytes_so_far |= some << np.uint64(8 * fill)
+                fill += size
+        if is_plain and code_point != np.int64(IOTA_BELOW):
+            found[code_point] = bytes_so_far | (np.uint64(last_class) << S48) | (np.uint64(fill) << S56)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def find_enders(packed):
+    """Say which bytes end a word and are nothing else: bool[256], ASCII ones only."""
+    found = np.zeros(256, np.bool_)
+    for byte in range(0x80):
+        found[byte] = not packed[byte] & (WORD | SYMBOL | MARK | EXPANDS)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def keep_low(eight, size):
+    """Keep the lowest bytes: all for 8 and more, none for 0 and less."""
+    kept = eight & ((LOW << np.uint64(8 * (size & 7))) - LOW)
+    return eight if size >= 8 else (kept if size > 0 else NOTHING)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def take_sixteen(data, at, size):
+    """Return `size` letters, sixteen at most, in lower case: two blocks."""
+    return keep_low(load_eight(data, at) | SPACES, size), keep_low(load_eight(data, at + 8) | SPACES, size - 8)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def take_words(data, at, end, ends_word, firsts, seconds, count):
+    """Write words of sixteen ASCII letters at most for as long as there is nothing else but bytes that end them.
+
+    This is most of most texts. No branch hangs on how long a word is, which the processor could not foresee.
+
+    Returns:
+        Where it stopped, tokens so far, and of the word there its two blocks and how many letters are in them.
+    """
+    # Words are loaded as sixteen bytes, from among the 64 that were looked at.
+    while at < end and at + WIDTH + 16 <= data.shape[0]:
+        letters = find_letters(data, at)
+        reach = min(end - at, WIDTH)
+        place = 0
+        while place < reach:
+            size = count_trailing_zeros(~(letters >> np.uint64(place)))
+            stop = place + size
+            if stop >= reach or size > 16 or not ends_word[data[np.uint64(at + stop)]]:
+                if stop >= reach and place > 0:
+                    break
+                size = min(size, reach - place, 16)
+                first, second = take_sixteen(data, at + place, size)
+                return at + place + size, count, first, second, size
+            firsts[np.uint64(count)], seconds[np.uint64(count)] = take_sixteen(data, at + place, size)
+            count += np.int64(size > 0)
+            place = stop + 1
+        at += place
+    return at, count, NOTHING, NOTHING, 0
+
+
+@njit(cache=True, nogil=True)
+def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, two_bytes, ends_word, firsts, seconds):
+    """Write the two blocks of every token of one document, and its symbols among them.
+
+    A token is the UTF-8 of its folded letters, in blocks of eight bytes, the last one filled up with zeros. Of more
+    than two blocks, the first two are hashed into one until two are left.
+
+    Returns:
+        Tokens and symbols, whether there are symbols, whether marks are out of canonical order.
+    """
+    count = 0
+    first = second = group = NOTHING
+    fill = 0
+    state = NO_STATE
+    has_symbols = False
+    last_class = np.uint8(0)
+    disordered = False
+    previous = np.uint32(0)
+    at = start
+    while at < end:
+        if state == NO_STATE:
+            at, count, first, second, fill = take_words(data, at, end, ends_word, firsts, seconds, count)
+            last_class, previous = np.uint8(0), np.uint32(0)
+            if fill:
+                state = IN_WORD
+                if fill < 8:
+                    first, group = NOTHING, first
+                elif fill < 16:
+                    second, group = NOTHING, second
+                fill &= 7
+            if at >= end:
+                break
+        if state != IN_SINGLE:
+            if at + WIDTH <= data.shape[0]:
+                size = min(count_trailing_zeros(~find_letters(data, at)), end - at, 8)
+                if size:
+                    letters = keep_low(load_eight(data, at) | SPACES, size)
+                    first, second, group, fill = push(first, second, group, fill, letters, size)
+                    at += size
+                    state, last_class, previous = IN_WORD, np.uint8(0), np.uint32(0)
+                    if size == 8 or at == end:
+                        continue
+            if data[at] == SPACE:
+                if state != NO_STATE:
+                    firsts[count], seconds[count] = end_token(first, second, group)
+                    count += 1
+                    first = second = group = NOTHING
+                    fill = 0
+                    state = NO_STATE
+                last_class = np.uint8(0)
+                at += 1
+                continue
+            if data[at] >= TWO_BYTES_FIRST and data[at] < TWO_BYTES_END:
+                letter = two_bytes[((np.int64(data[at]) & 0x1F) << 6) | (np.int64(data[at + 1]) & 0x3F)]
+                if letter != NOTHING:
+                    size = np.int64(letter >> S56)
+                    first, second, group, fill = push(first, second, group, fill, letter & SIX_BYTES, size)
+                    last_class = np.uint8((letter >> S48) & BYTE)
+                    state, previous = IN_WORD, np.uint32(0)
+                    at += 2
+                    continue
+        byte = np.uint32(data[at])
+        if byte < np.uint32(0x80):
+            code_point = byte
+            at += 1
+        elif byte < np.uint32(0xE0):
+            code_point = ((byte & np.uint32(0x1F)) << np.uint32(6)) | (np.uint32(data[at + 1]) & np.uint32(0x3F))
+            at += 2
+        elif byte < np.uint32(0xF0):
+            code_point = (
+                ((byte & np.uint32(0x0F)) << np.uint32(12))
+                | ((np.uint32(data[at + 1]) & np.uint32(0x3F)) << np.uint32(6))
+                | (np.uint32(data[at + 2]) & np.uint32(0x3F))
+            )
+            at += 3
+        else:
+            code_point = (
+                ((byte & np.uint32(0x07)) << np.uint32(18))
+                | ((np.uint32(data[at + 1]) & np.uint32(0x3F)) << np.uint32(12))
+                | ((np.uint32(data[at + 2]) & np.uint32(0x3F)) << np.uint32(6))
+                | (np.uint32(data[at + 3]) & np.uint32(0x3F))
+            )
+            at += 4
+        entry = packed[code_point]
+        if entry & EXPANDS:
+            row = np.int64(entry & FOLD_MASK)
+            piece = expansion_offsets[row]
+            pieces = expansion_offsets[row + 1]
+            if piece == pieces:
+                continue
+            entry = packed[expansions[piece]]
+        else:
+            piece = pieces = 0
+        while True:
+            is_mark = entry & MARK
+            if is_mark:
+                mark_class = ordered[entry & FOLD_MASK]
+                if mark_class != 0 and mark_class < last_class:
+                    disordered = True
+                if previous == IOTA_BELOW or (previous >= GREEK_WITH_IOTA and previous < GREEK_END):
+                    disordered = True
+                last_class = mark_class
+            else:
+                last_class = np.uint8(0)
+            # A mark goes on with what is there; so does a letter of a word, after one that is not a token of its own.
+            goes_on = is_mark or ((entry & (WORD | SINGLE)) == WORD and state != IN_SINGLE)
+            if not goes_on and state != NO_STATE:
+                firsts[count], seconds[count] = end_token(first, second, group)
+                count += 1
+                first = second = group = NOTHING
+                fill = 0
+                state = NO_STATE
+            if is_mark or entry & WORD:
+                some, size = encode(entry & FOLD_MASK)
+                first, second, group, fill = push(first, second, group, fill, some, size)
+                if not goes_on or state == NO_STATE:
+                    state = IN_SINGLE if entry & SINGLE and not is_mark else IN_WORD
+            elif entry & SYMBOL:
+                has_symbols = True
+                firsts[count], seconds[count] = np.uint64(entry & FOLD_MASK), SYMBOL_BLOCK
+                count += 1
+            piece += 1
+            if piece >= pieces:
+                break
+            entry = packed[expansions[piece]]
+        previous = code_point
+    if state != NO_STATE:
+        firsts[count], seconds[count] = end_token(first, second, group)
+        count += 1
+    return count, has_symbols, disordered
+
+
+@njit(cache=True, nogil=True)
+def hash_tokens(firsts, seconds, count, hashes):
+    """Hash tokens, and leave symbols as they are. No step waits for another token, so several are done at once."""
+    for i in range(count):
+        h = hash_pair(firsts[i], seconds[i])
+        hashes[i] = firsts[i] if seconds[i] == SYMBOL_BLOCK else h
+
+
+@njit(cache=True, nogil=True)
+def text_key(hashes, count, states):
+    """Hash the hashes of tokens, and symbols as they are, so that "5 %" and "5" differ; 0 exactly for nothing.
+
+    Each lane hashes every eighth, so that the lanes need not wait for one another; then their hashes are hashed.
+
+    Args:
+        hashes: uint64[]; those behind `count`, up to a multiple of the lanes, are overwritten with zeros.
+        count: How many there are.
+        states: uint64[4, KEY_LANES], scratch.
+    """
+    if count == 0:
+        return NOTHING
+    rounds = (count + KEY_LANES - 1) // KEY_LANES
+    hashes[count : rounds * KEY_LANES] = NOTHING
+    states[0] = SIP_0
+    states[1] = SIP_1
+    states[2] = SIP_2
+    states[3] = SIP_3
+    for i in range(rounds):
+        for lane in range(KEY_LANES):
+            a, b, c, d = absorb(
+                states[0, lane], states[1, lane], states[2, lane], states[3, lane], hashes[i * KEY_LANES + lane]
+            )
+            states[0, lane], states[1, lane], states[2, lane], states[3, lane] = a, b, c, d
+    a, b, c, d = absorb(SIP_0, SIP_1, SIP_2, SIP_3, np.uint64(count))
+    for lane in range(KEY_LANES):
+        lane_hash = digest(states[0, lane], states[1, lane], states[2, lane], states[3, lane])
+        a, b, c, d = absorb(a, b, c, d, lane_hash)
+    return max(digest(a, b, c, d), LOW)
+
+
+@njit(cache=True, nogil=True)
+def drop_symbols(hashes, seconds, count):
+    """Move the hashes of tokens to the front; return how many there are."""
+    kept = 0
+    for i in range(count):
+        if seconds[i] != SYMBOL_BLOCK:
+            hashes[kept] = hashes[i]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def scratch_size(offsets):
+    """Return how many tokens the longest row can have, and some more: no code point folds to more than 5 in 3 bytes."""
+    longest = np.int64(0)
+    for row in range(offsets.shape[0] - 1):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    return longest * 2 + KEY_LANES
