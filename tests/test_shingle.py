@@ -23,9 +23,9 @@ LONG = " ".join(SENTENCES)
 def token_hashes(text: str) -> list[int]:
     column = Column.of([text])
     firsts, seconds, hashes = np.zeros((3, 2 * len(column.data) + 2), np.uint64)
-    folded = tokens.fold_two_bytes(*tables()), tokens.find_enders(tables()[0])
+    folding = tokens.folding_of(*tables())
     with np.errstate(over="ignore"):
-        count, _, disordered = tokens.tokenise(column.data, 0, len(column.data), *tables(), *folded, firsts, seconds)
+        count, _, disordered = tokens.tokenise(column.data, 0, len(column.data), folding, firsts, seconds)
         tokens.hash_tokens(firsts, seconds, count, hashes)
     if disordered:
         return token_hashes(reference.fold(text))

@@ -9,8 +9,7 @@ from dedup.kernels.slots import slot_of
 from dedup.kernels.tokens import (
     KEY_LANES,
     drop_symbols,
-    find_enders,
-    fold_two_bytes,
+    folding_of,
     hash_tokens,
     scratch_size,
     text_key,
@@ -108,25 +107,13 @@ def sign_rows(
     disordered,
 ):
     """Fill signature, token count and text key of every row of a column; `signatures` starts at all ones."""
-    two_bytes, ends_word = fold_two_bytes(packed, expansion_offsets, expansions, ordered), find_enders(packed)
+    folding = folding_of(packed, expansion_offsets, expansions, ordered)
     room = scratch_size(offsets)
     firsts, seconds = np.empty(room, np.uint64), np.empty(room, np.uint64)
     tokens, shingles = np.empty(room, np.uint64), np.empty(room, np.uint64)
     states = np.empty((4, KEY_LANES), np.uint64)
     for row in range(offsets.shape[0] - 1):
-        count, has_symbols, disordered[row] = tokenise(
-            data,
-            offsets[row],
-            offsets[row + 1],
-            packed,
-            expansion_offsets,
-            expansions,
-            ordered,
-            two_bytes,
-            ends_word,
-            firsts,
-            seconds,
-        )
+        count, has_symbols, disordered[row] = tokenise(data, offsets[row], offsets[row + 1], folding, firsts, seconds)
         hash_tokens(firsts, seconds, count, tokens)
         keys[row] = text_key(tokens, count, states)
         if has_symbols:
@@ -175,7 +162,7 @@ def table_size(count):
 @njit(cache=True, nogil=True)
 def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, words, secret, set_offsets, disordered):
     """Return the distinct shingle hashes of every row, end to end; `set_offsets` gets where each row's begin."""
-    two_bytes, ends_word = fold_two_bytes(packed, expansion_offsets, expansions, ordered), find_enders(packed)
+    folding = folding_of(packed, expansion_offsets, expansions, ordered)
     room = scratch_size(offsets)
     firsts, seconds = np.empty(room, np.uint64), np.empty(room, np.uint64)
     tokens, shingles = np.empty(room, np.uint64), np.empty(room, np.uint64)
@@ -184,19 +171,7 @@ def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, 
     at = 0
     set_offsets[0] = 0
     for row in range(offsets.shape[0] - 1):
-        count, has_symbols, disordered[row] = tokenise(
-            data,
-            offsets[row],
-            offsets[row + 1],
-            packed,
-            expansion_offsets,
-            expansions,
-            ordered,
-            two_bytes,
-            ends_word,
-            firsts,
-            seconds,
-        )
+        count, has_symbols, disordered[row] = tokenise(data, offsets[row], offsets[row + 1], folding, firsts, seconds)
         hash_tokens(firsts, seconds, count, tokens)
         if has_symbols:
             count = drop_symbols(tokens, seconds, count)

@@ -6,7 +6,10 @@ token into two blocks of eight bytes; all tokens of a text are hashed together a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
@@ -33,6 +36,26 @@ NO_STATE, IN_WORD, IN_SINGLE = 0, 1, 2
 TWO_BYTES, TWO_BYTES_FIRST, TWO_BYTES_END = 0x800, np.uint8(0xC2), np.uint8(0xE0)
 # The iota below a Greek letter is a mark that folds to a letter: other marks, which belong before it, may follow it.
 IOTA_BELOW, GREEK_WITH_IOTA, GREEK_END = np.uint32(0x345), np.uint32(0x1F80), np.uint32(0x2000)
+
+
+class Folding(NamedTuple):
+    """What a scan looks up of code points and bytes.
+
+    Attributes:
+        packed: As of `dedup.unicode.CodePoints`.
+        expansion_offsets: The same.
+        expansions: The same.
+        ordered: The same.
+        two_bytes: uint64[0x800], what `fold_two_bytes` says.
+        ends_word: bool[256], what `find_enders` says.
+    """
+
+    packed: npt.NDArray[np.uint32]
+    expansion_offsets: npt.NDArray[np.int32]
+    expansions: npt.NDArray[np.uint32]
+    ordered: npt.NDArray[np.uint8]
+    two_bytes: npt.NDArray[np.uint64]
+    ends_word: npt.NDArray[np.bool_]
 
 
 @njit(cache=True, nogil=True)
@@ -137,6 +160,13 @@ def find_enders(packed):
 
 
 @njit(cache=True, nogil=True)
+def folding_of(packed, expansion_offsets, expansions, ordered):
+    """Return the Unicode tables with what follows from them."""
+    two_bytes = fold_two_bytes(packed, expansion_offsets, expansions, ordered)
+    return Folding(packed, expansion_offsets, expansions, ordered, two_bytes, find_enders(packed))
+
+
+@njit(cache=True, nogil=True)
 def keep_low(eight, size):
     """Keep the lowest bytes: all for 8 and more, none for 0 and less."""
     kept = eight & ((LOW << np.uint64(8 * (size & 7))) - LOW)
@@ -180,7 +210,7 @@ def take_words(data, at, end, ends_word, firsts, seconds, count):
 
 
 @njit(cache=True, nogil=True)
-def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, two_bytes, ends_word, firsts, seconds):
+def tokenise(data, start, end, folding, firsts, seconds):
     """Write the two blocks of every token of one document, and its symbols among them.
 
     A token is the UTF-8 of its folded letters, in blocks of eight bytes, the last one filled up with zeros. Of more
@@ -189,6 +219,7 @@ def tokenise(data, start, end, packed, expansion_offsets, expansions, ordered, t
     Returns:
         Tokens and symbols, whether there are symbols, whether marks are out of canonical order.
     """
+    packed, expansion_offsets, expansions, ordered, two_bytes, ends_word = folding
     count = 0
     first = second = group = NOTHING
     fill = 0
