@@ -22,7 +22,7 @@ LONG = " ".join(SENTENCES)
 
 def token_hashes(text: str) -> list[int]:
     column = Column.of([text])
-    firsts, seconds, hashes = np.zeros((3, 2 * len(column.data) + 2), np.uint64)
+    firsts, seconds, hashes = np.zeros((3, 2 * len(column.data) + tokens.LANES), np.uint64)
     folding = tokens.folding_of(*tables())
     with np.errstate(over="ignore"):
         count, _, disordered = tokens.tokenise(column.data, 0, len(column.data), folding, firsts, seconds)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.lanes import LANES, lower
 from dedup.kernels.slots import slot_of
 from dedup.kernels.tokens import (
-    KEY_LANES,
     drop_symbols,
     folding_of,
     hash_tokens,
@@ -64,30 +64,14 @@ def base_hash(shingle):
 
 
 @njit(cache=True, nogil=True)
-def minimise(shingles, count, multipliers, increments, signature):
+def minimise(shingles, count, multipliers, increments, bases, signature):
     """Lower each hash of `signature` to the least `multiplier * base hash + increment` (mod 2**32) over the shingles.
 
-    Four shingles a turn, so that signature, multipliers and increments are loaded once for the four.
+    `bases` is scratch, uint32, for as many as there are shingles.
     """
-    hashes = signature.shape[0]
-    i = 0
-    while i + 4 <= count:
-        h0 = base_hash(shingles[i])
-        h1 = base_hash(shingles[i + 1])
-        h2 = base_hash(shingles[i + 2])
-        h3 = base_hash(shingles[i + 3])
-        for j in range(hashes):
-            a = multipliers[j]
-            b = increments[j]
-            low = min(np.uint32(a * h0 + b), np.uint32(a * h1 + b))
-            low = min(low, min(np.uint32(a * h2 + b), np.uint32(a * h3 + b)))
-            signature[j] = min(signature[j], low)
-        i += 4
-    while i < count:
-        h0 = base_hash(shingles[i])
-        for j in range(hashes):
-            signature[j] = min(signature[j], np.uint32(multipliers[j] * h0 + increments[j]))
-        i += 1
+    for i in range(count):
+        bases[i] = base_hash(shingles[i])
+    lower(bases, count, multipliers, increments, signature)
 
 
 @njit(cache=True, nogil=True)
@@ -111,7 +95,8 @@ def sign_rows(
     room = scratch_size(offsets)
     firsts, seconds = np.empty(room, np.uint64), np.empty(room, np.uint64)
     tokens, shingles = np.empty(room, np.uint64), np.empty(room, np.uint64)
-    states = np.empty((4, KEY_LANES), np.uint64)
+    bases = np.empty(room, np.uint32)
+    states = np.empty((4, LANES), np.uint64)
     for row in range(offsets.shape[0] - 1):
         count, has_symbols, disordered[row] = tokenise(data, offsets[row], offsets[row + 1], folding, firsts, seconds)
         hash_tokens(firsts, seconds, count, tokens)
@@ -119,7 +104,7 @@ def sign_rows(
         if has_symbols:
             count = drop_symbols(tokens, seconds, count)
         counts[row] = count
-        minimise(shingles, roll(tokens, count, words, shingles), multipliers, increments, signatures[row])
+        minimise(shingles, roll(tokens, count, words, shingles), multipliers, increments, bases, signatures[row])
 
 
 @njit(cache=True, nogil=True)

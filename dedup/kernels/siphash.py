@@ -2,12 +2,14 @@
 
 No way is known to write a text for a given hash that is faster than trying 2**64. A hash that only multiplies and
 shifts is solved like an equation, and a page of gibberish could take the place of an article.
+
+These functions calculate with whatever is given to them: single numbers in kernels, and many at once in `lanes.py`.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba.extending import register_jitable
 
 # SipHash's four constants, "somepseudorandomlygeneratedbytes", with the key 0.
 SIP_0, SIP_1 = np.uint64(0x736F6D6570736575), np.uint64(0x646F72616E646F6D)
@@ -15,29 +17,29 @@ SIP_2, SIP_3 = np.uint64(0x6C7967656E657261), np.uint64(0x7465646279746573)
 SIP_END = np.uint64(0xFF)
 
 
-@njit(cache=True, nogil=True)
+@register_jitable
 def rotate(value, bits):
     """Rotate to the left."""
     return (value << np.uint64(bits)) | (value >> np.uint64(64 - bits))
 
 
-@njit(cache=True, nogil=True)
+@register_jitable
 def sip_round(a, b, c, d):
     """Mix the state of SipHash once."""
-    a += b
+    a = a + b
     b = rotate(b, 13) ^ a
     a = rotate(a, 32)
-    c += d
+    c = c + d
     d = rotate(d, 16) ^ c
-    a += d
+    a = a + d
     d = rotate(d, 21) ^ a
-    c += b
+    c = c + b
     b = rotate(b, 17) ^ c
     c = rotate(c, 32)
     return a, b, c, d
 
 
-@njit(cache=True, nogil=True)
+@register_jitable
 def absorb(a, b, c, d, block):
     """Take a block of 64 bits into the state."""
     a, b, c, d = sip_round(a, b, c, d ^ block)
@@ -45,7 +47,7 @@ def absorb(a, b, c, d, block):
     return a ^ block, b, c, d
 
 
-@njit(cache=True, nogil=True)
+@register_jitable
 def digest(a, b, c, d):
     """End, and return the hash."""
     a, b, c, d = sip_round(a, b, c ^ SIP_END, d)
@@ -55,7 +57,7 @@ def digest(a, b, c, d):
     return a ^ b ^ c ^ d
 
 
-@njit(cache=True, nogil=True)
+@register_jitable
 def hash_pair(first, second):
     """Hash two blocks: SipHash-2-4 without the length that it ends byte strings with."""
     a, b, c, d = absorb(SIP_0, SIP_1, SIP_2, SIP_3, first)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from dedup.kernels.lanes import LANES, absorb_lanes, hash_lanes
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
 from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, load_eight
 from dedup.unicode import EXPANDS as _EXPANDS
@@ -26,7 +27,6 @@ SYMBOL, MARK = np.uint32(_SYMBOL), np.uint32(_MARK)
 
 # What stands in the second block of a symbol; no token has it there, since it is not UTF-8.
 SYMBOL_BLOCK = np.uint64(0xFFFFFFFFFFFFFFFF)
-KEY_LANES = 8
 S48, S56 = np.uint64(48), np.uint64(56)
 NOTHING, LOW, SPACE = np.uint64(0), np.uint64(1), np.uint8(0x20)
 BYTE, SIX_BYTES = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFF)
@@ -344,10 +344,14 @@ def tokenise(data, start, end, folding, firsts, seconds):
 
 @njit(cache=True, nogil=True)
 def hash_tokens(firsts, seconds, count, hashes):
-    """Hash tokens, and leave symbols as they are. No step waits for another token, so several are done at once."""
-    for i in range(count):
-        h = hash_pair(firsts[i], seconds[i])
-        hashes[i] = firsts[i] if seconds[i] == SYMBOL_BLOCK else h
+    """Hash tokens, and leave symbols as they are.
+
+    All are arrays of 64 bits that go on behind `count` up to a multiple of the lanes; there hashes are 0.
+    """
+    rounds = (count + LANES - 1) // LANES
+    firsts[count : rounds * LANES] = NOTHING
+    seconds[count : rounds * LANES] = SYMBOL_BLOCK
+    hash_lanes(firsts, seconds, rounds, SYMBOL_BLOCK, hashes)
 
 
 @njit(cache=True, nogil=True)
@@ -357,26 +361,15 @@ def text_key(hashes, count, states):
     Each lane hashes every eighth, so that the lanes need not wait for one another; then their hashes are hashed.
 
     Args:
-        hashes: uint64[]; those behind `count`, up to a multiple of the lanes, are overwritten with zeros.
+        hashes: uint64[], as `hash_tokens` leaves it.
         count: How many there are.
-        states: uint64[4, KEY_LANES], scratch.
+        states: uint64[4, LANES], scratch.
     """
     if count == 0:
         return NOTHING
-    rounds = (count + KEY_LANES - 1) // KEY_LANES
-    hashes[count : rounds * KEY_LANES] = NOTHING
-    states[0] = SIP_0
-    states[1] = SIP_1
-    states[2] = SIP_2
-    states[3] = SIP_3
-    for i in range(rounds):
-        for lane in range(KEY_LANES):
-            a, b, c, d = absorb(
-                states[0, lane], states[1, lane], states[2, lane], states[3, lane], hashes[i * KEY_LANES + lane]
-            )
-            states[0, lane], states[1, lane], states[2, lane], states[3, lane] = a, b, c, d
+    absorb_lanes(hashes, (count + LANES - 1) // LANES, states)
     a, b, c, d = absorb(SIP_0, SIP_1, SIP_2, SIP_3, np.uint64(count))
-    for lane in range(KEY_LANES):
+    for lane in range(LANES):
         lane_hash = digest(states[0, lane], states[1, lane], states[2, lane], states[3, lane])
         a, b, c, d = absorb(a, b, c, d, lane_hash)
     return max(digest(a, b, c, d), LOW)
@@ -399,4 +392,4 @@ def scratch_size(offsets):
     longest = np.int64(0)
     for row in range(offsets.shape[0] - 1):
         longest = max(longest, offsets[row + 1] - offsets[row])
-    return longest * 2 + KEY_LANES
+    return longest * 2 + LANES

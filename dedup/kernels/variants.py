@@ -70,9 +70,10 @@ def shingle_lines(data, starts, ends, points, lexicon, offsets):
 @njit(cache=True, nogil=True)
 def sign_sets(hashes, offsets, multipliers, increments, signatures):
     """Lower `signatures[row]`, which starts at all ones, to the MinHash signature of each set of shingles."""
+    bases = np.empty(hashes.shape[0], np.uint32)
     for row in range(offsets.shape[0] - 1):
         shingles = hashes[offsets[row] : offsets[row + 1]]
-        minimise(shingles, shingles.shape[0], multipliers, increments, signatures[row])
+        minimise(shingles, shingles.shape[0], multipliers, increments, bases, signatures[row])
 
 
 @njit(cache=True, nogil=True)
