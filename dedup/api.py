@@ -89,9 +89,9 @@ def clean(data: Any, *, workers: int = 1, **options: Any) -> Result:
     report.check_loss(plan)
     edited = remove_spans(rows.texts, plan.cuts.documents, plan.cuts.starts, plan.cuts.ends)
     changed = set(plan.cuts.documents.tolist())
-    template_texts: dict[str, str] = {}
-    decisions = list(audit.noting_templates(audit.decisions(plan, corpus), template_texts))
-    summary = report.build(plan, template_texts, corpus.names, rejected=0, timing_s={})
+    texts = audit.TemplateTexts()
+    decisions = list(texts.noting(audit.decisions(plan, corpus)))
+    summary = report.build(plan, texts.by_id, corpus.names, rejected=0, timing_s={})
     return Result(
         kept=rows.select(np.flatnonzero(~plan.dropped), edited, changed),
         dropped=rows.select(np.flatnonzero(plan.dropped), rows.texts, set()),

@@ -1,7 +1,8 @@
 """Every decision of a plan with its evidence, in input order: what decisions.jsonl holds.
 
-There may be more decisions than documents, so this is bulk work: columns become Python values for a whole batch at
-once, and what all decisions on a template have in common is made once.
+There may be more decisions than documents, so this is bulk work: those on spans are made portion by portion, as lines
+that differ from a few forms (`dedup.forms`) in places and texts only. Those on documents are fewer, and made one by
+one.
 """
 
 from __future__ import annotations
@@ -9,27 +10,65 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from dedup import forms
 from dedup.boilerplate import Templates
 from dedup.cluster import REACH
-from dedup.columns import Column, decoded
-from dedup.decisions import Decision, KeptSpan
-from dedup.edit import to_characters
+from dedup.columns import Column
+from dedup.decisions import Decision
+from dedup.edit import take_spans
 from dedup.model import Span
 from dedup.pipeline import numbered_batches
 from dedup.plan import Corpus, Place, Plan
 from dedup.policy import Cuts
-from dedup.repeats import similarity
+from dedup.quotes import CUT, PROTECTED, KeptQuotes, Quotes, quoted
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 BORDERLINE = 0.05
 """A document that stays, but is this little below the threshold, is flagged."""
+
+PORTION = 4096
+"""Documents that are told of at once."""
+
+FORMS = 50_000
+"""Forms that are kept for the next time; one takes some 700 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateTexts:
+    """What each template that went says: its main wording where that was seen, else the first that was.
+
+    Attributes:
+        by_id: The texts.
+        mains: The ids of those whose main wording was seen.
+    """
+
+    by_id: dict[str, str] = field(default_factory=dict)
+    mains: set[str] = field(default_factory=set)
+
+    def note(self, decision: Decision) -> None:
+        """Note what a decision says of a template; of the decisions on one line of a source, the first is enough."""
+        if decision.action != "cut" or decision.template is None or decision.text is None:
+            return
+        is_main = decision.similarity is None
+        if decision.template not in self.by_id or (is_main and decision.template not in self.mains):
+            self.by_id[decision.template] = decision.text.strip()
+        if is_main:
+            self.mains.add(decision.template)
+
+    def noting(self, found: Iterable[Decision]) -> Iterator[Decision]:
+        """Pass decisions on, and note what they say of templates."""
+        for decision in found:
+            self.note(decision)
+            yield decision
 
 
 def decisions(plan: Plan, corpus: Corpus, only: Ints | None = None) -> Iterator[Decision]:
@@ -40,48 +79,29 @@ def decisions(plan: Plan, corpus: Corpus, only: Ints | None = None) -> Iterator[
         corpus: The documents.
         only: The numbers of the documents to tell of; None for all.
     """
-    dropped, copies = plan.dropped, plan.is_copy
-    near = borderline(plan)
-    quoted = np.zeros(len(dropped), np.bool_)
-    quoted[plan.suspicions.documents] = True
-    quoted[plan.protected.documents] = True
-    quoted &= ~dropped
-    quoted[plan.cuts.documents] = True
-    held = (plan.contained.holders >= 0) & ~dropped
-    flagged = near | held | plan.clusters.crowded | plan.documents.whole | plan.documents.structured
-    told = dropped | quoted | flagged
-    if only is not None:
-        told &= np.isin(np.arange(len(dropped)), only)
-        quoted &= told
-    teller = _Teller(plan, corpus.names)
-    quotes = _quotes(plan, corpus, np.flatnonzero(quoted))
-    documents = np.flatnonzero(told)
-    for document, place in zip(documents.tolist(), plan.places(documents, corpus.names), strict=True):
-        cuts, suspicions, protected = next(quotes) if quoted[document] else ([], [], [])
-        if dropped[document]:
-            yield teller.drop(document, place, cuts, is_copy=bool(copies[document]))
-            continue
-        for quote in cuts:
-            yield teller.cut(place, quote)
-        for quote in suspicions:
-            yield teller.suspicion(place, quote)
-        for quote in protected:
-            yield teller.protected(place, quote)
-        if flagged[document]:
-            yield from teller.flags(document, place, is_borderline=bool(near[document]))
+    decoder = msgspec.json.Decoder(Decision)
+    for told in _told(plan, corpus, only=only):
+        yield from decoder.decode_lines(told.lines.data)
 
 
-def noting_templates(found: Iterable[Decision], texts: dict[str, str]) -> Iterator[Decision]:
-    """Pass decisions on, and note in `texts` what each template that went says, by its id: its main wording if seen."""
-    seen = set[str]()
-    for decision in found:
-        if decision.action == "cut" and decision.template is not None and decision.text is not None:
-            is_main = decision.similarity is None
-            if decision.template not in texts or (is_main and decision.template not in seen):
-                texts[decision.template] = decision.text.strip()
-            if is_main:
-                seen.add(decision.template)
-        yield decision
+def lines(plan: Plan, corpus: Corpus, texts: TemplateTexts, kept: KeptQuotes | None = None) -> Iterator[bytes]:
+    """Yield the decisions as lines of JSON, many at a time.
+
+    Args:
+        plan: What was decided.
+        corpus: The documents.
+        texts: Takes what the templates say.
+        kept: What the decisions quote, if it was kept; else the documents with cuts are read once more.
+    """
+    decoder = msgspec.json.Decoder(Decision)
+    is_noted = np.zeros(len(plan.templates.keys) + 1, np.bool_)
+    is_noted[-1] = True  # of the lines that take no template away
+    for told in _told(plan, corpus, kept):
+        templates, firsts = np.unique(told.templates, return_index=True)
+        for line in np.sort(firsts[~is_noted[templates]]).tolist():
+            texts.note(decoder.decode(told.lines.line(line)))
+        is_noted[templates] = True
+        yield told.lines.data
 
 
 def borderline(plan: Plan) -> npt.NDArray[np.bool_]:
@@ -95,62 +115,145 @@ def template_id(templates: Templates, row: int) -> str:
     return f"{int(templates.mains[row]):016x}"
 
 
-class _Quote(msgspec.Struct, gc=False):
-    """A span with what it says; positions in code points."""
+class _Told(NamedTuple):
+    """The decisions on some documents.
 
-    start: int
-    end: int
-    text: str
-    keeper_start: int
-    keeper_end: int
-    keeper_text: str
-    template: int
+    Attributes:
+        lines: The decisions.
+        templates: int64[lines], the row of the template that each takes away; -1 for none.
+    """
+
+    lines: forms.Lines
+    templates: Ints
 
 
-def _quotes(plan: Plan, corpus: Corpus, documents: Ints) -> Iterator[list[list[_Quote]]]:
-    """Read some documents again and yield, for each of them, its cuts, its suspicions and what is protected."""
+def _told(plan: Plan, corpus: Corpus, kept: KeptQuotes | None = None, only: Ints | None = None) -> Iterator[_Told]:
+    """Yield the decisions, those on some documents at a time."""
+    teller = _Teller(plan, corpus.names)
+    has_quotes = np.zeros(len(plan.documents), np.bool_)
+    has_quotes[plan.suspicions.documents] = True
+    has_quotes[plan.protected.documents] = True
+    has_quotes &= ~teller.dropped
+    has_quotes[plan.cuts.documents] = True
+    told = teller.whole | has_quotes
+    if only is not None:
+        told &= np.isin(np.arange(len(told)), only)
+    documents = np.flatnonzero(told)
+    if kept is not None and kept.is_complete:
+        portions = kept.portions()
+    else:
+        portions = _read_again(plan, corpus, np.flatnonzero(has_quotes & told))
+    at = 0
+    for quotes in itertools.chain(portions, [Quotes.none()]):
+        last = int(quotes.spans["document"][-1]) if len(quotes.spans) else len(told)
+        end = int(np.searchsorted(documents, last, side="right"))
+        for start in range(at, end, PORTION):
+            portion = documents[start : min(start + PORTION, end)]
+            yield teller.tell(portion, quotes.among(int(portion[0]), int(portion[-1])))
+        at = end
+
+
+def _read_again(plan: Plan, corpus: Corpus, documents: Ints) -> Iterator[Quotes]:
+    """Read some documents again and yield what is to be quoted of them."""
     if len(documents):
         for batch, numbers in numbered_batches(corpus, plan.documents, documents):
-            spans = (_quoted(batch.texts, numbers, cuts) for cuts in (plan.cuts, plan.suspicions, plan.protected))
-            yield from map(list, zip(*spans, strict=True))
+            quotes = quoted(batch.texts, *(_of(cuts, numbers) for cuts in (plan.cuts, plan.suspicions, plan.protected)))
+            quotes.spans["document"] = numbers[quotes.spans["document"]]
+            yield quotes
 
 
-def _quoted(texts: Column, numbers: Ints, cuts: Cuts) -> list[list[_Quote]]:
-    """Return the spans of each text."""
+def _of(cuts: Cuts, numbers: Ints) -> Cuts:
+    """Return the spans of some documents, numbered from 0."""
     rows, spans = cuts.among(numbers)
-    bases = texts.offsets[rows]
-    start, end, keeper_start, keeper_end = edges = [
-        column[spans] for column in (cuts.starts, cuts.ends, cuts.keeper_starts, cuts.keeper_ends)
-    ]
-    at, until, keeper_at, keeper_until = (to_characters(texts, rows, column).tolist() for column in edges)
-    text = decoded(texts.data, bases + start, bases + end)
-    # Boilerplate has no keeper: both ends are -1, and nothing is between them.
-    keeper_text = decoded(texts.data, bases + keeper_start, bases + keeper_end)
-    columns = at, until, text, keeper_at, keeper_until, keeper_text, cuts.templates[spans].tolist()
-    quotes = list(map(_Quote, *columns))
-    bounds = np.searchsorted(rows, np.arange(len(numbers) + 1)).tolist()
-    return [quotes[first:last] for first, last in itertools.pairwise(bounds)]
+    return Cuts._make(column[spans] for column in cuts)._replace(documents=rows)
 
 
-class _Carried(NamedTuple):
-    """What all decisions on a template say of it."""
-
-    documents: int
-    articles: int
-    template: str
-    similarity: float | None
-    why: str
+def _alike(spans: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:
+    """Return spans of which no two have the same form, and for each span the number of the one that has its form."""
+    # Those of a template differ in what they are; repeats, which have none, in their similarity as well.
+    _, similarity = np.unique(spans["similarity"], return_inverse=True)
+    kind = np.where(spans["template"] < 0, -1 - similarity, spans["template"].astype(np.int64))
+    _, firsts, numbers = np.unique(kind * (PROTECTED + 1) + spans["what"], return_index=True, return_inverse=True)
+    return spans[firsts], numbers
 
 
 class _Teller:
-    """Says what is to be said about the documents of a plan."""
+    """Says what is to be said about the documents of a plan.
+
+    Attributes:
+        dropped: bool[documents].
+        whole: bool[documents], of which something is said as a whole.
+    """
 
     def __init__(self, plan: Plan, names: list[str]) -> None:
         self._plan = plan
         self._names = names
-        self._known: dict[int, _Carried] = {}
+        self._copies, self._near = plan.is_copy, borderline(plan)
+        self._encoder = msgspec.json.Encoder()
+        self._form = functools.lru_cache(FORMS)(self._made_form)
+        self.dropped = plan.dropped
+        documents, clusters = plan.documents, plan.clusters
+        held = plan.contained.holders >= 0
+        self.whole = self.dropped | self._near | held | clusters.crowded | documents.whole | documents.structured
 
-    def drop(self, document: int, place: Place, cuts: list[_Quote], *, is_copy: bool) -> Decision:
+    def tell(self, documents: Ints, quotes: Quotes) -> _Told:
+        """Return the decisions on some ascending documents, and on what is quoted of them."""
+        own = self._plan.documents
+        row = np.searchsorted(documents, quotes.spans["document"])
+        of_whole, whole = self._whole(documents, row, quotes.spans)
+        stay = np.flatnonzero(~self.dropped[documents][row])
+        spans, row = quotes.spans[stay], row[stay]
+        examples, of_spans = _alike(spans)
+        kinds = (examples[name].tolist() for name in ("what", "template", "similarity"))
+        made = [*map(self._form, *kinds), *map(forms.form_of_line, whole)]
+        # Of a document, what is said of it as a whole comes last.
+        places = row * (PROTECTED + 2) + spans["what"], of_whole * (PROTECTED + 2) + PROTECTED + 1
+        order = np.argsort(np.concatenate(places), kind="stable")
+
+        nothing = np.full(len(whole), -1)
+
+        def laid(of_spans: npt.NDArray[Any], of_whole: Ints = nothing) -> Ints:
+            """Put the values of all lines in order; nothing goes into those on whole documents."""
+            values: Ints = np.concatenate([of_spans, of_whole])[order]
+            return values
+
+        sources, of_sources = np.unique(own.sources[documents], return_inverse=True)
+        files, of_files = np.unique(own.files[documents], return_inverse=True)
+        lines = forms.filled(
+            made,
+            laid(of_spans, len(examples) + np.arange(len(whole))),
+            texts={
+                "document": forms.Texts(self._ids(documents), laid(row)),
+                "source": forms.Texts(Column.of(own.source_names[i] for i in sources), laid(of_sources[row])),
+                "file": forms.Texts(Column.of(self._names[i] for i in files), laid(of_files[row])),
+                "text": forms.Texts(quotes.texts, laid(stay)),
+            },
+            numbers={name: laid(spans[name]) for name in ("keeper_start", "keeper_end", "start", "end")}
+            | {"record": laid(own.records[documents][row])},
+        )
+        return _Told(lines, laid(np.where(spans["what"] == CUT, spans["template"], -1)))
+
+    def _ids(self, documents: Ints) -> Column:
+        ids = self._plan.documents.ids
+        starts = ids.offsets[documents]
+        return take_spans(ids, documents, np.zeros_like(starts), ids.offsets[documents + 1] - starts)
+
+    def _whole(self, documents: Ints, row: Ints, spans: npt.NDArray[Any]) -> tuple[Ints, list[bytes]]:
+        """Return which documents something is said of as a whole, and what, as lines."""
+        chosen = np.flatnonzero(self.whole[documents])
+        gone = np.flatnonzero((spans["what"] == CUT) & self.dropped[documents][row])
+        cuts = list(map(Span, spans["start"][gone].tolist(), spans["end"][gone].tolist()))
+        bounds = np.searchsorted(row[gone], np.stack([chosen, chosen + 1], axis=1)).tolist()
+        told = []
+        places = self._plan.places(documents[chosen], self._names)
+        for document, place, (first, last) in zip(documents[chosen].tolist(), places, bounds, strict=True):
+            if self.dropped[document]:
+                told.append(self._encoder.encode_lines([self.drop(document, place, cuts[first:last])]))
+            else:
+                told.append(self._encoder.encode_lines(self.flags(document, place)))
+        return chosen, told
+
+    def drop(self, document: int, place: Place, cuts: list[Span]) -> Decision:
         """Return the decision that drops a document; `cuts` would have gone from it."""
         clusters = self._plan.clusters
         return Decision(
@@ -159,82 +262,14 @@ class _Teller:
             file=place.file,
             record=place.record,
             action="drop",
-            reason="exact-duplicate" if is_copy else "near-duplicate",
+            reason="exact-duplicate" if self._copies[document] else "near-duplicate",
             similarity=float(clusters.similarities[document]),
             containment=self._containment(document),
-            cuts=[Span(quote.start, quote.end) for quote in cuts] or None,
+            cuts=cuts or None,
             **self._keeper(int(clusters.keepers[document])),
         )
 
-    def cut(self, place: Place, quote: _Quote) -> Decision:
-        """Return the decision that takes a span away."""
-        if quote.template < 0:
-            return Decision(
-                document=place.id,
-                source=place.source,
-                file=place.file,
-                record=place.record,
-                action="cut",
-                reason="repeat",
-                similarity=similarity(quote.keeper_text, quote.text),
-                keeper=KeptSpan(quote.keeper_start, quote.keeper_end),
-                start=quote.start,
-                end=quote.end,
-                text=quote.text,
-            )
-        carried = self._carried(quote.template)
-        return Decision(
-            document=place.id,
-            source=place.source,
-            file=place.file,
-            record=place.record,
-            action="cut",
-            reason="boilerplate",
-            similarity=carried.similarity,
-            start=quote.start,
-            end=quote.end,
-            text=quote.text,
-            documents=carried.documents,
-            articles=carried.articles,
-            template=carried.template,
-        )
-
-    def suspicion(self, place: Place, quote: _Quote) -> Decision:
-        """Return the flag of a line that nearly went as boilerplate."""
-        carried = self._carried(quote.template)
-        return Decision(
-            document=place.id,
-            source=place.source,
-            file=place.file,
-            record=place.record,
-            action="flag",
-            reason="boilerplate",
-            similarity=carried.similarity,
-            start=quote.start,
-            end=quote.end,
-            text=quote.text,
-            documents=carried.documents,
-            articles=carried.articles,
-            template=carried.template,
-            why=carried.why,
-        )
-
-    def protected(self, place: Place, quote: _Quote) -> Decision:
-        """Return the flag of a span that stays because the user says so."""
-        return Decision(
-            document=place.id,
-            source=place.source,
-            file=place.file,
-            record=place.record,
-            action="flag",
-            reason="repeat" if quote.template < 0 else "boilerplate",
-            start=quote.start,
-            end=quote.end,
-            text=quote.text,
-            why="would have gone, but a protected pattern is found in it; it stays",
-        )
-
-    def flags(self, document: int, place: Place, *, is_borderline: bool) -> Iterator[Decision]:
+    def flags(self, document: int, place: Place) -> Iterator[Decision]:
         """Yield what was suspicious about a document as a whole."""
         flag = functools.partial(
             Decision, document=place.id, source=place.source, file=place.file, record=place.record, action="flag"
@@ -256,7 +291,7 @@ class _Teller:
         if self._plan.clusters.crowded[document]:
             why = f"meets more than {REACH:,} articles in a band, and only the last of them were compared; it stays"
             yield flag(reason="near-duplicate", why=why)
-        if is_borderline:
+        if self._near[document]:
             yield flag(
                 reason="near-duplicate",
                 similarity=float(self._plan.clusters.similarities[document]),
@@ -272,22 +307,32 @@ class _Teller:
         place = self._plan.place(keeper, self._names)
         return {"keeper": place.id, "keeper_file": place.file, "keeper_record": place.record}
 
-    def _carried(self, template: int) -> _Carried:
-        """Return what is said of a template, made once."""
-        if template not in self._known:
-            templates = self._plan.templates
-            carried, why = "this line", "that is too few to be sure"
-            if templates.rare[template]:
-                carried, why = "this line in one wording or another", "few have this very wording"
-            elif templates.often[template]:
-                why = "it may be a quotation, a table or code"
-            articles = int(templates.articles[template])
-            is_main = templates.mains[template] == templates.keys[template]
-            self._known[template] = _Carried(
-                documents=int(templates.documents[template]),
-                articles=articles,
-                template=template_id(templates, template),
-                similarity=None if is_main else float(templates.similarities[template]),
-                why=f"{articles} different articles of its source carry {carried}; it stays, since {why}",
-            )
-        return self._known[template]
+    def _made_form(self, what: int, template: int, similarity: float) -> forms.Form:
+        """Return the form of the decisions on all spans of a kind: on a line of boilerplate, or on equal repeats."""
+        told = functools.partial(Decision, **forms.SPAN_HOLES)
+        if what == PROTECTED:
+            why = "would have gone, but a protected pattern is found in it; it stays"
+            return forms.form_of(told(action="flag", reason="repeat" if template < 0 else "boilerplate", why=why))
+        if template < 0:
+            return forms.form_of(told(action="cut", reason="repeat", similarity=similarity, keeper=forms.KEPT_HOLES))
+        templates = self._plan.templates
+        is_main = templates.mains[template] == templates.keys[template]
+        carried = functools.partial(
+            told,
+            reason="boilerplate",
+            similarity=None if is_main else float(templates.similarities[template]),
+            documents=int(templates.documents[template]),
+            articles=int(templates.articles[template]),
+            template=template_id(templates, template),
+        )
+        return forms.form_of(carried(action="cut") if what == CUT else carried(action="flag", why=self._why(template)))
+
+    def _why(self, template: int) -> str:
+        """Say why a line that nearly went as boilerplate stays."""
+        templates = self._plan.templates
+        carried, why = "this line", "that is too few to be sure"
+        if templates.rare[template]:
+            carried, why = "this line in one wording or another", "few have this very wording"
+        elif templates.often[template]:
+            why = "it may be a quotation, a table or code"
+        return f"{templates.articles[template]} different articles of its source carry {carried}; it stays, since {why}"

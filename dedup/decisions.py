@@ -122,20 +122,27 @@ def header(config: Config, inputs: list[str]) -> Header:
     )
 
 
-def write(file: BinaryIO, head: Header, decisions: Iterable[Decision]) -> None:
-    """Write the header and the decisions, in the order given, which is input order; and seal the file.
+def write(file: BinaryIO, head: Header, lines: Iterable[bytes]) -> None:
+    """Write the header and the decisions, as lines in the order given, which is input order; and seal the file.
 
     `file` is empty, and can be sought.
     """
     encoder = msgspec.json.Encoder()
     sink = Meter(file)
     sink.write(encoder.encode(msgspec.structs.replace(head, xxh3=UNSEALED)) + b"\n")
-    left = iter(decisions)
-    while some := list(itertools.islice(left, ENCODED)):
-        sink.write(encoder.encode_lines(some))
+    for some in lines:
+        sink.write(some)
     file.seek(0)
     file.write(encoder.encode(msgspec.structs.replace(head, xxh3=sink.digest.xxh3)) + b"\n")
     file.seek(0, os.SEEK_END)
+
+
+def encoded(decisions: Iterable[Decision]) -> Iterator[bytes]:
+    """Yield decisions as lines of JSON, many at a time."""
+    encoder = msgspec.json.Encoder()
+    left = iter(decisions)
+    while some := list(itertools.islice(left, ENCODED)):
+        yield encoder.encode_lines(some)
 
 
 def read_header(path: Path) -> Header:

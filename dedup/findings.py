@@ -41,6 +41,11 @@ class Findings(NamedTuple):
     whole: Bools
     structured: Bools
 
+    @property
+    def spans(self) -> tuple[Cuts, Cuts, Cuts]:
+        """All that decisions quote: cuts, suspicions, and what is protected."""
+        return self.cuts, self.suspicions, self.protected
+
 
 def find(
     texts: Column,

@@ -18,15 +18,17 @@ import numpy as np
 
 from dedup import __version__, audit, decisions, pairs, pipeline, readers, replay, report, writers
 from dedup import explain as explanation
+from dedup.audit import TemplateTexts
 from dedup.columns import Ints
 from dedup.config import Config
-from dedup.decisions import Decision, Header
+from dedup.decisions import Header
 from dedup.errors import UsageError
 from dedup.formats.compression import MAX_EXPANSION
 from dedup.limit import room_within
 from dedup.memory import Memory
 from dedup.parallel import alongside
 from dedup.plan import Plan, Progress, silent
+from dedup.quotes import KeptQuotes
 from dedup.stages import Stages, kept, make_folder
 from dedup.stages import opened as opened_stages
 from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overlap, refuse_parent, writing
@@ -99,11 +101,13 @@ def clean(inputs: list[str], output: str, config: Config, run: Run) -> dict[str,
         _index_session(corpus, config, run, out) as session,
         _stages(corpus, config, run, session) as stages,
     ):
+        quotes = KeptQuotes(corpus.room)
         with clock.time("scan"):
-            plan = _scanned(corpus, config, run, stages, None if session is None else session.memory)
+            plan = _scanned(corpus, config, run, stages, quotes, None if session is None else session.memory)
         report.check_loss(plan)
-        made = decisions.header(config, corpus.names), audit.decisions(plan, corpus)
-        return _carry_out(plan, corpus, out, clock, *made, page, session)
+        texts = TemplateTexts()
+        made = decisions.header(config, corpus.names), audit.lines(plan, corpus, texts, quotes)
+        return _carry_out(plan, corpus, out, clock, *made, texts, page, session)
 
 
 def scan(inputs: list[str], output: str, config: Config, run: Run) -> dict[str, Any]:
@@ -114,21 +118,36 @@ def scan(inputs: list[str], output: str, config: Config, run: Run) -> dict[str, 
         _stages(corpus, config, run) as stages,
         _decisions_file(output, run) as file,
     ):
+        quotes = KeptQuotes(corpus.room)
         with clock.time("scan"):
-            plan = _scanned(corpus, config, run, stages)
+            plan = _scanned(corpus, config, run, stages, quotes)
         report.check_loss(plan)
+        texts = TemplateTexts()
         with clock.time("decide"):
-            texts = _write_decisions(file, decisions.header(config, corpus.names), audit.decisions(plan, corpus))
-        return report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds)
+            decisions.write(file, decisions.header(config, corpus.names), audit.lines(plan, corpus, texts, quotes))
+        return report.build(plan, texts.by_id, corpus.names, len(corpus.rejected), clock.seconds)
 
 
 def _scanned(
-    corpus: readers.Corpus, config: Config, run: Run, stages: Stages | None, memory: Memory | None = None
+    corpus: readers.Corpus,
+    config: Config,
+    run: Run,
+    stages: Stages | None,
+    quotes: KeptQuotes,
+    memory: Memory | None = None,
 ) -> Plan:
-    """Find and decide, as far as that is not done."""
+    """Find and decide, as far as that is not done; `quotes` are complete if the documents were looked at here."""
 
     def find() -> Plan:
-        return pipeline.scan(corpus, config, workers=run.workers, progress=run.progress, memory=memory, stages=stages)
+        return pipeline.scan(
+            corpus,
+            config,
+            workers=run.workers,
+            progress=run.progress,
+            memory=memory,
+            stages=stages,
+            quotes=quotes,
+        )
 
     plan = kept(stages, "plan", Plan, find)
     corpus.complete()
@@ -204,17 +223,18 @@ def statistics(inputs: list[str], config: Config, run: Run, *, is_swept: bool = 
     clock = Clock()
     with _corpus(inputs, config, run) as corpus, _page_file(run, inputs) as page:
         with clock.time("scan"):
-            plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress)
+            quotes = KeptQuotes(corpus.room)
+            plan = pipeline.scan(corpus, config, workers=run.workers, progress=run.progress, quotes=quotes)
         with clock.time("decide"):
-            texts: dict[str, str] = {}
-            for _ in audit.noting_templates(audit.decisions(plan, corpus), texts):
+            texts = TemplateTexts()
+            for _ in audit.lines(plan, corpus, texts, quotes):
                 pass
         swept = {}
         if is_swept:
             with clock.time("sweep"):
                 steps = sweep(plan, corpus, workers=run.workers, progress=run.progress)
             swept = {"threshold_sweep": [step._asdict() for step in steps]}
-        summary = report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds) | swept
+        summary = report.build(plan, texts.by_id, corpus.names, len(corpus.rejected), clock.seconds) | swept
         _write_page(page, plan, corpus, summary)
         return summary
 
@@ -227,8 +247,9 @@ def apply(path: str, inputs: list[str], output: str, config: Config, run: Run) -
             plan = replay.read_plan(Path(path), config, corpus, progress=run.progress)
         report.check_loss(plan)
         # As they were made, flags included, and not as the plan would tell them.
-        made = decisions.read_header(Path(path)), decisions.read(Path(path))
-        return _carry_out(plan, corpus, out, clock, *made)
+        texts = TemplateTexts()
+        made = decisions.read_header(Path(path)), decisions.encoded(texts.noting(decisions.read(Path(path))))
+        return _carry_out(plan, corpus, out, clock, *made, texts)
 
 
 @contextmanager
@@ -330,7 +351,8 @@ def _carry_out(
     out: writers.Output,
     clock: Clock,
     head: Header,
-    found: Iterable[Decision],
+    lines: Iterable[bytes],
+    texts: TemplateTexts,
     page: BinaryIO | None = None,
     session: Session | None = None,
 ) -> dict[str, Any]:
@@ -341,19 +363,18 @@ def _carry_out(
         with clock.time("write"):
             out.write(edits)
 
-    def decide() -> dict[str, str]:
+    def decide() -> None:
         with clock.time("decide"):
-            if folder is None:
-                return {}
-            with writing(out.sidecar or folder), (folder / DECISIONS).open("wb") as file:
-                return _write_decisions(file, head, found)
+            if folder is not None:
+                with writing(out.sidecar or folder), (folder / DECISIONS).open("wb") as file:
+                    decisions.write(file, head, lines)
 
-    # Decisions are made in Python, the output by kernels and the system.
-    texts = alongside(write, decide, corpus.workers, out.stop)
-    summary = report.build(plan, texts, corpus.names, len(corpus.rejected), clock.seconds)
+    # The kernels of the one leave Python to the other.
+    alongside(write, decide, corpus.workers, out.stop)
+    summary = report.build(plan, texts.by_id, corpus.names, len(corpus.rejected), clock.seconds)
     if session is not None:
         with clock.time("index"):
-            summary |= {"index": session.stage(plan, texts)}
+            summary |= {"index": session.stage(plan, texts.by_id)}
     if folder is not None:
         with writing(out.sidecar or folder):
             (folder / REPORT).write_bytes(as_json(summary))
@@ -369,13 +390,6 @@ def _carry_out(
 def as_json(summary: dict[str, Any]) -> bytes:
     """Return a report as report.json holds it."""
     return msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n"
-
-
-def _write_decisions(file: BinaryIO, head: Header, found: Iterable[Decision]) -> dict[str, str]:
-    """Write all decisions; return the text of each template by its id."""
-    texts: dict[str, str] = {}
-    decisions.write(file, head, audit.noting_templates(found, texts))
-    return texts
 
 
 def edits_of(plan: Plan) -> writers.Edits:

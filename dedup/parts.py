@@ -150,7 +150,7 @@ def _assemble(parts: Parts, output: Path, sidecar: Path, target: Path, beside: P
     dropped = array("q")
     with (beside / "decisions.jsonl").open("w+b") as file:
         head = msgspec.json.decode((sidecar / HEADER).read_bytes(), type=Header)
-        decisions.write(file, head, _decided(parts, sidecar, numbers, dropped))
+        decisions.write(file, head, decisions.encoded(_decided(parts, sidecar, numbers, dropped)))
     (beside / REPORT).write_bytes((sidecar / REPORT).read_bytes())
     places = np.frombuffer(dropped, np.int64).reshape(-1, 2)
     source = _Source(parts, output, sidecar)

@@ -26,6 +26,7 @@ from dedup.model import Batch, Wanted
 from dedup.parallel import in_order
 from dedup.plan import VERIFYING, Corpus, Documents, Known, Plan, Progress, silent
 from dedup.policy import Cuts
+from dedup.quotes import KeptQuotes, Quotes, quoted
 from dedup.segment import Segments, segment
 from dedup.shingle import ShingleSets, StoredSets, shingle_sets
 from dedup.sources import SourceNumbers
@@ -90,7 +91,7 @@ class _Noted:
     def add(self, part: _Scanned) -> None:
         """Note a batch."""
         batch, found, before = part.batch, part.found, len(self)
-        for table, cuts in zip(self.spans, (found.cuts, found.suspicions, found.protected), strict=True):
+        for table, cuts in zip(self.spans, found.spans, strict=True):
             table.add(*cuts._replace(documents=cuts.documents + before))
         if self.band_keys is not None:
             self.band_keys.add(*part.band_keys.T)
@@ -136,6 +137,7 @@ def scan(
     progress: Progress = silent,
     memory: Memory | None = None,
     stages: Stages | None = None,
+    quotes: KeptQuotes | None = None,
 ) -> Plan:
     """Find and decide; nothing is written and nothing changed.
 
@@ -146,6 +148,7 @@ def scan(
         progress: Told how far it is.
         memory: What was stored before, and stays.
         stages: Where the boilerplate is kept for another run; None for nowhere.
+        quotes: Takes what decisions quote, so that the documents need not be read again for that; None for nobody.
 
     Raises:
         InputError: There is not a single document, or a text is too long.
@@ -167,17 +170,22 @@ def scan(
     bands = bands_of(config)
     permutations = signature.permutations(config.hashes, config.seed)
 
-    def look(batch: Batch, numbers: Ints, keys: Keys) -> _Scanned:
+    def look(batch: Batch, numbers: Ints, keys: Keys) -> tuple[_Scanned, Quotes | None]:
         _refuse_longer(batch, corpus.names)
-        return examine(batch, numbers, keys, templates, config, bands, permutations, split.of(batch))
+        part = examine(batch, numbers, keys, templates, config, bands, permutations, split.of(batch))
+        return part, None if quotes is None else quoted(batch.texts, *part.found.spans)
 
     noted = _Noted(bands, corpus.room)
-    for part in in_order(look, sources.number(corpus.batches()), workers):
+    for part, of_part in in_order(look, sources.number(corpus.batches()), workers):
+        if quotes is not None and of_part is not None:
+            quotes.add(of_part, len(noted))
         noted.add(part)
         limit.check(corpus.room, len(noted))
         progress("comparing", len(part.batch))
     if not len(noted) and not corpus.rejected:
         raise InputError("there is not a single document in the input", hint="Check the path.")
+    if quotes is not None:
+        quotes.complete()
     documents = noted.documents(sources.names)
     cuts, suspicions, protected = (Cuts._make(spans.taken()) for spans in noted.spans)
     limit.give_back()
@@ -416,4 +424,4 @@ def numbered_batches(corpus: Corpus, documents: Documents, rows: Ints) -> Iterat
 def stored_texts(texts: Column, numbers: Ints, cuts: Cuts) -> Column:
     """Return the texts of some documents after their cuts; `numbers` are their document numbers, ascending."""
     rows, spans = cuts.among(numbers)
-    return edit.remove_spans(texts, rows, cuts.starts[spans], cuts.ends[spans])
+    return edit.remove_spans(texts, rows, cuts.starts[spans], cuts.ends[spans]) if len(rows) else texts

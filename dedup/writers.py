@@ -24,9 +24,12 @@ from dedup.formats.slabs import FileEdits
 from dedup.formats.source import InputFile
 from dedup.manifest import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX, FileEntry, Manifest, seal
 from dedup.readers import Corpus
-from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overlap, refuse_parent, writing
+from dedup.staging import SIDECAR_SUFFIX, Staging, begin_sync, refuse_existing, refuse_overlap, refuse_parent, writing
 
 STANDARD_OUTPUT = "-"
+
+SYNCED_BYTES = 16 << 20
+"""What is written before the system is asked to begin bringing it to disk."""
 
 
 class Edits(NamedTuple):
@@ -61,15 +64,21 @@ class _StoppedError(Exception):
 
 
 class _Writing(Meter):
-    """A meter that takes bytes as long as the run goes on."""
+    """A meter that takes bytes as long as the run goes on, and has them brought to disk as they come."""
 
-    def __init__(self, sink: Sink, proceed: Callable[[], None]) -> None:
+    def __init__(self, sink: Sink, proceed: Callable[[], None], descriptor: int | None = None) -> None:
         super().__init__(sink)
         self._proceed = proceed
+        self._descriptor = descriptor
+        self._unsynced = 0
 
     def write(self, data: bytes | memoryview) -> None:
         self._proceed()
         super().write(data)
+        self._unsynced += len(data)
+        if self._descriptor is not None and self._unsynced >= SYNCED_BYTES:
+            begin_sync(self._descriptor)
+            self._unsynced = 0
 
 
 class Output:
@@ -205,7 +214,7 @@ class Output:
             if form.kind == "parquet":
                 return self._write_parquet(file, edits, path)
             with path.open("wb") as raw, compressing(raw, compression, self._corpus.workers) as sink:
-                meter = _Writing(sink, self._proceed)
+                meter = _Writing(sink, self._proceed, raw.fileno())
                 before = strip(file, fields, edits, meter, removals)
                 digest = meter.digest
         return FileEntry(

@@ -443,3 +443,15 @@ def foresee(
             return rank, needed
         needed |= more
     return len(order), needed
+
+
+def escaped(text: bytes) -> bytes:
+    """What stands between the quotes of JSON: RFC 8259 section 7, with the short escapes and lower-case digits."""
+    short = {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
+    return b"".join(short.get(byte, b"\\u%04x" % byte if byte < 32 else bytes([byte])) for byte in text)
+
+
+def filled(form: Sequence[bytes], values: Sequence[bytes | int]) -> bytes:
+    """A form with its holes filled: negative numbers are left out."""
+    written = [value if isinstance(value, bytes) else b"%d" % value if value >= 0 else b"" for value in values]
+    return b"".join(literal + value for literal, value in zip(form, [*written, b""], strict=True))

@@ -31,7 +31,7 @@ CUT = Decision(
 
 def written(*found: Decision, config: Config | None = None) -> bytes:
     file = io.BytesIO()
-    decisions.write(file, decisions.header(config or Config(), ["news.jsonl"]), found)
+    decisions.write(file, decisions.header(config or Config(), ["news.jsonl"]), decisions.encoded(found))
     return file.getvalue()
 
 

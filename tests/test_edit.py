@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup.columns import Column, concatenate
-from dedup.edit import count_characters, count_span_characters, remove_spans, to_bytes, to_characters
+from dedup.edit import count_characters, count_span_characters, remove_spans, take_spans, to_bytes, to_characters
 from tests import reference
 from tests.corpora import hostile_texts
 
@@ -83,3 +83,17 @@ def test_texts_are_never_cut_inside_a_character() -> None:
 @given(st.lists(st.lists(hostile_texts(), max_size=3), max_size=4))
 def test_joined_columns_hold_all_rows_in_order(parts: list[list[str]]) -> None:
     assert list(concatenate([Column.of(part) for part in parts])) == [text for part in parts for text in part]
+
+
+@given(st.lists(hostile_texts(), min_size=1, max_size=4), st.data())
+def test_spans_are_taken_as_slices(rows: list[str], data: st.DataObject) -> None:
+    encoded = [row.encode() for row in rows]
+    of = st.integers(0, len(rows) - 1)
+    spans = [
+        (row, *sorted(data.draw(st.tuples(*[st.integers(0, len(encoded[row]))] * 2))))
+        for row in data.draw(st.lists(of, max_size=5))
+    ]
+    whole = Column.join([b"davor", *encoded])
+    columns = np.array(spans, np.int64).reshape(-1, 3).T
+    taken = take_spans(Column(whole.data, whole.offsets[1:]), *columns)
+    assert taken.rows() == [encoded[row][start:end] for row, start, end in spans]

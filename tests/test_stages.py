@@ -158,7 +158,7 @@ def test_scan_goes_on_too(monkeypatch: pytest.MonkeyPatch) -> None:
     run = jobs.Run(work_dir=Path("stages"))
     jobs.scan(["news.jsonl"], "expected.jsonl", CONFIG, jobs.Run())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jobs, "_write_decisions", kill)
+        patch.setattr(jobs.decisions, "write", kill)
         with pytest.raises(KilledError):
             jobs.scan(["news.jsonl"], "decisions.jsonl", CONFIG, run)
     made = passes(monkeypatch)

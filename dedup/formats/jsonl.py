@@ -71,16 +71,15 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
             if chunk.first == 1 and chunk.offset:
                 yield Slab(BOM)
             last = chunk.first + len(chunk.ends) - 1
-            drops = _between(edits.drops, chunk.first, last)
+            lines = edits.drops[_between(edits.drops, chunk.first, last)] - chunk.first
+            line_starts, line_ends = chunk.starts[lines], chunk.ends[lines]
             cuts = _between(edits.cuts, chunk.first, last)
-            lines = edits.drops[drops] - chunk.first
+            if cuts.start == cuts.stop:
+                yield Slab(chunk.data, line_starts, line_ends)
+                continue
             own = FileEdits(lines, *(part[cuts] for part in edits[1:]))
             starts, ends = locate(_select(chunk, None), file, fields, own)
-            yield slab_of(
-                chunk.data,
-                np.concatenate((chunk.starts[lines], starts)),
-                np.concatenate((chunk.ends[lines], ends)),
-            )
+            yield slab_of(chunk.data, np.concatenate((line_starts, starts)), np.concatenate((line_ends, ends)))
     beyond = [int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last]
     if beyond:
         raise misplaced(file, beyond[0])

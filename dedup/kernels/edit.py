@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.vector import WIDTH, copy_range, count_ones, match
+
 
 @njit(cache=True, nogil=True)
 def remove_spans(data, offsets, rows, starts, ends, out, out_offsets):
@@ -16,31 +18,35 @@ def remove_spans(data, offsets, rows, starts, ends, out, out_offsets):
         at = offsets[row]
         while span < rows.shape[0] and rows[span] == row:
             keep = offsets[row] + starts[span]
-            out[to : to + keep - at] = data[at:keep]
+            copy_range(out, to, data, at, keep - at)
             to += keep - at
             at = offsets[row] + ends[span]
             span += 1
-        out[to : to + offsets[row + 1] - at] = data[at : offsets[row + 1]]
+        copy_range(out, to, data, at, offsets[row + 1] - at)
         to += offsets[row + 1] - at
         out_offsets[row + 1] = to
 
 
 @njit(cache=True, nogil=True)
+def take_spans(data, starts, ends, out, offsets):
+    """Copy spans, given in bytes of the data, end to end."""
+    offsets[0] = np.int64(0)
+    for span in range(starts.shape[0]):
+        to = offsets[span] + ends[span] - starts[span]
+        out[offsets[span] : to] = data[starts[span] : ends[span]]
+        offsets[span + 1] = to
+
+
+@njit(cache=True, nogil=True)
 def begun(data, start, end):
-    """Count the bytes that begin a code point, in blocks whose count fits a byte: the compiler makes them vectors."""
-    count = np.int64(0)
-    at = np.uint64(start)
-    stop = np.uint64(end)
-    block = np.uint64(128)
-    while at + block <= stop:
-        few = np.uint8(0)
-        for k in range(block):
-            few += np.uint8((data[at + k] & np.uint8(0xC0)) != np.uint8(0x80))
-        count += np.int64(few)
-        at += block
-    while at < stop:
-        count += (data[at] & np.uint8(0xC0)) != np.uint8(0x80)
-        at += np.uint64(1)
+    """Count the bytes that begin a code point, that is, all but those that continue one."""
+    count = end - start
+    at = start
+    while at + WIDTH <= end:
+        count -= count_ones(match(data, at, 0, 0x80, 0xBF))
+        at += WIDTH
+    for place in range(np.uint64(at), np.uint64(end)):
+        count -= (data[place] & np.uint8(0xC0)) == np.uint8(0x80)
     return count
 
 

@@ -22,14 +22,28 @@ COMMA, COLON = np.uint8(44), np.uint8(58)
 OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = np.uint8(91), np.uint8(93), np.uint8(123), np.uint8(125)
 ZERO, NINE, MINUS, PLUS, DOT = np.uint8(48), np.uint8(57), np.uint8(45), np.uint8(43), np.uint8(46)
 UPPER_E, LOWER_E = np.uint8(69), np.uint8(101)
-LOW = np.uint64(1)
+LOW, TWO, ALL = np.uint64(1), np.uint64(2), np.uint64(0xFFFFFFFFFFFFFFFF)
+# What may follow a backslash but a u, as the bits of two numbers: that of the byte, or of the byte less 64.
+ESCAPED_LOW = np.uint64(sum(1 << byte for byte in b'"/'))
+ESCAPED_HIGH = np.uint64(sum(1 << (byte - 64) for byte in b"\\bfnrt"))
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _find_special(data, at):
-    """Set the bits of what is no plain ASCII inside a string, of 64 bytes: quotes, backslashes, controls, UTF-8."""
+    """Set the bits of what is no plain text inside a string, of 64 bytes: quotes, backslashes, controls, odd UTF-8.
+
+    Code points of two bytes, and the common ones of three, are plain where all of their bytes are among the 64.
+    """
     quotes, backslashes = match(data, at, 0, QUOTE, QUOTE), match(data, at, 0, BACKSLASH, BACKSLASH)
-    return quotes | backslashes | match(data, at, 0, 0, 0x1F) | match(data, at, 0, 0x80, 0xFF)
+    others = match(data, at, 0, 0, 0x1F) | match(data, at, 0, 0xC0, 0xFF)
+    of_two = match(data, at, 0, 0xC2, 0xDF)
+    # All that 0xE1 to 0xEC lead are code points, whatever follows; of 0xE0, 0xED and higher ones that is not so.
+    of_three = match(data, at, 0, 0xE1, 0xEC)
+    going_on = match(data, at, 0, 0x80, 0xBF)
+    next_one, next_two = going_on >> LOW, going_on >> TWO
+    plain = (of_two & next_one) | (of_three & next_one & next_two)
+    expected = ((of_two | of_three) << LOW) | (of_three << TWO)
+    return quotes | backslashes | (others & ~plain) | (going_on ^ (going_on & expected))
 
 
 @njit(cache=True, nogil=True)
@@ -68,10 +82,8 @@ def _skip_escape(data: Bytes, at: int, end: int) -> int:
         return -1
     kind = data[at + 1]
     if kind != LOWER_U:
-        for known in b'"\\/bfnrt':
-            if kind == known:
-                return at + 2
-        return -1
+        is_known = (ESCAPED_LOW if kind < np.uint8(64) else ESCAPED_HIGH) >> np.uint64(kind & np.uint8(63)) & LOW
+        return at + 2 if is_known and kind < np.uint8(128) else -1
     if at + 6 > end:
         return -1
     for i in range(at + 2, at + 6):
@@ -82,29 +94,42 @@ def _skip_escape(data: Bytes, at: int, end: int) -> int:
 
 
 @njit(cache=True, nogil=True)
+def _skip_special(data: Bytes, at: int, end: int) -> int:
+    """Return the position behind what may need a closer look inside a string, -1 if it cannot be there."""
+    byte = data[at]
+    if byte == BACKSLASH:
+        return _skip_escape(data, at, end)
+    if byte < SPACE:
+        return -1
+    return at + 1 if byte < np.uint8(0x80) else _skip_character(data, at, end)
+
+
+@njit(cache=True, nogil=True)
 def _skip_string(data: Bytes, at: int, end: int) -> int:
     """Return the position behind the string whose opening quote is at `at`, -1 if it is none."""
     if at >= end or data[at] != QUOTE:
         return -1
     at += 1
-    while at < end:
-        if at + WIDTH <= data.shape[0]:
-            at += count_trailing_zeros(_find_special(data, at))
-            if at >= end:
+    while 0 <= at < end and at + WIDTH <= data.shape[0]:
+        special = _find_special(data, at)
+        block = at
+        at += WIDTH
+        # Where nothing is special, the processor goes on before it knows so.
+        while special:
+            place = block + count_trailing_zeros(special)
+            if place >= end:
                 return -1
-        byte = data[at]
-        if byte == QUOTE:
+            if data[place] == QUOTE:
+                return place + 1
+            place = _skip_special(data, place, end)
+            if place < 0 or place >= block + WIDTH:
+                at = place
+                break
+            special &= ALL << np.uint64(place - block)
+    while 0 <= at < end:
+        if data[at] == QUOTE:
             return at + 1
-        if byte < SPACE:
-            return -1
-        if byte == BACKSLASH:
-            at = _skip_escape(data, at, end)
-        elif byte < np.uint8(0x80):
-            at += 1
-        else:
-            at = _skip_character(data, at, end)
-        if at < 0:
-            return -1
+        at = _skip_special(data, at, end)
     return -1
 
 

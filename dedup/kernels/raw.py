@@ -9,14 +9,17 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
-from dedup.kernels.vector import WIDTH, copy, count_trailing_zeros, find_byte, match
+from dedup.kernels.vector import WIDTH, copy, copy_range, count_trailing_zeros, find_byte, match
 
 NEWLINE = np.uint8(10)
 RETURN = np.uint8(13)
 QUOTE = np.uint8(34)
-SLASH = np.uint8(47)
 BACKSLASH = np.uint8(92)
-LOWER_B, LOWER_F, LOWER_N, LOWER_R, LOWER_T, LOWER_U = (np.uint8(letter) for letter in b"bfnrtu")
+LOWER_U = np.uint8(117)
+UNESCAPED = np.zeros(256, np.uint8)
+"""What each byte stands for behind a backslash; 0 for those that may not be there, and for u."""
+for _escaped, _plain in zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True):
+    UNESCAPED[_escaped] = _plain
 
 
 @njit(cache=True, nogil=True)
@@ -57,19 +60,8 @@ def _escape(data: Bytes, position: int, end: int) -> tuple[int, int]:
         if second < 0xDC00 or second >= 0xE000:
             return -1, 6
         return 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), 12
-    if kind == LOWER_N:
-        return 10, 2
-    if kind == LOWER_T:
-        return 9, 2
-    if kind == LOWER_R:
-        return 13, 2
-    if kind == LOWER_B:
-        return 8, 2
-    if kind == LOWER_F:
-        return 12, 2
-    if kind in (QUOTE, BACKSLASH, SLASH):
-        return int(np.int64(kind)), 2
-    return -1, 2
+    plain = int(np.int64(UNESCAPED[kind]))
+    return plain if plain else -1, 2
 
 
 @njit(cache=True, nogil=True)
@@ -99,11 +91,11 @@ def _copy_until(data, position, end, byte, out, at):
     first = position
     while position < end and position + WIDTH <= data.shape[0] and at + WIDTH <= out.shape[0]:
         copy(out, at, data, position)
-        size = min(count_trailing_zeros(match(data, position, 0, byte, byte)), end - position)
-        position += size
-        at += size
-        if size < WIDTH:
-            return position - first
+        found = match(data, position, 0, byte, byte)
+        if found or position + WIDTH > end:
+            return min(position + count_trailing_zeros(found), end) - first
+        position += WIDTH
+        at += WIDTH
     stop = find_byte(data, position, end, byte)
     for i in range(stop - position):
         out[at + i] = data[position + i]
@@ -135,15 +127,15 @@ def unescape(data: Bytes, starts: Ints, ends: Ints, out: Bytes, offsets: Ints, i
         first = at
         is_string = end >= position and data[position - 1] == QUOTE
         while is_string and position < end:
-            size = _copy_until(data, position, end, BACKSLASH, out, at)
-            at += size
-            position += size
-            if position < end:
+            if data[position] != BACKSLASH:
+                size = _copy_until(data, position, end, BACKSLASH, out, at)
+                at += size
+            else:
                 code_point, size = _escape(data, position, end)
                 is_string = code_point >= 0
                 if is_string:
                     at = _put(out, at, code_point)
-                    position += size
+            position += size
         is_bad[row] = not is_string
         if not is_string:
             at = first
@@ -294,10 +286,10 @@ def take_out(data: Bytes, starts: Ints, ends: Ints, kept: Bytes, removed: Bytes)
     position = 0
     for i in range(starts.size + 1):
         start = starts[i] if i < starts.size else data.size
-        kept[at : at + start - position] = data[position:start]
+        copy_range(kept, at, data, position, start - position)
         at += start - position
         if i < starts.size:
-            removed[gone : gone + ends[i] - start] = data[start : ends[i]]
+            copy_range(removed, gone, data, start, ends[i] - start)
             gone += ends[i] - start
             position = ends[i]
     return at

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import config, njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 WIDTH = 64
@@ -26,19 +27,30 @@ if config.DISABLE_JIT:
         """Do what the intrinsic below does."""
         target[to : to + WIDTH] = data[at : at + WIDTH]
 
+    def copy_range(target, to, data, at, size):
+        """Do what the intrinsic below does."""
+        target[to : to + size] = data[at : at + size]
+
     def count_trailing_zeros(number):
         """Do what the intrinsic below does."""
         return WIDTH if number == 0 else (int(number) & -int(number)).bit_length() - 1
+
+    def count_ones(number):
+        """Do what the intrinsic below does."""
+        return int(number).bit_count()
 
 else:
     from llvmlite import ir
 
     BYTES, WORD = ir.VectorType(ir.IntType(8), WIDTH), ir.IntType(64)
 
+    def _place(context, builder, array_type, array, at):
+        """Return a pointer to an element of an array."""
+        return builder.gep(context.make_array(array_type)(context, builder, array).data, [at])
+
     def _bytes_at(context, builder, array_type, array, at):
         """Return a pointer to 64 bytes of an array."""
-        data = context.make_array(array_type)(context, builder, array).data
-        return builder.bitcast(builder.gep(data, [at]), BYTES.as_pointer())
+        return builder.bitcast(_place(context, builder, array_type, array, at), BYTES.as_pointer())
 
     def _everywhere(builder, byte):
         """Return the vector of one byte."""
@@ -70,6 +82,30 @@ else:
             return context.get_dummy_value()
 
         return types.void(target, types.int64, data, types.int64), generate
+
+    @intrinsic
+    def copy_range(typing_context, target, to, data, at, size):
+        """Copy bytes between arrays, as fast as the C library does; assigning slices is several times slower."""
+
+        def generate(context, builder, signature, arguments):
+            into, to, array, at, size = arguments
+            places = (
+                _place(context, builder, kind, value, place)
+                for kind, value, place in ((signature.args[0], into, to), (signature.args[2], array, at))
+            )
+            cgutils.raw_memcpy(builder, *places, size, 1)
+            return context.get_dummy_value()
+
+        return types.void(target, types.int64, data, types.int64, types.int64), generate
+
+    @intrinsic
+    def count_ones(typing_context, number):
+        """Return how many bits are set."""
+
+        def generate(context, builder, signature, arguments):
+            return builder.ctpop(arguments[0])
+
+        return types.int64(types.uint64), generate
 
     @intrinsic
     def count_trailing_zeros(typing_context, number):
