@@ -30,7 +30,6 @@ from dedup.policy import Cuts
 from dedup.quotes import CUT, PROTECTED, KeptQuotes, Quotes, quoted
 
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 BORDERLINE = 0.05
 """A document that stays, but is this little below the threshold, is flagged."""

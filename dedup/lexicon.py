@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from dedup import unicode
 from dedup.kernels import words as kernels
-from dedup.kernels.segment import CHAIN
+from dedup.kernels.keys import CHAIN
 
 ROLES = {
     "abbreviation": kernels.ABBREVIATION,
@@ -58,22 +58,30 @@ class Lexicon(NamedTuple):
 
     Attributes:
         hashes: uint64[slots], the finished hash of a word, or of the chain of a dotted one; 0 where free.
-        roles: uint16[slots], the bits ABBREVIATION ... COUNTED of `dedup.kernels.segment`.
+        roles: uint16[slots], the bits ABBREVIATION ... COUNTED of `dedup.kernels.words`.
         signs: uint64[2048], 2**17 bits, of which those are set whose numbers some hash begins with: most words are not
             in the table, and of nearly all of those these 16 kB say so, which a processor has at hand.
+        dates: uint64[2048], the same of DATE and NEAR_DATE words only: everyday words are in the table for other roles.
     """
 
     hashes: npt.NDArray[np.uint64]
     roles: npt.NDArray[np.uint16]
     signs: npt.NDArray[np.uint64]
+    dates: npt.NDArray[np.uint64]
 
     @classmethod
     def of(cls, hashes: npt.NDArray[np.uint64], roles: npt.NDArray[np.uint16]) -> Lexicon:
         """Return the table with its signs."""
-        signs = np.zeros(1 << 11, np.uint64)
-        begins = hashes[hashes != 0] >> np.uint64(47)
-        np.bitwise_or.at(signs, begins >> np.uint64(6), np.uint64(1) << (begins & np.uint64(63)))
-        return cls(hashes, roles, signs)
+        dates = hashes[roles & (kernels.DATE | kernels.NEAR_DATE) != 0]
+        return cls(hashes, roles, _signs(hashes[hashes != 0]), _signs(dates))
+
+
+def _signs(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Set the bits whose numbers some hash begins with."""
+    signs = np.zeros(1 << 11, np.uint64)
+    begins = hashes >> np.uint64(47)
+    np.bitwise_or.at(signs, begins >> np.uint64(6), np.uint64(1) << (begins & np.uint64(63)))
+    return signs
 
 
 def read_data(name: str) -> str:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dedup import lexicon, unicode
 from dedup.columns import Bytes, Column
-from dedup.kernels import compare
+from dedup.kernels import compare, plain
 from dedup.kernels import segment as kernels
 from dedup.kernels.segment import BULLET, QUOTED, TERMINATED
 
@@ -101,7 +101,9 @@ def segment(texts: Column, start: int = 0, stop: int | None = None) -> Segments:
     line, seg = (np.empty((columns, room), np.uint64) for columns in (kernels.LINE_COLUMNS, kernels.SEGMENT_COLUMNS))
     at = np.array([start, texts.offsets[start], 0, 0])
     with np.errstate(over="ignore"):
-        while full := kernels.scan(texts.data, texts.offsets, start, stop, *tables(), line_offsets, line, seg, at):
+        while full := kernels.scan(
+            texts.data, texts.offsets, start, stop, *tables(), alphabet(), line_offsets, line, seg, at
+        ):
             if full == kernels.LINES_FULL:
                 line = np.concatenate([line, np.empty_like(line)], axis=1)
             else:
@@ -172,6 +174,12 @@ def same_words(data: Bytes, starts_a: Ints, ends_a: Ints, starts_b: Ints, ends_b
 def tables() -> tuple[unicode.CodePoints, lexicon.Lexicon]:
     """Return the tables in the order the kernels take them."""
     return unicode.CodePoints(*map(frozen, unicode.load())), lexicon.Lexicon(*map(frozen, lexicon.load()))
+
+
+@functools.cache
+def alphabet() -> plain.Alphabet:
+    """Return what follows from the Unicode tables for plain words."""
+    return plain.Alphabet(*map(frozen, plain.build_alphabet(tables()[0])))
 
 
 def frozen(array: Any) -> Any:

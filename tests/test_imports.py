@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-HEAVY = ("numba", "pyarrow", "datasketch", "scipy", "numpy", "rich", "numba.np.linalg")
+HEAVY = ("numba", "pyarrow", "datasketch", "scipy", "numpy", "rich", "pandas", "numba.np.linalg")
 
 
 def loaded(code: str) -> set[str]:
@@ -46,6 +48,19 @@ def test_cleaning_json_lines_quietly_imports_neither_pyarrow_nor_rich(tmp_path: 
     found = loaded(code)
     assert output.read_bytes() == source.read_bytes()
     assert found & {"pyarrow", "rich", "numba.np.linalg"} == set()
+
+
+def test_cleaning_parquet_does_not_import_pandas(tmp_path: Path) -> None:
+    """Arrow does, where it is installed, as soon as it is given an array of numpy."""
+    source, output = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    text = "Ein Satz, der so oft wie kein anderer hier steht, ohne dass es nötig wäre."
+    repeated = f"{text} Dieser kommt dazwischen, und er ist kurz. {text}"
+    pq.write_table(pa.table({"text": ["Eins.", "Eins.", repeated]}), source)
+    (tmp_path / "pandas.py").write_text("")
+    arguments = ["clean", "--quiet", str(source), "--output", str(output)]
+    code = f"sys.path.insert(0, {str(tmp_path)!r})\nfrom dedup.cli import main\n"
+    assert "pandas" not in loaded(f"{code}main({arguments!r}, standalone_mode=False)")
+    assert pq.read_table(output).column("text").to_pylist() == ["Eins.", repeated.removesuffix(f" {text}")]
 
 
 def test_public_names_are_there() -> None:

@@ -160,9 +160,21 @@ def test_no_column_is_larger_than_its_pages_tell(version: str, codec: str, encod
             assert sum(weight.most for weight in column) >= array.nbytes - sum(map(padding, array.chunks))
             assert sum(weight.least for weight in column) <= array.nbytes + 8 * ROWS + 2000 * len(column)
             if any(weight.most > weight.least for weight in column):
-                longest = max(column, key=lambda weight: weight.longest)
-                counted = parquet_pages._counted(file, path, longest, 1 << 40)
+                counted = parquet_pages._counted(file, path, column, 1 << 40)
                 assert bytes_of(array.to_pylist()) <= counted <= array.nbytes + STRING_BYTES * 4 * ROWS
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_only_rows_that_name_entries_of_a_dictionary_have_to_be_counted(version: str) -> None:
+    table = pa.table({"text": plain(), "list": [[text] for text in plain()]})
+    with io.BytesIO() as file:
+        options = {"data_page_version": version, "dictionary_pagesize_limit": 2000, "write_batch_size": 10}
+        pq.write_table(table, file, data_page_size=500, **options)
+        (in_column, in_lists) = weigh(file, pq.read_metadata(file)).groups[0]
+    assert 0 < in_column.unclear < ROWS // 2
+    behind = sum(map(len, plain()[in_column.unclear :]))
+    assert behind <= in_column.clear <= behind + ROWS * (STRING_BYTES + 4)
+    assert (in_lists.unclear, in_lists.clear) == (ROWS, 0)
 
 
 def padding(chunk: pa.Array) -> int:
@@ -236,7 +248,7 @@ def test_a_header_counts_by_the_kind_of_page_that_it_names() -> None:
     few, many = header((1, NUMBER, b"\2"), (1, NUMBER, b"\0")), header((1, NUMBER, b"\x04"), (3, NUMBER, b"\0"))
     pages = header((1, NUMBER, b"\6"), *SIZES, (2, STRUCTURE, few), (3, STRUCTURE, many))
     ((weight,),) = weighed(pages).groups
-    assert weight == (10, 10 + 2 * STRING_BYTES, 10, 0, False)
+    assert weight == (10, 10 + 2 * STRING_BYTES, 10, 0, False, 0, 10 + 2 * STRING_BYTES)
 
 
 def weighed(pages: bytes) -> Weights:

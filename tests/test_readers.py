@@ -236,6 +236,17 @@ def test_only_wanted_documents_are_read(tmp_path: Path) -> None:
     assert rows(corpus, none) == []
 
 
+KINDS = pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_only_wanted_rows_are_read_of_any_kind_of_strings(tmp_path: Path, kind: pa.DataType) -> None:
+    table = pa.table({"text": pa.array([f"p{i}" for i in range(1, 100)]).cast(kind)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    wanted = Wanted(np.zeros(2, np.int32), np.array([3, 98]))
+    assert [row.text for row in rows(opened(tmp_path, tmp_path / "a.parquet"), wanted)] == ["p3", "p98"]
+
+
 def test_chunks_and_batches_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     records: list[dict[str, object]] = [{"text": "ä" * (i % 50), "id": i, "source": str(i % 3)} for i in range(500)]
     write_jsonl(tmp_path / "a.jsonl", *records)

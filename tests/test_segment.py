@@ -96,6 +96,20 @@ def test_kernel_equals_its_slow_twin(text):
     assert lines_of(text) == reference.segment(text)
 
 
+@given(st.text("abyzAZ{`@[_0üßÉøﬀɏʯÿ\u0308 ,-'’(;:.", max_size=60))
+def test_plain_words_of_any_length_are_those_of_the_twin(text):
+    assert lines_of(text) == reference.segment(text)
+
+
+@pytest.mark.parametrize("behind", ["", " ", ", 5", " -5", "'s.", ".", "\u0308", "1", " so 3", " Mai 3"])
+@pytest.mark.parametrize(
+    "word", ["a", "abcdefg", "abcdefgh", "abcdefghi", "übergrößenträger", "ÀÉÎÕÜ", "\u024f\u0275", "ﬁ"]
+)
+def test_plain_words_end_as_those_of_the_twin_do(word, behind):
+    for text in (f"Vor {word}{behind}", f"{word}-{word}, ({word}) {word}{behind} {word}", f"Am 5 so {word}{behind}"):
+        assert lines_of(text) == reference.segment(text)
+
+
 @given(texts)
 def test_lines_tile_rows_and_segments_tile_lines(text):
     column = Column.of(["before", text, "after"])

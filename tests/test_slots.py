@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dedup.cluster import cluster
 from dedup.kernels import repeats, shingle
-from dedup.kernels.slots import SECRET, slot_of
+from dedup.kernels.slots import SECRET, slot_of, table_size
 from dedup.shingle import ShingleSets, StoredSets
 
 Keys = npt.NDArray[np.uint64]
@@ -62,7 +62,7 @@ def look_for_repeats(keys: Keys) -> None:
 
 
 def look_for_distinct(keys: Keys) -> None:
-    shingle.distinct(keys, len(keys), SECRET, np.zeros(shingle.table_size(len(keys)), np.uint64))
+    shingle.distinct(keys, len(keys), SECRET, np.zeros(table_size(len(keys)), np.uint64))
 
 
 def compare(keys: Keys) -> None:

@@ -20,6 +20,7 @@ import pytest
 from dedup.config import Config
 from dedup.errors import DedupError, StateError, UsageError
 from dedup.formats.bytewise import Removals
+from dedup.formats.compression import compressing, decompressed
 from dedup.readers import Corpus, open_corpus
 from dedup.writers import Edits, Output
 
@@ -312,6 +313,27 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, source: Path) -> No
             write(opened(tmp_path, source), name, edits((0, 2)))
             time.sleep(0.01)
         assert names[0].read_bytes() == names[1].read_bytes()
+
+
+def test_threads_that_compress_do_not_show(tmp_path: Path) -> None:
+    plain = np.random.default_rng(1).integers(ord("a"), ord("k"), 20 << 20, np.uint8).tobytes()
+    found = set()
+    for workers in (1, 2, 3):
+        path = tmp_path / f"{workers}.zst"
+        with path.open("wb") as file, compressing(file, "zstd", workers) as sink:
+            sink.write(plain)
+        with path.open("rb") as file:
+            assert b"".join(decompressed(file, "zstd", "a.zst")) == plain
+        found.add(path.read_bytes())
+    assert len(found) == 1
+
+
+def test_zstandard_finds_again_what_was_a_megabyte_ago() -> None:
+    lines = np.random.default_rng(1).integers(0, 256, 1 << 20, np.uint8).tobytes()
+    with io.BytesIO() as file:
+        with compressing(file, "zstd") as sink:
+            sink.write(lines + lines)
+        assert len(file.getvalue()) < 1.5 * len(lines)
 
 
 def test_a_file_whose_records_all_go_stays_as_an_empty_file(tmp_path: Path) -> None:

@@ -27,9 +27,13 @@ logs to a fiftieth; gzip reaches 1,032 times, Zstandard 32,768, on nothing but r
 ALWAYS_ALLOWED_BYTES = 1 << 30
 """So many plain bytes hurt nobody, however small they were."""
 
-# Chosen for speed: the usual levels of the command line tools.
+# Chosen for speed. That of gzip is the usual one of the command line tool.
 GZIP_LEVEL = 6
-ZSTD_LEVEL = 3
+ZSTD_LEVEL = 1
+ZSTD_TABLES = {"window_log": 21, "hash_log": 17}
+"""Level 1 that looks as far back as level 3, the usual one, and remembers as much. Measured on the benchmark's corpus,
+news, terms of service and laws: two thirds to five sixths of the time of level 3, for files that are 1 to 4 % larger;
+level 1 as it is would make them 13 to 26 % larger."""
 
 
 class Sink(Protocol):
@@ -175,6 +179,7 @@ def _writer(file: IO[bytes], compression: str, workers: int) -> Sink:
         import zstandard
 
         # Even one thread is asked for: what any number of them writes differs from what is written without.
-        compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, threads=workers)
+        settings = zstandard.ZstdCompressionParameters.from_level(ZSTD_LEVEL, threads=workers, **ZSTD_TABLES)
+        compressor = zstandard.ZstdCompressor(compression_params=settings)
         return cast(Sink, compressor.stream_writer(file, closefd=False))
     raise ValueError(f"no compression is called {compression!r}")

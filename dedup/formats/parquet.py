@@ -99,6 +99,26 @@ def values_at(table: pa.Table | pa.RecordBatch, path: Path) -> Any:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
+def without_views(rows: Any) -> Any:
+    """Cast columns of a table or batch that are views, whose rows Arrow cannot select, to what they are views of."""
+    return rows.cast(pa.schema([_without_view(field) for field in rows.schema], rows.schema.metadata))
+
+
+def _without_view(field: pa.Field) -> pa.Field:
+    if pa.types.is_string_view(field.type):
+        return field.with_type(pa.large_string())
+    if pa.types.is_binary_view(field.type):
+        return field.with_type(pa.large_binary())
+    if pa.types.is_struct(field.type):
+        return field.with_type(pa.struct([_without_view(child) for child in field.type]))
+    return field
+
+
+def integers(numbers: Ints) -> pa.Array:
+    """View numbers as an Arrow array (no copy): `pa.array` would import pandas, if it is there, which takes 0.2 s."""
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Tell whether a column of this type holds strings, dictionary-encoded ones included."""
     if pa.types.is_dictionary(kind):
@@ -143,7 +163,8 @@ def _parts(
                 if wanted is not None:
                     numbers = _between(wanted, first, len(part))
                 if len(numbers):
-                    yield part if len(numbers) == len(part) else part.take(pa.array(numbers - first)), numbers
+                    rows = integers(numbers - first)
+                    yield part if len(numbers) == len(part) else without_views(part).take(rows), numbers
                 first += len(part)
         first = behind
 

@@ -23,7 +23,7 @@ from dedup.errors import InputError
 from dedup.formats.digests import Digest, digest_of
 from dedup.formats.fields import Fields
 from dedup.formats.fields import Path as FieldPath
-from dedup.formats.parquet import column_at, opened, reading, values_at
+from dedup.formats.parquet import column_at, integers, opened, reading, values_at, without_views
 from dedup.formats.slabs import FileEdits, misplaced
 from dedup.formats.source import InputFile
 from dedup.kernels import raw as kernels
@@ -53,6 +53,10 @@ class TextDigest:
     def add(self, texts: pa.Array) -> None:
         """Take the next values, a `large_string` array."""
         column = Column.from_arrow(texts)
+        if not texts.null_count:
+            self._sizes.update(column.sizes.tobytes())
+            self._data.update(column.data[column.offsets[0] : column.offsets[-1]].data)
+            return
         is_null = texts.is_null().to_numpy(zero_copy_only=False)
         self._sizes.update(np.where(is_null, -1, column.sizes).tobytes())
         for first, last in _runs(~is_null):
@@ -89,7 +93,7 @@ def strip(
                 proceed()
                 kept = []
                 with reading(file):
-                    table = _without_views(source.read_row_group(group))
+                    table = without_views(source.read_row_group(group))
                 for part in table.to_batches():
                     digest.add(values_at(part, path).cast(pa.large_string()))
                     kept.append(_strip_part(file, part, first, path, edits, undo_writer))
@@ -126,7 +130,7 @@ def rebuild(stripped: Path, index: int, text_field: FieldPath, group_rows: list[
         if path is None:
             raise ValueError(f"no column {'.'.join(text_field)!r}")
         kept_groups, dropped_groups = _groups(source), _groups(dropped)
-        empty = _without_views(schema.empty_table())
+        empty = without_views(schema.empty_table())
         # An output without rows does not say how it was compressed; then the dropped rows do.
         with _writer(out, schema, source if source.num_row_groups else dropped) as writer:
             first = 1
@@ -142,10 +146,10 @@ def rebuild(stripped: Path, index: int, text_field: FieldPath, group_rows: list[
                 is_kept[gone] = False
                 place = np.cumsum(is_kept) - 1
                 cuts = np.flatnonzero(~is_row)
-                texts = removed[own].take(pa.array(cuts))
+                texts = removed[own].take(integers(cuts))
                 kept = _with_texts_back(kept, path, place[records[own][cuts] - first], starts[own][cuts], texts)
                 order = np.where(is_kept, place, len(kept) + np.cumsum(~is_kept) - 1)
-                table = pa.concat_tables([kept, again]).take(pa.array(order))
+                table = pa.concat_tables([kept, again]).take(integers(order))
                 for part in table.to_batches():
                     digest.add(values_at(part, path).cast(pa.large_string()))
                 writer.write_table(table.cast(schema), row_group_size=max(1, rows))
@@ -176,7 +180,8 @@ class _UndoWriter:
         if self._edits is None:
             return
         if len(records):
-            self._edits.write_table(pa.table([records, starts, removed], schema=EDITS_SCHEMA))
+            columns = [integers(records), integers(starts), removed]
+            self._edits.write_table(pa.Table.from_arrays(columns, schema=EDITS_SCHEMA))
         if len(rows):
             self._rows.write_table(pa.Table.from_batches([rows]).cast(self._rows.schema))
 
@@ -189,19 +194,19 @@ def _strip_part(
     cuts = slice(*np.searchsorted(edits.cuts, (first, first + len(part))))
     if not len(drops) and cuts.start == cuts.stop:
         return part
-    removed = pa.array([], pa.large_binary())
-    dropped = part.take(pa.array(drops - first))
+    removed = _pieces(np.zeros(0, np.int64), np.zeros(0, np.uint8))
+    dropped = part.take(integers(drops - first))
     if cuts.start < cuts.stop:
         own = FileEdits(drops, edits.cuts[cuts], edits.starts[cuts], edits.ends[cuts])
         part, removed = _cut(file, part, first, path, own)
     records = np.concatenate((edits.cuts[cuts], drops))
     starts = np.concatenate((edits.starts[cuts], np.full(len(drops), WHOLE_ROW)))
-    texts = pa.concat_arrays([removed, pa.array([b""] * len(drops), pa.large_binary())])
+    texts = pa.concat_arrays([removed, _pieces(np.zeros(len(drops), np.int64), np.zeros(0, np.uint8))])
     order = np.lexsort((starts, records))
-    undo.add(records[order], starts[order], texts.take(pa.array(order)), dropped)
+    undo.add(records[order], starts[order], texts.take(integers(order)), dropped)
     is_kept = np.ones(len(part), np.bool_)
     is_kept[drops - first] = False
-    return part.filter(pa.array(is_kept))
+    return part.take(integers(np.flatnonzero(is_kept)))
 
 
 def _cut(
@@ -223,9 +228,14 @@ def _cut(
     lost = np.zeros(len(part), np.int64)
     np.add.at(lost, rows, sizes)
     column_cut = _strings(kept, _offsets(column.sizes - lost), texts)
-    removed_offsets = pa.py_buffer(_offsets(sizes))
-    gone = pa.Array.from_buffers(pa.large_binary(), len(sizes), [None, removed_offsets, pa.py_buffer(removed)])
-    return replaced(part, path, column_cut), gone
+    return replaced(part, path, column_cut), _pieces(sizes, removed)
+
+
+def _pieces(sizes: Ints, data: Bytes) -> pa.Array:
+    """Make a `large_binary` array of pieces that lie end to end."""
+    return pa.Array.from_buffers(
+        pa.large_binary(), len(sizes), [None, pa.py_buffer(_offsets(sizes)), pa.py_buffer(data)]
+    )
 
 
 def _with_texts_back(table: pa.Table, path: FieldPath, rows: Ints, starts: Ints, removed: pa.Array) -> pa.Table:
@@ -297,27 +307,12 @@ def _writer(path: Path, schema: pa.Schema, source: pq.ParquetFile) -> pq.Parquet
     )
 
 
-def _without_views(table: pa.Table) -> pa.Table:
-    """Cast columns of view types, whose rows Arrow cannot select, to the types they are views of."""
-    return table.cast(pa.schema([_without_view(field) for field in table.schema], table.schema.metadata))
-
-
-def _without_view(field: pa.Field) -> pa.Field:
-    if pa.types.is_string_view(field.type):
-        return field.with_type(pa.large_string())
-    if pa.types.is_binary_view(field.type):
-        return field.with_type(pa.large_binary())
-    if pa.types.is_struct(field.type):
-        return field.with_type(pa.struct([_without_view(child) for child in field.type]))
-    return field
-
-
 def _codec(name: str) -> str:
     return "NONE" if name == "UNCOMPRESSED" else name
 
 
 def _groups(source: pq.ParquetFile) -> Iterator[Any]:
-    return (_without_views(source.read_row_group(group)) for group in range(source.num_row_groups))
+    return (without_views(source.read_row_group(group)) for group in range(source.num_row_groups))
 
 
 def _between(numbers: Ints, first: int, count: int) -> Ints:

@@ -7,7 +7,7 @@ one before them, a page of zeros. What the footer says of sizes need not be true
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
@@ -55,6 +55,8 @@ class Weight(NamedTuple):
         longest: Bytes of one value, at most, of those that are not held by a dictionary.
         entry: Bytes of one of those that are, at most.
         by_prefix: Whether there are strings that are held by what they begin with.
+        unclear: So many rows from the first on, the row group at most, have to be counted to know the bytes of all.
+        clear: Bytes of the rows behind those, at most.
     """
 
     least: int
@@ -62,6 +64,8 @@ class Weight(NamedTuple):
     longest: int
     entry: int = 0
     by_prefix: bool = False
+    unclear: int = 0
+    clear: int = 0
 
 
 class Weights(NamedTuple):
@@ -89,22 +93,15 @@ class Weights(NamedTuple):
 
         Where headers tell only what it is at most, values are counted, but not spelt out.
         """
-        columns = sorted(self._columns(), key=lambda column: column[0].most, reverse=True)
-        whole = sum(weight.most for weight, _ in columns)
-        if sum(weight.least for weight, _ in columns) > most_bytes:
+        if sum(part.least for group in self.groups for part in group) > most_bytes:
             return True
-        for weight, path in columns:
-            if whole > most_bytes and weight.most > weight.least:
-                whole += _counted(file, path, weight, most_bytes) - weight.most
+        columns = [(path, [group[place] for group in self.groups]) for place, path in enumerate(self.paths)]
+        columns.sort(key=lambda column: _most(column[1]), reverse=True)
+        whole = sum(_most(parts) for _, parts in columns)
+        for path, parts in columns:
+            if whole > most_bytes and any(part.most > part.least for part in parts):
+                whole += _counted(file, path, parts, most_bytes) - _most(parts)
         return whole > most_bytes
-
-    def _columns(self) -> Iterator[tuple[Weight, str]]:
-        """Yield the weight and the path of every column, all row groups together."""
-        for place, path in enumerate(self.paths):
-            parts = [group[place] for group in self.groups]
-            least, most = sum(part.least for part in parts), sum(part.most for part in parts)
-            longest, entry = (max((part[field] for part in parts), default=0) for field in (2, 3))
-            yield Weight(least, most, longest, entry, any(part.by_prefix for part in parts)), path
 
 
 def weigh(file: IO[bytes], metadata: pq.FileMetaData) -> Weights:
@@ -128,7 +125,7 @@ def _weight(file: IO[bytes], chunk: pq.ColumnChunkMetaData, column: pq.ColumnSch
     width = _width(column)
     at = start_of(chunk)
     behind = at + chunk.total_compressed_size + OLD_HEADERS_BYTES
-    plain = repeated = seen = indices = entry = longest = largest = 0
+    plain = repeated = seen = indices = entry = longest = largest = unclear = clear = 0
     # As long as Arrow reads.
     while seen < chunk.num_values and at < behind:
         file.seek(at)
@@ -144,18 +141,24 @@ def _weight(file: IO[bytes], chunk: pq.ColumnChunkMetaData, column: pq.ColumnSch
         seen += values
         if encoding in BY_DICTIONARY:
             indices += values
+            unclear, clear = seen, 0
             continue
         longest = max(longest, size)
         if encoding == BY_PREFIX:
             repeated += values * size
+            unclear, clear = seen, 0
         else:
             plain += size
+            clear += size + values * STRING_BYTES
     if width:
         least = max(seen * width, largest)
         return Weight(least, least, width)
     least = max(plain, largest)
     most = least + repeated + indices * entry + seen * STRING_BYTES
-    return Weight(least, most, longest, entry, by_prefix=repeated > 0)
+    if column.max_repetition_level:
+        # The row of a value that is in a list is not told by how many values there are before it.
+        unclear, clear = seen, 0
+    return Weight(least, most, longest, entry, repeated > 0, unclear, clear)
 
 
 def _width(column: pq.ColumnSchema) -> int:
@@ -171,20 +174,37 @@ def _rows(longest: int) -> int:
     return max(1, min(ROWS_AT_ONCE, AT_ONCE_BYTES // max(longest, 1)))
 
 
-def _counted(file: IO[bytes], path: str, column: Weight, most_bytes: float) -> int:
+def _most(parts: Sequence[Weight]) -> int:
+    return sum(part.most for part in parts)
+
+
+def _counted(file: IO[bytes], path: str, parts: Sequence[Weight], most_bytes: float) -> int:
     """Count the bytes of all values of a column of strings, as far as they are no more than `most_bytes`.
 
     Entries of a dictionary stay such; of what is not held by one, so few values are decoded at once that they fit.
+
+    Args:
+        file: The file.
+        path: The column.
+        parts: Its weight in each row group.
+        most_bytes: How many are enough.
     """
-    source = pq.ParquetFile(file, read_dictionary=[] if column.by_prefix else [path])
-    rows = _rows(column.longest)
-    found = 0
+    source = pq.ParquetFile(file, read_dictionary=[] if any(part.by_prefix for part in parts) else [path])
+    at_once = _rows(max(part.longest for part in parts))
+    found = sum(part.clear for part in parts)
     # Group by group, since Arrow cannot put the dictionaries of two groups into one list.
-    for group in range(source.num_row_groups):
-        for part in source.iter_batches(rows, row_groups=[group], columns=[path], use_threads=False):
-            found += sum(map(_spelt_out, part.columns))
+    for group, part in enumerate(parts):
+        left = part.unclear
+        if not left:
+            continue
+        rows = min(at_once, left)
+        for batch in source.iter_batches(rows, row_groups=[group], columns=[path], use_threads=False):
+            found += sum(map(_spelt_out, batch.slice(0, left).columns))
             if found > most_bytes:
                 return found
+            left -= rows
+            if left <= 0:
+                break
     return found
 
 

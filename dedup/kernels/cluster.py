@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dedup.kernels.slots import slot_of
+from dedup.kernels.leaf import leaf
+from dedup.kernels.slots import slot_of, table_size
 
 ONE = np.uint64(1)
 FREE = np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def fill(shingles, secret, table):
     """Put a set of shingle hashes into a zeroed open-addressing table; return whether the hash 0 is among them."""
     mask = np.uint64(table.shape[0] - 1)
@@ -28,7 +29,7 @@ def fill(shingles, secret, table):
     return zero
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def count_shared(shingles, secret, table, zero):
     """Count the hashes of a set that are in the table which `fill` made."""
     mask = np.uint64(table.shape[0] - 1)
@@ -136,9 +137,7 @@ def assign_keepers(
         document = order[rank]
         position[document] = rank
         own = shingles[starts[document] : starts[document] + sizes[document]]
-        size = np.int64(16)
-        while size < 2 * own.shape[0]:
-            size *= 2
+        size = table_size(own.shape[0])
         if size > table.shape[0]:
             table = np.zeros(size, np.uint64)
         filled = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.leaf import leaf
 from dedup.kernels.words import (
     DATE,
     DATED_WORDS,
@@ -19,7 +20,6 @@ from dedup.kernels.words import (
     finish,
     folded_piece,
     folded_range,
-    leaf,
     look_up,
     mark_class,
     read_word,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.leaf import leaf
 from dedup.kernels.vector import WIDTH, copy_range, count_ones, match
 
 
@@ -32,12 +33,11 @@ def take_spans(data, starts, ends, out, offsets):
     """Copy spans, given in bytes of the data, end to end."""
     offsets[0] = np.int64(0)
     for span in range(starts.shape[0]):
-        to = offsets[span] + ends[span] - starts[span]
-        out[offsets[span] : to] = data[starts[span] : ends[span]]
-        offsets[span + 1] = to
+        copy_range(out, offsets[span], data, starts[span], ends[span] - starts[span])
+        offsets[span + 1] = offsets[span] + ends[span] - starts[span]
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def begun(data, start, end):
     """Count the bytes that begin a code point, that is, all but those that continue one."""
     count = end - start

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
+from dedup.kernels.leaf import leaf
 from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_byte, match
 
 MAX_DEPTH = 60
@@ -46,7 +47,7 @@ def _find_special(data, at):
     return quotes | backslashes | (others & ~plain) | (going_on ^ (going_on & expected))
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_character(data: Bytes, at: int, end: int) -> int:
     """Return the position behind the UTF-8 of a character that is not ASCII, -1 if it is no UTF-8."""
     lead = data[at]
@@ -75,7 +76,7 @@ def _skip_character(data: Bytes, at: int, end: int) -> int:
     return at + size
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_escape(data: Bytes, at: int, end: int) -> int:
     """Return the position behind the escape at `at`, a backslash; -1 if it is none."""
     if at + 2 > end:
@@ -93,7 +94,7 @@ def _skip_escape(data: Bytes, at: int, end: int) -> int:
     return at + 6
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_special(data: Bytes, at: int, end: int) -> int:
     """Return the position behind what may need a closer look inside a string, -1 if it cannot be there."""
     byte = data[at]
@@ -104,7 +105,7 @@ def _skip_special(data: Bytes, at: int, end: int) -> int:
     return at + 1 if byte < np.uint8(0x80) else _skip_character(data, at, end)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_string(data: Bytes, at: int, end: int) -> int:
     """Return the position behind the string whose opening quote is at `at`, -1 if it is none."""
     if at >= end or data[at] != QUOTE:
@@ -133,7 +134,7 @@ def _skip_string(data: Bytes, at: int, end: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_blank(data, at, end):
     """Return the first position from `at` on that is not blank."""
     while at < end and (data[at] == SPACE or data[at] == NEWLINE or data[at] == RETURN or data[at] == TAB):
@@ -141,7 +142,7 @@ def _skip_blank(data, at, end):
     return at
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_digits(data: Bytes, at: int, end: int) -> int:
     """Return the position behind one digit or more, -1 if there is none."""
     first = at
@@ -150,7 +151,7 @@ def _skip_digits(data: Bytes, at: int, end: int) -> int:
     return at if at > first else -1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_number(data: Bytes, at: int, end: int) -> int:
     """Return the position behind a number, -1 if it is none."""
     if data[at] == MINUS:
@@ -171,7 +172,7 @@ def _skip_number(data: Bytes, at: int, end: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_word(data: Bytes, at: int, end: int) -> int:
     """Return the position behind true, false or null, -1 if it is none."""
     for word in (b"true", b"null", b"false"):
@@ -183,7 +184,7 @@ def _skip_word(data: Bytes, at: int, end: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_key(data: Bytes, at: int, end: int) -> int:
     """Return the position behind a key, its colon and the blanks around, -1 if there is none."""
     at = _skip_string(data, at, end)
@@ -195,7 +196,7 @@ def _skip_key(data: Bytes, at: int, end: int) -> int:
     return _skip_blank(data, at + 1, end)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _skip_value(data: Bytes, at: int, end: int) -> int:
     """Return the position behind the value that starts at `at`, -1 if it is none or nested too deeply."""
     depth = 0
@@ -252,7 +253,7 @@ def _skip_value(data: Bytes, at: int, end: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _which(data: Bytes, start: int, end: int, names: Bytes, name_offsets: Ints) -> int:
     """Return which of the names is at `start` to `end`, -1 if none is, -2 if it has an escape."""
     for i in range(start, end):
@@ -269,7 +270,7 @@ def _which(data: Bytes, start: int, end: int, names: Bytes, name_offsets: Ints) 
     return -1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _read_object(
     data: Bytes, at: int, end: int, names: Bytes, name_offsets: Ints, value_starts: Ints, value_ends: Ints
 ) -> bool:

@@ -9,10 +9,11 @@ vectors.
 from __future__ import annotations
 
 import numpy as np
-from numba import config, njit, types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from dedup.kernels.leaf import leaf
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, hash_pair
 
 LANES = 8
@@ -196,7 +197,7 @@ else:
 _lower_group, _lower_one = _lowering(GROUP), _lowering(1)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def lower(bases, count, multipliers, increments, signature):
     """Lower each hash of `signature` to the least `multiplier * base hash + increment` (mod 2**32)."""
     hashes = signature.shape[0]

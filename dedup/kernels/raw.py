@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
+from dedup.kernels.leaf import leaf
 from dedup.kernels.vector import WIDTH, copy, copy_range, count_trailing_zeros, find_byte, match
 
 NEWLINE = np.uint8(10)
@@ -22,7 +23,7 @@ for _escaped, _plain in zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True):
     UNESCAPED[_escaped] = _plain
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _hex4(data: Bytes, position: int, end: int) -> int:
     """Return the value of the four hex digits at `position`, or -1."""
     if position + 4 > end:
@@ -42,7 +43,7 @@ def _hex4(data: Bytes, position: int, end: int) -> int:
     return value
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _escape(data: Bytes, position: int, end: int) -> tuple[int, int]:
     """Read the escape at `position`, a backslash: its code point, -1 if it has none, and its raw bytes."""
     if position + 1 >= end:
@@ -64,13 +65,13 @@ def _escape(data: Bytes, position: int, end: int) -> tuple[int, int]:
     return plain if plain else -1, 2
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _width(code_point: int) -> int:
     """Return how many bytes of UTF-8 a code point takes."""
     return 1 + (code_point >= 0x80) + (code_point >= 0x800) + (code_point >= 0x10000)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def _put(out: Bytes, at: int, code_point: int) -> int:
     """Write a code point as UTF-8; return the position after it."""
     width = _width(code_point)

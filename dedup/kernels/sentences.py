@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dedup.kernels.leaf import leaf
 from dedup.kernels.words import (
     ABBREVIATION,
     COUNTED,
@@ -22,7 +23,6 @@ from dedup.kernels.words import (
     UNIT,
     class_at,
     finish,
-    leaf,
     look_up,
     read_word,
     skip_spaces,

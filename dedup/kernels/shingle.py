@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from dedup.kernels.lanes import LANES, lower
-from dedup.kernels.slots import slot_of
+from dedup.kernels.leaf import leaf
+from dedup.kernels.slots import slot_of, table_size
 from dedup.kernels.tokens import (
     drop_symbols,
     folding_of,
@@ -63,7 +64,7 @@ def base_hash(shingle):
     return np.uint32(h ^ (h >> np.uint32(16)))
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def minimise(shingles, count, multipliers, increments, bases, signature):
     """Lower each hash of `signature` to the least `multiplier * base hash + increment` (mod 2**32) over the shingles.
 
@@ -107,12 +108,12 @@ def sign_rows(
         minimise(shingles, roll(tokens, count, words, shingles), multipliers, increments, bases, signatures[row])
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def distinct(shingles, count, secret, table):
     """Move the distinct ones among `shingles[:count]` to the front, in order of first sight; return how many.
 
-    `table` is an empty open-addressing table (all zeros), a power of two, at least twice `count`. The hash 0 stands for
-    "free" and is counted by hand.
+    `table` is an empty open-addressing table (all zeros) of `table_size(count)` slots. The hash 0 stands for "free" and
+    is counted by hand.
     """
     mask = np.uint64(table.shape[0] - 1)
     kept = 0
@@ -133,15 +134,6 @@ def distinct(shingles, count, secret, table):
             shingles[kept] = shingle
             kept += 1
     return kept
-
-
-@njit(cache=True, nogil=True)
-def table_size(count):
-    """Return the power of two that keeps an open-addressing table of `count` keys at most half full."""
-    size = 16
-    while size < 2 * count:
-        size *= 2
-    return size
 
 
 @njit(cache=True, nogil=True)

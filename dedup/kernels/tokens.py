@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from dedup.kernels.lanes import LANES, absorb_lanes, hash_lanes
+from dedup.kernels.leaf import leaf
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
 from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, load_eight
 from dedup.unicode import EXPANDS as _EXPANDS
@@ -58,13 +59,13 @@ class Folding(NamedTuple):
     ends_word: npt.NDArray[np.bool_]
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def shorten(first, second):
     """Make one block of two; a function of its own, since words of more than sixteen bytes are rare."""
     return hash_pair(first, second)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def add_block(first, second, block):
     """Append a block to a token, which is 0 where there is no block yet, so that there are two at most."""
     if first == NOTHING:
@@ -74,7 +75,7 @@ def add_block(first, second, block):
     return first, block
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def push(first, second, group, fill, some, size):
     """Append up to eight bytes of UTF-8 to a token, which is two full blocks at most and a group of `fill` bytes.
 
@@ -90,7 +91,7 @@ def push(first, second, group, fill, some, size):
     return first, second, group, fill
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def end_token(first, second, group):
     """Return the two blocks that stand for a token."""
     if group == NOTHING:
@@ -98,7 +99,7 @@ def end_token(first, second, group):
     return add_block(first, second, group)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def encode(code_point):
     """Return the bytes of a code point in UTF-8, the first one lowest, and how many there are."""
     c = np.uint64(code_point)
@@ -166,7 +167,7 @@ def folding_of(packed, expansion_offsets, expansions, ordered):
     return Folding(packed, expansion_offsets, expansions, ordered, two_bytes, find_enders(packed))
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def keep_low(eight, size):
     """Keep the lowest bytes: all for 8 and more, none for 0 and less."""
     kept = eight & ((LOW << np.uint64(8 * (size & 7))) - LOW)
@@ -209,7 +210,7 @@ def take_words(data, at, end, ends_word, firsts, seconds, count):
     return at, count, NOTHING, NOTHING, 0
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def tokenise(data, start, end, folding, firsts, seconds):
     """Write the two blocks of every token of one document, and its symbols among them.
 
@@ -342,7 +343,7 @@ def tokenise(data, start, end, folding, firsts, seconds):
     return count, has_symbols, disordered
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def hash_tokens(firsts, seconds, count, hashes):
     """Hash tokens, and leave symbols as they are.
 
@@ -354,7 +355,7 @@ def hash_tokens(firsts, seconds, count, hashes):
     hash_lanes(firsts, seconds, rounds, SYMBOL_BLOCK, hashes)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def text_key(hashes, count, states):
     """Hash the hashes of tokens, and symbols as they are, so that "5 %" and "5" differ; 0 exactly for nothing.
 
@@ -375,7 +376,7 @@ def text_key(hashes, count, states):
     return max(digest(a, b, c, d), LOW)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def drop_symbols(hashes, seconds, count):
     """Move the hashes of tokens to the front; return how many there are."""
     kept = 0
@@ -386,7 +387,7 @@ def drop_symbols(hashes, seconds, count):
     return kept
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def scratch_size(offsets):
     """Return how many tokens the longest row can have, and some more: no code point folds to more than 5 in 3 bytes."""
     longest = np.int64(0)

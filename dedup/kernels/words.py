@@ -13,6 +13,7 @@ import unicodedata
 import numpy as np
 from numba import njit
 
+from dedup.kernels.leaf import leaf
 from dedup.unicode import (
     CLASS_MASK,
     CLASS_SHIFT,
@@ -28,10 +29,6 @@ from dedup.unicode import (
     WORD,
 )
 
-# Functions that only read and write the arrays they are given count no references: with counting, each call
-# would raise and lower those of all its arrays, atomically, and the pass would take twice as long (measured).
-leaf = njit(cache=True, nogil=True, _nrt=False)
-
 SEED = np.uint64(0x9E3779B97F4A7C15)
 # No difference below 2**22, times this, is below 2**40 (checked): no two pairs of code points collide.
 STEP = np.uint64(0xD6E8FEB86659FD93)
@@ -44,7 +41,7 @@ ZERO_DIGIT = np.uint64(0x30)
 # What `build_letters` says of bytes that take the slow path, as every code point does that is not PLAIN.
 SLOW = 255
 PLAIN = WORD | SINGLE | EXPANDS | SYMBOL | MARK
-HYPHEN, MINUS = 0x2D, 0x2212
+HYPHEN, MINUS, COLON = 0x2D, 0x2212, 0x3A
 # The iota subscript is a mark (class 240) until it is folded, and a letter afterwards.
 IOTA_SUBSCRIPT, IOTA, IOTA_CLASS, GREEK_FIRST, GREEK_LAST = 0x345, 0x3B9, 240, 0x1F80, 0x1FFF
 # Vowels and finals of Hangul syllables stand in the cell of the initial consonant.
@@ -115,6 +112,12 @@ def look_up(lexicon, h):
             return np.int64(lexicon.roles[slot])
         slot = (slot + 1) & last
     return np.int64(0)
+
+
+@leaf
+def may_be_date(lexicon, h):
+    """Say whether the lexicon may hold a date with this hash: most words are none, and of nearly all this says so."""
+    return (lexicon.dates[h >> S53] >> ((h >> S47) & SIX_BITS)) & ONE != NOTHING
 
 
 @leaf
