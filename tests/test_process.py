@@ -1,0 +1,59 @@
+"""The command as a process of its own: it ends at once, and nothing is lost by that."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+
+
+def ended(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command behind some code that prepares for it."""
+    code = f"import atexit, sys\nfrom dedup.cli.process import run\n{code}\nrun()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_it_is_what_the_package_installs() -> None:
+    assert tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["scripts"] == {"dedup": "dedup.cli.process:run"}
+
+
+def test_what_is_printed_is_written_and_what_asked_to_be_called_is_called() -> None:
+    done = ended("atexit.register(lambda: print('called'))", "--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.startswith("Usage: ")
+    assert done.stdout.endswith("\ncalled\n")
+
+
+def test_nothing_is_taken_down() -> None:
+    # An object that lives as long as its module is only let go of where Python takes modules down.
+    code = "class Last:\n    def __del__(self): print('taken down')\nlast = Last()"
+    assert "taken down" not in ended(code, "--version").stdout
+    assert ended(code, "--no-such-option").stdout == "taken down\n"
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(("--no-such-option",), 2), (("stats", "no-such-file"), 3)])
+def test_what_goes_wrong_shows_in_the_exit_code(arguments: tuple[str, ...], code: int) -> None:
+    done = ended("", *arguments)
+    assert done.returncode == code
+    assert "no-such" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_what_cannot_be_written_in_the_end_is_no_success(tmp_path: Path) -> None:
+    text = tmp_path / "article.txt"
+    text.write_text("Der Rat tagt am Montag um zehn.\n", "utf-8")
+    code = "import atexit, sys\nfrom dedup.cli.process import run\natexit.register(sys.stdout.write, 'unseen')\nrun()"
+    command = [sys.executable, "-c", code, "clean", str(text), "-o", str(tmp_path / "out.txt"), "-q"]
+    with Path("/dev/full").open("w") as full:
+        buffered = os.environ | {"PYTHONUNBUFFERED": ""}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=buffered)
+    assert done.returncode != 0
+    assert "No space left" in done.stderr
