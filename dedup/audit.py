@@ -216,6 +216,11 @@ class _Teller:
             values: Ints = np.concatenate([of_spans, of_whole])[order]
             return values
 
+        def placed(name: str) -> forms.Numbers:
+            """Return places, which are -1 where there are none."""
+            values = laid(spans[name])
+            return forms.Numbers(values, values >= 0)
+
         sources, of_sources = np.unique(own.sources[documents], return_inverse=True)
         files, of_files = np.unique(own.files[documents], return_inverse=True)
         lines = forms.filled(
@@ -227,8 +232,8 @@ class _Teller:
                 "file": forms.Texts(Column.of(self._names[i] for i in files), laid(of_files[row])),
                 "text": forms.Texts(quotes.texts, laid(stay)),
             },
-            numbers={name: laid(spans[name]) for name in ("keeper_start", "keeper_end", "start", "end")}
-            | {"record": laid(own.records[documents][row])},
+            numbers={name: placed(name) for name in ("keeper_start", "keeper_end", "start", "end")}
+            | {"record": forms.Numbers(laid(own.records[documents][row]), laid(row) >= 0)},
         )
         return _Told(lines, laid(np.where(spans["what"] == CUT, spans["template"], -1)))
 

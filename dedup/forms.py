@@ -63,6 +63,18 @@ class Texts(NamedTuple):
     rows: Ints
 
 
+class Numbers(NamedTuple):
+    """The numbers that go into one hole.
+
+    Attributes:
+        values: int64[lines].
+        are_given: bool[lines], false for the lines into which nothing goes.
+    """
+
+    values: Ints
+    are_given: npt.NDArray[np.bool_]
+
+
 class Lines(NamedTuple):
     """Lines of JSON.
 
@@ -103,14 +115,14 @@ def form_of_line(line: bytes) -> Form:
     return Form(line, sizes)
 
 
-def filled(forms: Sequence[Form], of_lines: Ints, texts: dict[str, Texts], numbers: dict[str, Ints]) -> Lines:
+def filled(forms: Sequence[Form], of_lines: Ints, texts: dict[str, Texts], numbers: dict[str, Numbers]) -> Lines:
     """Fill forms in.
 
     Args:
         forms: The forms.
         of_lines: int64[lines], the form of each line.
         texts: What goes into each of `TEXT_HOLES`.
-        numbers: int64[lines], what goes into each of `NUMBER_HOLES`; -1 for nothing.
+        numbers: What goes into each of `NUMBER_HOLES`.
     """
     from dedup.kernels import forms as kernels
 
@@ -118,9 +130,10 @@ def filled(forms: Sequence[Form], of_lines: Ints, texts: dict[str, Texts], numbe
     edges = np.concatenate([[0], *(form.sizes for form in forms)]).cumsum()
     bounds = edges[np.arange(len(forms))[:, None] * (len(HOLES) + 1) + np.arange(len(HOLES) + 2)]
     starts = np.empty((len(of_lines), len(HOLES)), np.int64)
-    ends = np.full_like(starts, kernels.NUMBER)
-    for name, values in numbers.items():
-        starts[:, HOLES.index(name)] = values
+    ends = np.empty_like(starts)
+    for name, (values, are_given) in numbers.items():
+        starts[:, HOLES.index(name)] = np.where(are_given, values, 0)
+        ends[:, HOLES.index(name)] = np.where(are_given, kernels.NUMBER, 0)
     written = _escaped(concatenate([column for column, _ in texts.values()]))
     before = 0
     for name, (column, rows) in texts.items():

@@ -452,6 +452,6 @@ def escaped(text: bytes) -> bytes:
 
 
 def filled(form: Sequence[bytes], values: Sequence[bytes | int]) -> bytes:
-    """A form with its holes filled: negative numbers are left out."""
-    written = [value if isinstance(value, bytes) else b"%d" % value if value >= 0 else b"" for value in values]
+    """A form with its holes filled."""
+    written = [value if isinstance(value, bytes) else b"%d" % value for value in values]
     return b"".join(literal + value for literal, value in zip(form, [*written, b""], strict=True))

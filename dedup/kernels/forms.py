@@ -11,7 +11,8 @@ from dedup.kernels.vector import WIDTH, copy, copy_range, count_trailing_zeros, 
 QUOTE, BACKSLASH, ZERO, LOWER_A, LOWER_U = (
     np.uint8(34), np.uint8(92), np.uint8(48), np.uint8(97), np.uint8(117),
 )  # fmt: skip
-TEN = np.uint8(10)
+MINUS, TEN = np.uint8(45), np.uint8(10)
+NOTHING, ONE, TENS = np.uint64(0), np.uint64(1), np.uint64(10)
 NUMBER = -1
 """In place of the end of a text: its start is a number."""
 
@@ -73,17 +74,20 @@ def _copy(target, to, data, start, end):
 
 @leaf
 def _write_number(out, to, number):
-    """Write a number, nothing for a negative one; return where the next bytes go."""
+    """Write a number; return where the next bytes go."""
+    left = np.uint64(number)
     if number < 0:
-        return to
+        out[to] = MINUS
+        to += 1
+        left = ~left + ONE
     end = to + 1
-    left = number // 10
-    while left > 0:
-        left //= 10
+    rest = left // TENS
+    while rest > NOTHING:
+        rest //= TENS
         end += 1
     for at in range(end - 1, to - 1, -1):
-        out[at] = ZERO + np.uint8(number % 10)
-        number //= 10
+        out[at] = ZERO + np.uint8(left % TENS)
+        left //= TENS
     return end
 
 
@@ -96,7 +100,7 @@ def fill(literals, bounds, forms, texts, starts, ends, out, offsets):
         bounds: int64[forms, holes + 2], literal i of form f is `literals[bounds[f, i]:bounds[f, i + 1]]`.
         forms: int64[lines], the form of each line.
         texts: uint8[], in which the texts are.
-        starts: int64[lines, holes], of the text; or a number, of which a negative one is left out.
+        starts: int64[lines, holes], of the text; or a number.
         ends: int64[lines, holes], exclusive; or `NUMBER`.
         out: uint8[], room for all of it.
         offsets: int64[lines + 1], filled with where the lines begin in `out`.
