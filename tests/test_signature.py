@@ -38,7 +38,7 @@ def test_permutations_are_those_of_datasketch(hashes: int, seed: int) -> None:
     assert np.array_equal(np.stack(permutations(hashes, seed)), np.asarray(theirs))
 
 
-@pytest.mark.parametrize(("hashes", "seed"), [(128, 1), (128, 42), (50, 3)])
+@pytest.mark.parametrize(("hashes", "seed"), [(128, 1), (128, 42), (50, 3), (83, 5)])
 def test_signatures_are_those_of_datasketch(hashes: int, seed: int) -> None:
     signatures = sketch(Column.of(TEXTS), permutations(hashes, seed)).signatures
     for text, signature in zip(TEXTS, signatures, strict=True):

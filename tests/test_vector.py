@@ -29,8 +29,18 @@ def copy(target: Any, to: int, data: Any, at: int) -> None:
 
 
 @njit
+def copy_range(target: Any, to: int, data: Any, at: int, size: int) -> None:
+    vector.copy_range(target, to, data, at, size)
+
+
+@njit
 def count_trailing_zeros(number: Any) -> Any:
     return vector.count_trailing_zeros(number)
+
+
+@njit
+def count_ones(number: Any) -> Any:
+    return vector.count_ones(number)
 
 
 def view(data: bytes) -> Bytes:
@@ -66,6 +76,23 @@ def test_count_trailing_zeros() -> None:
     for place in range(WIDTH):
         for above in (0, 1 << 63, 2**64 - (1 << place)):
             assert count_trailing_zeros(np.uint64(1 << place | above)) == place
+
+
+@CASES
+@given(st.binary(max_size=200), st.integers(0, 200), st.integers(0, 200), st.integers(0, 9))
+def test_copy_range(data: bytes, start: int, end: int, to: int) -> None:
+    start, end = sorted((min(start, len(data)), min(end, len(data))))
+    target = np.zeros(len(data) + 10, np.uint8)
+    copy_range(target, to, view(data), start, end - start)
+    assert target.tobytes() == (bytes(to) + data[start:end]).ljust(len(target), b"\0")
+
+
+@CASES
+@given(st.integers(0, 2**64 - 1))
+@example(0)
+@example(2**64 - 1)
+def test_count_ones(number: int) -> None:
+    assert count_ones(np.uint64(number)) == number.bit_count()
 
 
 def test_letters() -> None:
