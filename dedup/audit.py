@@ -22,7 +22,7 @@ from dedup.boilerplate import Templates
 from dedup.cluster import REACH
 from dedup.columns import Column
 from dedup.decisions import Decision
-from dedup.edit import take_spans
+from dedup.edit import take_rows
 from dedup.model import Span
 from dedup.pipeline import numbered_batches
 from dedup.plan import Corpus, Place, Plan
@@ -227,7 +227,7 @@ class _Teller:
             made,
             laid(of_spans, len(examples) + np.arange(len(whole))),
             texts={
-                "document": forms.Texts(self._ids(documents), laid(row)),
+                "document": forms.Texts(take_rows(own.ids, documents), laid(row)),
                 "source": forms.Texts(Column.of(own.source_names[i] for i in sources), laid(of_sources[row])),
                 "file": forms.Texts(Column.of(self._names[i] for i in files), laid(of_files[row])),
                 "text": forms.Texts(quotes.texts, laid(stay)),
@@ -236,11 +236,6 @@ class _Teller:
             | {"record": forms.Numbers(laid(own.records[documents][row]), laid(row) >= 0)},
         )
         return _Told(lines, laid(np.where(spans["what"] == CUT, spans["template"], -1)))
-
-    def _ids(self, documents: Ints) -> Column:
-        ids = self._plan.documents.ids
-        starts = ids.offsets[documents]
-        return take_spans(ids, documents, np.zeros_like(starts), ids.offsets[documents + 1] - starts)
 
     def _whole(self, documents: Ints, row: Ints, spans: npt.NDArray[Any]) -> tuple[Ints, list[bytes]]:
         """Return which documents something is said of as a whole, and what, as lines."""

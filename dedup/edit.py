@@ -59,6 +59,15 @@ def take_spans(texts: Column, rows: Whole, starts: Whole, ends: Whole) -> Column
     return Column(out, offsets)
 
 
+def take_rows(texts: Column, rows: Ints) -> Column:
+    """Return some rows, in any order, as a column of its own.
+
+    >>> list(take_rows(Column.of(["eins", "zwei", "drei"]), np.array([2, 0])))
+    ['drei', 'eins']
+    """
+    return take_spans(texts, rows, np.zeros_like(rows), texts.offsets[rows + 1] - texts.offsets[rows])
+
+
 def count_characters(texts: Column) -> Ints:
     """Return the code points of each row.
 

@@ -63,6 +63,8 @@ class Quotes(NamedTuple):
 def quoted(texts: Column, cuts: Cuts, suspicions: Cuts, protected: Cuts) -> Quotes:
     """Quote spans of texts; document i is row i of `texts`."""
     kinds = cuts, suspicions, protected
+    if not any(len(kind.documents) for kind in kinds):
+        return Quotes.none()
     what = np.repeat(np.arange(len(kinds)), [len(kind.documents) for kind in kinds])
     found = Cuts.join(list(kinds))
     order = np.lexsort((what, found.documents))

@@ -22,6 +22,7 @@ from dedup import lsh, signature
 from dedup.boilerplate import DATED, EXACT, SUSPICIOUS_ARTICLES, Occurrences, Templates, line_keys
 from dedup.columns import Column, concatenate
 from dedup.config import Config
+from dedup.edit import take_rows
 from dedup.model import Batch, Wanted
 from dedup.segment import Segments, frozen, tables
 from dedup.versions import differs, mix
@@ -124,14 +125,8 @@ class Wordings(NamedTuple):
         parts = [cls(keys, nothing.astype(np.uint8), nothing, keys, Column.of([])), *parts]
         keys, kinds, sources, labels = (np.concatenate([part[i] for part in parts]) for i in range(4))
         first = _first_of_each(keys, labels)
-        texts = taken(concatenate([part.texts for part in parts]), first)
+        texts = take_rows(concatenate([part.texts for part in parts]), first)
         return cls(keys[first], kinds[first], sources[first], labels[first], texts)
-
-
-def taken(texts: Column, rows: Ints) -> Column:
-    """Return some rows of a column, as a column of its own."""
-    every = texts.rows()
-    return Column.join([every[row] for row in rows.tolist()])
 
 
 def wordings(texts: Column, segments: Segments, fragments: Bools, sources: Ints, source_keys: Keys) -> Wordings:

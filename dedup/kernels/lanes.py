@@ -51,6 +51,8 @@ if config.DISABLE_JIT:
 else:
     from llvmlite import ir
 
+    from dedup.kernels.vector import everywhere, place_in
+
     INDEX = ir.IntType(64)
     WIDE, NARROW = ir.VectorType(ir.IntType(64), LANES), ir.VectorType(ir.IntType(32), HASHES)
 
@@ -101,24 +103,26 @@ else:
 
         def _place(self, array, at):
             array_type, value = self._arrays[array]
-            data = self._context.make_array(array_type)(self._context, self.builder, value).data
-            place = self.builder.gep(data, [at])
-            return self.builder.bitcast(place, self._vector.as_pointer())
+            return place_in(self._context, self.builder, array_type, value, at)
+
+        def number(self, array, at):
+            """Read one number from an argument, an array, as the vector that holds it everywhere."""
+            return self.everywhere(self.builder.load(self._place(array, at)))
+
+        def _vector_at(self, array, at):
+            return self.builder.bitcast(self._place(array, at), self._vector.as_pointer())
 
         def load(self, array, at):
             """Read a vector from an argument, an array, at a position that need not be aligned."""
-            return Lanes(self.builder, self.builder.load(self._place(array, at), align=1))
+            return Lanes(self.builder, self.builder.load(self._vector_at(array, at), align=1))
 
         def store(self, lanes, array, at):
             """Write a vector to an argument, an array."""
-            self.builder.store(lanes.value, self._place(array, at), align=1)
+            self.builder.store(lanes.value, self._vector_at(array, at), align=1)
 
         def everywhere(self, number):
             """Return the vector of one number."""
-            zero = ir.Constant(ir.IntType(32), 0)
-            first = self.builder.insert_element(ir.Constant(self._vector, ir.Undefined), number, zero)
-            places = ir.Constant(ir.VectorType(ir.IntType(32), self._vector.count), None)
-            return Lanes(self.builder, self.builder.shuffle_vector(first, first, places))
+            return Lanes(self.builder, everywhere(self.builder, self._vector, number))
 
         def variable(self, lanes):
             """Make a variable that starts as `lanes`."""
@@ -181,8 +185,7 @@ else:
                 factors, terms, lowest = ([loop.load(array, at) for at in places] for array in (2, 3, 4))
                 hashes = [loop.variable(lanes) for lanes in lowest]
                 with cgutils.for_range(builder, arguments[1]) as each:
-                    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-                    base = loop.everywhere(builder.load(builder.gep(array.data, [each.index])))
+                    base = loop.number(0, each.index)
                     for factor, term, variable in zip(factors, terms, hashes, strict=True):
                         loop.assign(loop.value(variable).least(base * factor + term), variable)
                 for at, variable in zip(places, hashes, strict=True):

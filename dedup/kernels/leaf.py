@@ -1,7 +1,7 @@
 """How functions are compiled that only kernels call, and that only read and write what they are given.
 
 They count no references: with counting, each call would raise and lower those of all its arrays, atomically, and a pass
-over text would take twice as long (measured), as the compiler would.
+over text would take twice as long (measured).
 """
 
 from __future__ import annotations

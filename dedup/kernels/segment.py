@@ -1,6 +1,6 @@
 """One pass over UTF-8: lines, the sentences in them, and the keys of both.
 
-Words are hashed while they are scanned, or taken from a tape of plain ones, and pushed into the keys at once.
+Words are hashed while they are scanned and pushed into the keys at once, plain ones (`plain.py`) many in a row.
 """
 
 from __future__ import annotations

@@ -44,18 +44,19 @@ else:
 
     BYTES, WORD = ir.VectorType(ir.IntType(8), WIDTH), ir.IntType(64)
 
-    def _place(context, builder, array_type, array, at):
+    def place_in(context, builder, array_type, array, at):
         """Return a pointer to an element of an array."""
         return builder.gep(context.make_array(array_type)(context, builder, array).data, [at])
 
     def _bytes_at(context, builder, array_type, array, at):
         """Return a pointer to 64 bytes of an array."""
-        return builder.bitcast(_place(context, builder, array_type, array, at), BYTES.as_pointer())
+        return builder.bitcast(place_in(context, builder, array_type, array, at), BYTES.as_pointer())
 
-    def _everywhere(builder, byte):
-        """Return the vector of one byte."""
-        first = builder.insert_element(ir.Constant(BYTES, ir.Undefined), byte, ir.Constant(WORD, 0))
-        return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH))
+    def everywhere(builder, vector, number):
+        """Return a vector of this type that holds one number everywhere."""
+        first = builder.insert_element(ir.Constant(vector, ir.Undefined), number, ir.Constant(WORD, 0))
+        places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+        return builder.shuffle_vector(first, first, places)
 
     @intrinsic
     def match(typing_context, data, at, bits, low, high):
@@ -63,7 +64,7 @@ else:
 
         def generate(context, builder, signature, arguments):
             array, place, *rule = arguments
-            some_bits, lowest, highest = (_everywhere(builder, byte) for byte in rule)
+            some_bits, lowest, highest = (everywhere(builder, BYTES, byte) for byte in rule)
             found = builder.load(_bytes_at(context, builder, signature.args[0], array, place), align=1)
             above = builder.sub(builder.or_(found, some_bits), lowest)
             is_found = builder.icmp_unsigned("<=", above, builder.sub(highest, lowest))
@@ -90,7 +91,7 @@ else:
         def generate(context, builder, signature, arguments):
             into, to, array, at, size = arguments
             places = (
-                _place(context, builder, kind, value, place)
+                place_in(context, builder, kind, value, place)
                 for kind, value, place in ((signature.args[0], into, to), (signature.args[2], array, at))
             )
             cgutils.raw_memcpy(builder, *places, size, 1)
