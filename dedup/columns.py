@@ -102,6 +102,18 @@ def concatenate(columns: Sequence[Column]) -> Column:
     return Column(np.concatenate(parts) if parts else np.zeros(0, np.uint8), offsets)
 
 
+def joined_ranges(starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Return the starts and ends of ranges, of which those that follow one another without a gap are one.
+
+    >>> starts, ends = joined_ranges(np.array([0, 3, 7]), np.array([3, 5, 9]))
+    >>> starts.tolist(), ends.tolist()
+    ([0, 7], [5, 9])
+    """
+    is_first = np.ones(len(starts), np.bool_)
+    is_first[1:] = starts[1:] != ends[:-1]
+    return starts[is_first], ends[np.roll(is_first, -1)]
+
+
 def digests_of(data: bytes | Bytes, starts: Ints, ends: Ints) -> npt.NDArray[np.uint64]:
     """Return a hash of each byte range: uint64[ranges]."""
     whole = memoryview(data if isinstance(data, bytes) else data.data)

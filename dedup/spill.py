@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dedup.columns import joined_ranges
 from dedup.errors import OutputError
 
 BUFFER_BYTES = 16 << 20
@@ -194,7 +195,7 @@ class Table:
     def ranges(self, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Column:
         """Return some ranges of rows, end to end; of a closed table of one column."""
         (dtype,) = self._dtypes
-        spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        spans = list(zip(*(edges.tolist() for edges in joined_ranges(starts, ends)), strict=True))
         if not self._runs:
             return np.concatenate([self.whole[:0], *(self.whole[start:end] for start, end in spans)])
         found = np.empty(int((ends - starts).sum()), dtype)

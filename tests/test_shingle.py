@@ -94,6 +94,18 @@ def test_similarity_does_not_depend_on_which_text_comes_first(first: str, second
     assert dedup.jaccard(first, second) == dedup.jaccard(second, first)
 
 
+WORDS = st.text(st.sampled_from("aZ5äßŁжΩ\u0301\u0345_市„"), max_size=22)
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.tuples(WORDS, st.sampled_from([" ", ". ", "\n\n", "-", "%", "–"])), max_size=30))
+@example([("Übergrößenträger", " "), ("ä" * 16, " "), ("a" * 16, " "), ("a" * 14 + "ß", " "), ("ёлка", ".")])
+def test_words_of_one_and_two_bytes_a_letter_are_hashed_as_their_twin_does_it(pairs: list[tuple[str, str]]) -> None:
+    # With what makes them go on behind 64 bytes, wherever that is in a word.
+    text = "".join(word + between for word, between in pairs) + "x" * 100
+    assert token_hashes(text) == [reference.token_hash(token) for token in reference.tokens(text)]
+
+
 @given(hostile_texts(), st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
 @example("e\u0323\u0301 e\u0301\u0323 a b c", "NFC")
 def test_normal_forms_of_one_text_have_the_same_shingles(text: str, form: str) -> None:

@@ -11,7 +11,7 @@ from numba import njit
 
 from dedup.columns import Bytes
 from dedup.kernels import vector
-from dedup.kernels.vector import WIDTH
+from dedup.kernels.vector import SHORT, WIDTH
 
 CASES = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 BYTE = st.integers(0, 255)
@@ -31,6 +31,16 @@ def copy(target: Any, to: int, data: Any, at: int) -> None:
 @njit
 def copy_range(target: Any, to: int, data: Any, at: int, size: int) -> None:
     vector.copy_range(target, to, data, at, size)
+
+
+@njit
+def put_letters(firsts: Any, seconds: Any, row: int, data: Any, at: int, size: int) -> None:
+    vector.put_letters(firsts, seconds, row, data, at, size)
+
+
+@njit
+def join_blocks(first: Any, second: Any, low: Any, high: Any, fill: int) -> Any:
+    return vector.join_blocks(first, second, low, high, fill)
 
 
 @njit
@@ -85,6 +95,29 @@ def test_copy_range(data: bytes, start: int, end: int, to: int) -> None:
     target = np.zeros(len(data) + 10, np.uint8)
     copy_range(target, to, view(data), start, end - start)
     assert target.tobytes() == (bytes(to) + data[start:end]).ljust(len(target), b"\0")
+
+
+@CASES
+@given(st.binary(min_size=SHORT, max_size=2 * SHORT), st.integers(0, SHORT), st.integers(0, 2))
+def test_put_letters(data: bytes, size: int, row: int) -> None:
+    firsts, seconds = np.zeros(3, np.uint64), np.zeros(3, np.uint64)
+    at = len(data) - SHORT
+    put_letters(firsts, seconds, row, view(data), at, size)
+    letters = bytes(byte | 0x20 for byte in data[at : at + size]).ljust(SHORT, b"\0")
+    assert firsts[row].tobytes() + seconds[row].tobytes() == letters
+    assert np.count_nonzero(firsts) + np.count_nonzero(seconds) <= 2
+
+
+@CASES
+@given(st.binary(max_size=SHORT - 1), st.binary(min_size=1, max_size=SHORT))
+def test_join_blocks(some: bytes, more: bytes) -> None:
+    more = more[: SHORT - len(some)]
+    joined = join_blocks(*blocks(some), *blocks(more), len(some))
+    assert tuple(map(int, joined)) == tuple(map(int, blocks(some + more)))
+
+
+def blocks(some: bytes) -> Any:
+    return np.frombuffer(some.ljust(SHORT, b"\0"), np.uint64)
 
 
 @CASES

@@ -6,7 +6,7 @@ Kernels turn raw strings into text, and places in the text back into places in t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import msgspec
 import numpy as np
@@ -15,7 +15,7 @@ from dedup.columns import Bytes, Column, Ints, digests_of
 from dedup.formats.fields import Fields, host_of, rank_of
 from dedup.formats.json_faults import fault_of
 from dedup.formats.keys import Finder, Places, Records, finder_of
-from dedup.formats.lines import EDIT_CHUNK_BYTES, Chunk, chunks_of
+from dedup.formats.lines import EDIT_CHUNK_BYTES, Lines, chunks_of, wanted_lines
 from dedup.formats.slabs import BOM, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
@@ -24,15 +24,6 @@ from dedup.parallel import in_order
 
 BLANK = b" \t\r\n"
 NEWLINE = np.uint8(10)
-
-
-class Lines(NamedTuple):
-    """Some lines: where they are in `data`, and their numbers in the file, ascending."""
-
-    data: bytes
-    starts: Ints
-    ends: Ints
-    numbers: Ints
 
 
 def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *, workers: int = 1) -> Iterator[Batch]:
@@ -48,17 +39,22 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *
     finder = finder_of(fields)
     ends = []
 
-    def chunks(handle: IO[bytes]) -> Iterator[tuple[Chunk]]:
+    def lines(handle: IO[bytes]) -> Iterator[Lines]:
+        if wanted is not None and file.line_ends is not None:
+            yield from wanted_lines(handle, file.line_ends, wanted)
+            return
         for chunk in chunks_of(handle, file.line_ends):
             if wanted is None:
                 ends.append(chunk.ends + chunk.offset)
-            yield (chunk,)
+                yield chunk.lines()
+            else:
+                yield chunk.lines().among(wanted)
 
-    def parse(chunk: Chunk) -> Batch:
-        return documents_of(_select(chunk, wanted), chunk.offset, file, fields, finder, reject)
+    def parse(lines: Lines) -> Batch:
+        return documents_of(lines, file, fields, finder, reject)
 
     with file.open() as handle:
-        yield from filter(len, in_order(parse, chunks(handle), workers))
+        yield from filter(len, in_order(parse, zip(lines(handle)), workers))
     if ends:
         file.line_ends = np.concatenate(ends)
 
@@ -78,7 +74,7 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
                 yield Slab(chunk.data, line_starts, line_ends)
                 continue
             own = FileEdits(lines, *(part[cuts] for part in edits[1:]))
-            starts, ends = locate(_select(chunk, None), file, fields, own)
+            starts, ends = locate(chunk.lines(), file, fields, own)
             yield slab_of(chunk.data, np.concatenate((line_starts, starts)), np.concatenate((line_ends, ends)))
     beyond = [int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last]
     if beyond:
@@ -89,21 +85,11 @@ def _between(numbers: Ints, first: int, last: int) -> slice:
     return slice(int(np.searchsorted(numbers, first)), int(np.searchsorted(numbers, last, side="right")))
 
 
-def _select(chunk: Chunk, wanted: Ints | None) -> Lines:
-    """Return the wanted lines of a chunk."""
-    if wanted is None:
-        return Lines(chunk.data, chunk.starts, chunk.ends, np.arange(len(chunk.ends)) + chunk.first)
-    numbers = wanted[_between(wanted, chunk.first, chunk.first + len(chunk.ends) - 1)]
-    which = numbers - chunk.first
-    return Lines(chunk.data, chunk.starts[which], chunk.ends[which], numbers)
-
-
-def documents_of(lines: Lines, offset: int, file: InputFile, fields: Fields, finder: Finder, reject: Reject) -> Batch:
+def documents_of(lines: Lines, file: InputFile, fields: Fields, finder: Finder, reject: Reject) -> Batch:
     """Turn lines into documents.
 
     Args:
         lines: The lines.
-        offset: Where their data start in the plain bytes of the file.
         file: The file they are from.
         fields: What is read of each record.
         finder: Finds these fields.
@@ -111,9 +97,10 @@ def documents_of(lines: Lines, offset: int, file: InputFile, fields: Fields, fin
     """
 
     def refuse(line: int) -> None:
-        number, start, end = int(lines.numbers[line]), int(lines.starts[line]), int(lines.ends[line])
-        message, hint = fault_of(lines.data[start:end], fields.text)
-        reject(Rejected(file.index, number, number, message, hint, offset + start, offset + end))
+        number, place = int(lines.numbers[line]), int(lines.places[line])
+        raw = lines.data[lines.starts[line] : lines.ends[line]]
+        message, hint = fault_of(raw, fields.text)
+        reject(Rejected(file.index, number, number, message, hint, place, place + len(raw)))
 
     records, broken = finder.records(lines.data, lines.starts, lines.ends)
     for line in broken.tolist():

@@ -15,7 +15,7 @@ from numba import njit
 from dedup.kernels.lanes import LANES, absorb_lanes, hash_lanes
 from dedup.kernels.leaf import leaf
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
-from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, load_eight
+from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, join_blocks, load_eight, put_letters
 from dedup.unicode import EXPANDS as _EXPANDS
 from dedup.unicode import FOLD_MASK as _FOLD_MASK
 from dedup.unicode import MARK as _MARK
@@ -174,40 +174,87 @@ def keep_low(eight, size):
     return eight if size >= 8 else (kept if size > 0 else NOTHING)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def take_sixteen(data, at, size):
-    """Return `size` letters, sixteen at most, in lower case: two blocks."""
-    return keep_low(load_eight(data, at) | SPACES, size), keep_low(load_eight(data, at + 8) | SPACES, size - 8)
+@leaf
+def take_word(data, at, place, others, reach, two_bytes):
+    """Take ASCII letters and letters of two bytes, as long as they come to sixteen bytes at most.
 
-
-@njit(cache=True, nogil=True, inline="always")
-def take_words(data, at, end, ends_word, firsts, seconds, count):
-    """Write words of sixteen ASCII letters at most for as long as there is nothing else but bytes that end them.
-
-    This is most of most texts. No branch hangs on how long a word is, which the processor could not foresee.
+    Args:
+        data: The text.
+        at: Where the 64 bytes are that were looked at.
+        place: Where in them the word begins.
+        others: Bits of what is no ASCII letter, from there on.
+        reach: Where in them to stop at the latest.
+        two_bytes: As of `Folding`.
 
     Returns:
-        Where it stopped, tokens so far, and of the word there its two blocks and how many letters are in them.
+        Where in them it stopped, two blocks, how many bytes are in them, and the class of the mark they end with.
+    """
+    first = second = NOTHING
+    fill = 0
+    last_class = np.uint8(0)
+    while True:
+        size = min(min(count_trailing_zeros(others), reach) - place, 16 - fill)
+        if size > 0:
+            low = keep_low(load_eight(data, at + place) | SPACES, size)
+            high = keep_low(load_eight(data, at + place + 8) | SPACES, size - 8)
+            first, second = join_blocks(first, second, low, high, fill)
+            place += size
+            fill += size
+            last_class = np.uint8(0)
+        lead = data[np.uint64(at + place)]
+        if place >= reach or lead < TWO_BYTES_FIRST or lead >= TWO_BYTES_END:
+            break
+        letter = two_bytes[((np.int64(lead) & 0x1F) << 6) | (np.int64(data[np.uint64(at + place + 1)]) & 0x3F)]
+        size = np.int64(letter >> S56)
+        if size == 0 or fill + size > 16:
+            break
+        first, second = join_blocks(first, second, letter & SIX_BYTES, NOTHING, fill)
+        place += 2
+        fill += size
+        last_class = np.uint8((letter >> S48) & BYTE)
+        others &= others - LOW
+        others &= others - LOW
+    return place, first, second, fill, last_class
+
+
+@njit(cache=True, nogil=True, inline="always")
+def take_words(data, at, end, two_bytes, ends_word, firsts, seconds, count):
+    """Write words of sixteen bytes at most for as long as there is nothing else but bytes that end them.
+
+    This is most of most texts. No branch hangs on how long a word of ASCII letters is, which the processor could not
+    foresee.
+
+    Returns:
+        Where it stopped, tokens so far, and of the word there its two blocks, how many bytes are in them, and the class
+        of the mark they end with.
     """
     # Words are loaded as sixteen bytes, from among the 64 that were looked at.
     while at < end and at + WIDTH + 16 <= data.shape[0]:
-        letters = find_letters(data, at)
+        others = ~find_letters(data, at)
         reach = min(end - at, WIDTH)
         place = 0
         while place < reach:
-            size = count_trailing_zeros(~(letters >> np.uint64(place)))
-            stop = place + size
-            if stop >= reach or size > 16 or not ends_word[data[np.uint64(at + stop)]]:
-                if stop >= reach and place > 0:
-                    break
-                size = min(size, reach - place, 16)
-                first, second = take_sixteen(data, at + place, size)
-                return at + place + size, count, first, second, size
-            firsts[np.uint64(count)], seconds[np.uint64(count)] = take_sixteen(data, at + place, size)
-            count += np.int64(size > 0)
-            place = stop + 1
+            stop = count_trailing_zeros(others)
+            size = stop - place
+            if stop < reach and size <= 16 and ends_word[data[np.uint64(at + stop)]]:
+                put_letters(firsts, seconds, count, data, at + place, size)
+                count += np.int64(size > 0)
+                others &= others - LOW
+                place = stop + 1
+                continue
+            if stop >= reach and place > 0:
+                break
+            behind, first, second, fill, last_class = take_word(data, at, place, others, reach, two_bytes)
+            if behind >= reach and place > 0:
+                break
+            if fill == 0 or behind >= reach or not ends_word[data[np.uint64(at + behind)]]:
+                return at + behind, count, first, second, fill, last_class
+            firsts[np.uint64(count)], seconds[np.uint64(count)] = first, second
+            count += 1
+            place = behind + 1
+            others &= ~NOTHING << np.uint64(place & (WIDTH - 1))
         at += place
-    return at, count, NOTHING, NOTHING, 0
+    return at, count, NOTHING, NOTHING, 0, np.uint8(0)
 
 
 @leaf
@@ -232,8 +279,10 @@ def tokenise(data, start, end, folding, firsts, seconds):
     at = start
     while at < end:
         if state == NO_STATE:
-            at, count, first, second, fill = take_words(data, at, end, ends_word, firsts, seconds, count)
-            last_class, previous = np.uint8(0), np.uint32(0)
+            at, count, first, second, fill, last_class = take_words(
+                data, at, end, two_bytes, ends_word, firsts, seconds, count
+            )
+            previous = np.uint32(0)
             if fill:
                 state = IN_WORD
                 if fill < 8:

@@ -16,6 +16,9 @@ from numba.extending import intrinsic
 WIDTH = 64
 """Bytes that are looked at together."""
 
+SHORT = 16
+"""Bytes of a short word."""
+
 if config.DISABLE_JIT:
 
     def match(data, at, bits, low, high):
@@ -30,6 +33,17 @@ if config.DISABLE_JIT:
     def copy_range(target, to, data, at, size):
         """Do what the intrinsic below does."""
         target[to : to + size] = data[at : at + size]
+
+    def put_letters(firsts, seconds, row, data, at, size):
+        """Do what the intrinsic below does."""
+        letters = data[at : at + SHORT] | np.uint8(0x20)
+        letters[size:] = 0
+        firsts[row], seconds[row] = letters.view(np.uint64)
+
+    def join_blocks(first, second, low, high, fill):
+        """Do what the intrinsic below does."""
+        joined = int(first) | int(second) << 64 | (int(low) | int(high) << 64) << 8 * int(fill)
+        return np.uint64(joined & 2**64 - 1), np.uint64(joined >> 64)
 
     def count_trailing_zeros(number):
         """Do what the intrinsic below does."""
@@ -98,6 +112,47 @@ else:
             return context.get_dummy_value()
 
         return types.void(target, types.int64, data, types.int64, types.int64), generate
+
+    @intrinsic
+    def put_letters(typing_context, firsts, seconds, row, data, at, size):
+        """Write up to sixteen ASCII letters, in lower case and filled up with zeros, as a row of two columns."""
+
+        def generate(context, builder, signature, arguments):
+            *columns, row, array, at, size = arguments
+            some, two = ir.VectorType(ir.IntType(8), SHORT), ir.VectorType(WORD, 2)
+            found = builder.load(
+                builder.bitcast(place_in(context, builder, signature.args[3], array, at), some.as_pointer()), align=1
+            )
+            lower = builder.or_(found, ir.Constant(some, [0x20] * SHORT))
+            # Sizes up to 16 fit into a byte.
+            sizes = everywhere(builder, some, builder.trunc(size, ir.IntType(8)))
+            is_inside = builder.icmp_unsigned("<", ir.Constant(some, list(range(SHORT))), sizes)
+            letters = builder.bitcast(builder.select(is_inside, lower, ir.Constant(some, [0] * SHORT)), two)
+            for half, (kind, column) in enumerate(zip(signature.args, columns, strict=False)):
+                value = builder.extract_element(letters, ir.Constant(WORD, half))
+                builder.store(value, place_in(context, builder, kind, column, row))
+            return context.get_dummy_value()
+
+        return types.void(firsts, seconds, types.int64, data, types.int64, types.int64), generate
+
+    @intrinsic
+    def join_blocks(typing_context, first, second, low, high, fill):
+        """Put two blocks of eight bytes behind `fill` bytes of two others, fifteen at most; return these two.
+
+        As one number of 128 bits, since which block a byte goes to is nothing a branch could foresee.
+        """
+        block = types.uint64
+
+        def generate(context, builder, signature, arguments):
+            both = ir.IntType(128)
+            *blocks, fill = (builder.zext(number, both) for number in arguments)
+            wide = ir.Constant(both, 64)
+            into, some = (builder.or_(blocks[i], builder.shl(blocks[i + 1], wide)) for i in (0, 2))
+            joined = builder.or_(into, builder.shl(some, builder.mul(fill, ir.Constant(both, 8))))
+            halves = (builder.trunc(number, WORD) for number in (joined, builder.lshr(joined, wide)))
+            return context.make_tuple(builder, signature.return_type, list(halves))
+
+        return types.UniTuple(block, 2)(block, block, block, block, types.int64), generate
 
     @intrinsic
     def count_ones(typing_context, number):

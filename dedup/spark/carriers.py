@@ -25,6 +25,7 @@ from dedup.formats import jsonl, parquet, parquet_edits
 from dedup.formats.fields import Fields
 from dedup.formats.fields import Path as FieldPath
 from dedup.formats.keys import finder_of
+from dedup.formats.lines import Lines as JsonLines
 from dedup.formats.names import Form
 from dedup.formats.slabs import NOTHING, FileEdits, view
 from dedup.formats.source import InputFile, Reject, Rejected
@@ -133,7 +134,7 @@ class Lines(_OfFiles):
         fields = Fields.of(self.config)
         parts, places = [Batch.none()], [NOTHING]
         for file, rows, lines in self._files(handed):
-            part = jsonl.documents_of(lines, 0, file, fields, finder_of(fields), _refusing(file))
+            part = jsonl.documents_of(lines, file, fields, finder_of(fields), _refusing(file))
             parts.append(part)
             places.append(rows[np.searchsorted(lines.numbers, part.records)])
         return _in_order(parts, places)
@@ -160,7 +161,7 @@ class Lines(_OfFiles):
         lines_out = [edited.get(row, value) for row, value in enumerate(line.to_pylist())]
         return pa.StructArray.from_arrays([pa.array(lines_out, pa.binary())], ["line"]), taken
 
-    def _files(self, handed: pa.RecordBatch) -> Iterator[tuple[InputFile, Ints, jsonl.Lines]]:
+    def _files(self, handed: pa.RecordBatch) -> Iterator[tuple[InputFile, Ints, JsonLines]]:
         """Yield the lines of each file, ascending, with the row that each is in."""
         files, records = handed.column("file").to_numpy(), handed.column("record").to_numpy()
         texts = Column.from_arrow(handed.column("row").field("line").cast(pa.large_binary()))
@@ -171,11 +172,11 @@ class Lines(_OfFiles):
             yield self.origins[index].file(index, "jsonl"), rows, lines
 
 
-def lines_of(rows: list[bytes], numbers: Ints) -> jsonl.Lines:
+def lines_of(rows: list[bytes], numbers: Ints) -> JsonLines:
     """Return lines as a file holds them, each with its newline."""
     sizes = np.array([len(row) + 1 for row in rows], np.int64)
     ends = np.cumsum(sizes)
-    return jsonl.Lines(b"".join(row + b"\n" for row in rows), ends - sizes, ends, numbers)
+    return JsonLines(b"".join(row + b"\n" for row in rows), ends - sizes, ends, numbers, ends - sizes)
 
 
 def _runs(values: Ints) -> tuple[list[int], list[int], list[int]]:

@@ -187,7 +187,7 @@ def _surveying(files: dict[str, int], origins: list[Origin], config: Config) -> 
                 bad: list[Rejected] = []
                 lines = lines_of(part.rows(), np.arange(len(part)) + note["lines"] + 1)
                 file = origins[files[block[0]]].file(files[block[0]], "jsonl")
-                batch = jsonl.documents_of(lines, 0, file, fields, finder_of(fields), bad.append)
+                batch = jsonl.documents_of(lines, file, fields, finder_of(fields), bad.append)
                 note["lines"] += len(part)
                 note["bytes"] += len(lines.data)
                 note["documents"] += len(batch)
