@@ -47,6 +47,23 @@ def test_what_goes_wrong_shows_in_the_exit_code(arguments: tuple[str, ...], code
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["clean", "--help"], ["stats"]])
+def test_standard_output_that_is_full_is_named(arguments: list[str], unbuffered: str, tmp_path: Path) -> None:
+    if arguments == ["stats"]:
+        arguments = ["stats", str(tmp_path / "article.txt")]
+        (tmp_path / "article.txt").write_text("Der Rat tagt am Montag um zehn.\n", "utf-8")
+    command = [sys.executable, "-c", "from dedup.cli.process import run\nrun()", *arguments]
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("dedup: standard output: cannot be written: No space left on device")
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_what_cannot_be_written_in_the_end_is_no_success(tmp_path: Path) -> None:
     text = tmp_path / "article.txt"
     text.write_text("Der Rat tagt am Montag um zehn.\n", "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import os
@@ -18,6 +19,7 @@ import pytest
 
 from dedup import readers
 from dedup.config import Config
+from dedup.errors import InputError
 from dedup.formats import lines
 from dedup.model import Batch, Wanted
 from dedup.readers import Corpus, open_corpus
@@ -277,6 +279,43 @@ def test_compressed_files_are_decompressed_once(tmp_path: Path) -> None:
     first = rows(corpus)
     path.unlink()
     assert rows(corpus) == first
+
+
+def test_a_disk_that_fails_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"text": "eins"}\n')
+    (file,) = opened(tmp_path, tmp_path / "a.jsonl").files
+    with pytest.raises(InputError, match=r"a\.jsonl: cannot be read: Input/output error"), file.open():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("wanted", [[1], [2], [1, 2], [1, 4, 5, 6], [3, 6], list(range(1, 7))])
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("chunk_bytes", [1, 30, 1 << 20])
+def test_wanted_lines_are_the_same_wherever_they_are(
+    wanted: list[int], begin: bytes, chunk_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(lines, "MOST_LINES", 3)
+    written = [b"a\n", b"\n", b"lang" * 9 + b"\n", b"b\n", b"\xc3\xa4\n", b"ende"]
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(begin + b"".join(written))
+    ends = np.cumsum([len(line) for line in written]) + len(begin)
+    with path.open("rb") as file:
+        found = list(lines.wanted_lines(file, ends, np.array(wanted)))
+    assert [number for part in found for number in part.numbers.tolist()] == wanted
+    cut = [part.data[start:end] for part in found for start, end in zip(part.starts, part.ends, strict=True)]
+    assert cut == [written[number - 1] for number in wanted]
+    places = [place for part in found for place in part.places.tolist()]
+    assert places == [int(ends[number - 1]) - len(written[number - 1]) for number in wanted]
+
+
+def test_wanted_lines_of_a_file_that_became_shorter_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"eins\nzwei\n")
+    with path.open("rb") as file:
+        assert not list(lines.wanted_lines(file, np.array([5, 10, 15]), np.array([1, 3])))
+        file.seek(0)
+        assert not list(lines.chunks_of(file, np.array([5, 10, 15])))
 
 
 def test_the_measuring_data_can_be_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from dedup.errors import DedupError, LimitError, LossError, UsageError
+from dedup.errors import DedupError, LimitError, LossError, OutputError, UsageError
 
 EXIT_CODES = {LimitError: 1, LossError: 1, UsageError: 2}
 EXIT_INPUT = 3
@@ -128,6 +128,15 @@ class Group(click.Group):
         except _Ended as ended:
             click.echo(f"dedup: {ENDINGS[ended.number]}", err=True)
             raise
+        except OSError as error:
+            # What goes wrong with a file has its name, or is an error of ours by now.
+            if error.filename is not None:
+                raise
+            _leave_unwritten()
+            hint = "Check where it goes, and the room there."
+            failure = OutputError(f"cannot be written: {error.strerror}", file="standard output", hint=hint)
+            click.echo(f"dedup: {failure}", err=True)
+            sys.exit(EXIT_INPUT)
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""
@@ -140,9 +149,13 @@ class Group(click.Group):
             click.echo(f"dedup: {error}", err=True)
             context.exit(EXIT_CODES.get(type(error), EXIT_INPUT))
         except BrokenPipeError:
-            # What is still in the buffer must not be tried again when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _leave_unwritten()
             context.exit(EXIT_BROKEN_PIPE)
+
+
+def _leave_unwritten() -> None:
+    """See to it that what is still in the buffer of standard output is not tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def settle_process() -> None:

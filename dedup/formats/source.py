@@ -122,9 +122,7 @@ class InputFile:
         Raises:
             InputError: The file cannot be read, is damaged, or is not what it was in an earlier pass.
         """
-        with self._readable():
-            file = self.plain().open("rb")
-        with file:
+        with self._readable(), self.plain().open("rb") as file:
             self._check(file)
             yield file
             self._check(file)
