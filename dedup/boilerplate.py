@@ -129,8 +129,8 @@ EVERY_SOURCE = -1
 class Occurrences:
     """Who carries what: filled batch by batch, counted once. 12 bytes a line and 16 a sentence."""
 
-    def __init__(self, room: Room = IN_MEMORY) -> None:
-        self._versions = Versions(room)
+    def __init__(self, room: Room = IN_MEMORY, workers: int = 1) -> None:
+        self._versions = Versions(room, workers)
         self._sources: list[Ints] = []
         self._lines = [Table(room, (np.uint64, np.int32), is_keyed=True) for _ in (EXACT, DATED, COUNTED)]
         self._labels = Table(room, (np.uint64, np.int32, np.uint64), is_keyed=True)

@@ -253,7 +253,7 @@ def count_lines(
         packed = None if kept_in is None else pack(batch.texts, segments)
         return _Counted(batch.without_texts(), batch.texts.digests(), segments, packed, fragments, numbers, keys)
 
-    occurrences, sample = boilerplate.Occurrences(corpus.room), variants.Sample()
+    occurrences, sample = boilerplate.Occurrences(corpus.room, workers), variants.Sample()
     for part in in_order(look, sources.number(corpus.batches()), workers):
         occurrences.add(part.segments, part.fragments, part.sources, part.source_keys)
         sample.add(part.batch, part.sources, part.hashes)

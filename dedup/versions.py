@@ -9,11 +9,13 @@ all it has: thirty copies of one page are one page.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from dedup.parallel import in_order
 from dedup.segment import Segments
 from dedup.spill import IN_MEMORY, Room, Table
 
@@ -71,6 +73,9 @@ def mix(keys: Keys, source_keys: Keys, salt: int) -> Keys:
         return np.asarray(salted ^ (salted >> np.uint64(27)))
 
 
+PORTION_BITS = 4
+"""Bits of a source's hash that say which sources are grouped at once. Chosen: 16 portions for threads."""
+
 COMMON, COUNTLESS, FIRST = 1, 2, 4
 """What is noted of a posting: whether its unit is common, and countless; whether it is the first of its unit."""
 
@@ -78,8 +83,9 @@ COMMON, COUNTLESS, FIRST = 1, 2, 4
 class Versions:
     """What tells versions of articles: filled batch by batch, grouped once. 16 bytes a sentence, 32 a document."""
 
-    def __init__(self, room: Room = IN_MEMORY) -> None:
+    def __init__(self, room: Room = IN_MEMORY, workers: int = 1) -> None:
         self._room = room
+        self._workers = workers
         self._units = Table(room, (np.uint64, np.int32, np.int32), is_keyed=True)
         # Source, key, key of the units and their columns, columns of all units.
         self._rows = Table(IN_MEMORY, (np.int64, np.uint64, np.uint64, np.int64))
@@ -105,13 +111,13 @@ class Versions:
         from dedup.kernels import versions as kernels
 
         sources, versions, said, total = self._rows.taken()
-        count = len(sources)
         representative = _first_equals(versions, said)
         del said
         residual = total.copy()
-        leaders = np.arange(count)
+        leaders = np.arange(len(sources))
         postings = self._postings(sources, representative, residual)
-        for _, documents, widths, flags in postings.parts():
+
+        def lead(documents: Rows, widths: Rows, flags: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
             order = np.argsort(documents, kind="stable")
             units = (np.cumsum(flags & FIRST != 0, dtype=np.int32) - 1)[order]
             documents = documents[order]
@@ -126,7 +132,10 @@ class Versions:
                 LEAST_RESIDUAL, LEAST_RESIDUAL_SHARE, VERSION_SHARE, VERSION_COLUMNS, VERSION_COLUMNS_SHARE,
                 VERSION_REACH, VERSION_MOST, found,
             )  # fmt: skip
-            leaders[members] = members[found]
+            return members, members[found]
+
+        for members, found in in_order(lead, _by_source(postings), self._workers):
+            leaders[members] = found
         return leaders[representative]
 
     def _postings(self, sources: Ints, representative: Ints, residual: Ints) -> Table:
@@ -137,8 +146,8 @@ class Versions:
         the flags; the postings of a unit follow one another, with ascending documents.
         """
         sizes = np.bincount(sources[representative == np.arange(len(sources))], minlength=int(sources.max()) + 1)
-        postings = Table(self._room, (np.uint64, np.int32, np.int32, np.uint8), is_keyed=True)
-        for keys, documents, widths in self._units.parts():
+
+        def post(keys: Keys, documents: Rows, widths: Rows) -> _Posted:
             chosen = np.flatnonzero(stands_twice(keys) & (representative[documents] == documents))
             chosen = chosen[np.lexsort((documents[chosen], keys[chosen]))]
             keys, documents, widths = keys[chosen], documents[chosen], widths[chosen]
@@ -153,17 +162,45 @@ class Versions:
             common |= (carriers >= COMMON_LEAST) & (carriers >= COMMON_SHARE * size)
             countless = carriers >= np.maximum(COUNTLESS_DOCUMENTS, COMMON_FEW * size)
             in_common = common[units]
-            np.subtract.at(residual, documents[in_common], widths[in_common])
             several = np.flatnonzero(distinct & (carriers > 1)[units])
             of_units = (COMMON * common + COUNTLESS * countless)[units]
             salts = np.zeros(len(several), np.uint64)
-            postings.add(
+            rows = (
                 mix(sources[documents[several]].astype(np.uint64), salts, SOURCE_SALT),
                 documents[several],
                 narrowest[units[several]],
                 (of_units + FIRST * new)[several],
             )
+            return _Posted(rows, documents[in_common], widths[in_common])
+
+        postings = Table(self._room, (np.uint64, np.int32, np.int32, np.uint8), is_keyed=True)
+        for posted in in_order(post, map(tuple, self._units.parts()), self._workers):
+            np.subtract.at(residual, posted.commoners, posted.common_widths)
+            postings.add(*posted.rows)
         return postings
+
+
+class _Posted(NamedTuple):
+    """The postings of some units.
+
+    Attributes:
+        rows: The columns of `Versions._postings`.
+        commoners: int32[n], the documents that carry common units, one entry a unit.
+        common_widths: int32[n], the columns of these units.
+    """
+
+    rows: tuple[npt.NDArray[Any], ...]
+    commoners: Rows
+    common_widths: Rows
+
+
+def _by_source(postings: Table) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+    """Yield documents, widths and flags in portions of whole sources, small enough for threads to share them."""
+    for keys, *columns in postings.parts():
+        portion = keys >> np.uint64(64 - PORTION_BITS)
+        for number in np.unique(portion):
+            chosen = np.flatnonzero(portion == number)
+            yield tuple(column[chosen] for column in columns)
 
 
 def _sums(keys: Keys, rows: Ints, count: int) -> Keys:

@@ -15,7 +15,7 @@ from dedup.config import Config
 from dedup.errors import InputError
 from dedup.formats import lines, parquet
 from dedup.model import Wanted
-from dedup.parallel import alongside
+from dedup.parallel import alongside, in_order
 from dedup.readers import Corpus, open_corpus
 from dedup.writers import Edits, Output
 
@@ -97,6 +97,66 @@ def test_any_number_of_threads_writes_the_same(tmp_path: Path, suffix: str) -> N
             out.write(edits)
             out.commit()
     assert (tmp_path / f"1{suffix}").read_bytes() == (tmp_path / f"4{suffix}").read_bytes() != b""
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_the_calling_thread_is_one_of_the_workers(workers: int) -> None:
+    """The first calls wait for one another, as many as there are workers: so all of them are at work at once."""
+    together = threading.Barrier(workers, timeout=60)
+
+    def meet(number: int) -> int:
+        if number < workers:
+            together.wait()
+        return threading.get_ident()
+
+    found = list(in_order(meet, zip(range(20), strict=True), workers))
+    assert threading.get_ident() in found[:workers]
+    assert len(set(found)) == workers
+
+
+def test_an_error_comes_when_its_turn_does() -> None:
+    """Whoever meets it: here all but the first call fail at once, and the first waits until one has."""
+    failed = threading.Event()
+
+    def fail(number: int) -> int:
+        if number:
+            failed.set()
+            raise InputError(f"number {number}")
+        assert failed.wait(60)
+        return number
+
+    found = in_order(fail, zip(range(9), strict=True), 2)
+    assert next(found) == 0
+    with pytest.raises(InputError, match="number 1"):
+        next(found)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_interrupt_in_a_call_is_heard_at_once(workers: int) -> None:
+    """Nothing more is begun than what had been handed out, though a call in another thread is not done."""
+    caller = threading.get_ident()
+    interrupted, begun = threading.Event(), []
+
+    def call(number: int) -> None:
+        begun.append(number)
+        if threading.get_ident() == caller:
+            interrupted.set()
+            raise KeyboardInterrupt
+        assert interrupted.wait(60)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(in_order(call, zip(range(9), strict=True), workers))
+    assert len(begun) <= workers + 1
+
+
+def test_no_thread_and_no_call_is_left_behind() -> None:
+    before = threading.active_count()
+    began: list[int] = []
+    found = in_order(began.append, zip(range(99), strict=True), 3)
+    next(found)
+    found.close()
+    assert threading.active_count() == before
+    assert len(began) < 9
 
 
 def unwanted() -> None:

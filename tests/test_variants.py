@@ -65,6 +65,15 @@ def test_wordings_are_tied_as_the_twin_ties_them(case: list[tuple[str, bool]]) -
     assert list(zip(mains.tolist(), similarities.tolist(), strict=True)) == expected
 
 
+@given(st.lists(st.integers(0, 2**64 - 1)), st.lists(st.integers(0, 3)), st.integers(0, 3))
+def test_hashes_are_sorted_in_place(many: list[int], alike: list[int], start: int) -> None:
+    before = [2**64 - 1, 5, 0][:start]
+    for found in (many, alike):
+        hashes = np.array([*before, *found, 7], np.uint64)
+        kernels.sort(hashes, len(before), len(found))
+        assert hashes.tolist() == [*before, *sorted(found), 7]
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 9)), max_size=40), st.integers(1, 4), st.integers(1, 9))
 def test_the_sample_is_the_smallest_hashes_of_each_source(
     documents: list[tuple[int, int]], size: int, batch_rows: int

@@ -109,6 +109,13 @@ def sign_rows(
 
 
 @leaf
+def move(source, first, count, target, at):
+    """Copy hashes. For the assignment of one slice to another, numba compiles a second of words about their shapes."""
+    for i in range(count):
+        target[at + i] = source[first + i]
+
+
+@leaf
 def distinct(shingles, count, secret, table):
     """Move the distinct ones among `shingles[:count]` to the front, in order of first sight; return how many.
 
@@ -161,9 +168,9 @@ def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, 
         count = distinct(shingles, count, secret, table[:size])
         if at + count > found.shape[0]:
             grown = np.empty(max(2 * found.shape[0], at + count), np.uint64)
-            grown[:at] = found[:at]
+            move(found, 0, at, grown, 0)
             found = grown
-        found[at : at + count] = shingles[:count]
+        move(shingles, 0, count, found, at)
         at += count
         set_offsets[row + 1] = at
     return found[:at]

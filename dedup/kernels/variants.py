@@ -6,11 +6,43 @@ import numpy as np
 from numba import njit
 
 from dedup.kernels.compare import MAX_PIECES_A_BYTE, write_words
-from dedup.kernels.shingle import finish, minimise
+from dedup.kernels.leaf import leaf
+from dedup.kernels.shingle import finish, minimise, move
 from dedup.kernels.words import build_letters
 
 SHINGLE_CHARACTERS = 3
 CODE_POINT_BITS = np.uint64(21)
+
+
+@leaf
+def sift(hashes, start, root, count):
+    """Let the hash at `root` of a heap sink below those that are greater."""
+    sinking = hashes[start + root]
+    child = 2 * root + 1
+    while child < count:
+        if child + 1 < count and hashes[start + child + 1] > hashes[start + child]:
+            child += 1
+        if hashes[start + child] <= sinking:
+            break
+        hashes[start + root] = hashes[start + child]
+        root = child
+        child = 2 * root + 1
+    hashes[start + root] = sinking
+
+
+@leaf
+def sort(hashes, start, count):
+    """Sort some hashes: heapsort (Williams, 1964), which takes n log n steps whatever their order.
+
+    numba's own sorting takes steps that can grow with the square, and 2 s to compile.
+    """
+    for root in range(count // 2 - 1, -1, -1):
+        sift(hashes, start, root, count)
+    for last in range(count - 1, 0, -1):
+        greatest = hashes[start]
+        hashes[start] = hashes[start + last]
+        hashes[start + last] = greatest
+        sift(hashes, start, 0, last)
 
 
 @njit(cache=True, nogil=True)
@@ -49,14 +81,14 @@ def shingle_lines(data, starts, ends, points, lexicon, offsets):
         shingles = max(count - SHINGLE_CHARACTERS + 1, 1)
         if at + shingles > found.shape[0]:
             grown = np.empty(max(2 * found.shape[0], at + shingles), np.uint64)
-            grown[:at] = found[:at]
+            move(found, 0, at, grown, 0)
             found = grown
         for first in range(shingles):
             code = np.uint64(0)
             for place in range(first, min(first + SHINGLE_CHARACTERS, count)):
                 code = (code << CODE_POINT_BITS) | np.uint64(words[place])
             found[at + first] = finish(code)
-        found[at : at + shingles].sort()
+        sort(found, at, shingles)
         kept = at
         for place in range(at, at + shingles):
             if place == at or found[place] != found[kept - 1]:
