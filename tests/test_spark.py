@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -60,6 +61,8 @@ SETTINGS = {
     "spark.sql.files.openCostInBytes": "1",
     "spark.sql.files.minPartitionNum": "5",
     "spark.executorEnv.PYTHONPATH": str(ROOT),
+    # As the command has it.
+    "spark.python.daemon.module": "dedup.spark.daemon",
 }
 
 
@@ -459,6 +462,31 @@ def executors(application: str) -> list[int]:
         if b"org.apache.spark.executor.CoarseGrainedExecutorBackend" in arguments and application.encode() in arguments:
             found.append(int(folder.name))
     return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="finds processes in /proc")
+def test_workers_are_forked_from_a_process_with_the_kernels_in_it(spark: Session) -> None:
+    def commands(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in rows:
+            yield pa.RecordBatch.from_pylist([{"parent": Path(f"/proc/{os.getppid()}/cmdline").read_text()}])
+
+    found = spark.range(1).mapInArrow(commands, "parent string").toArrow()["parent"].to_pylist()
+    assert [command.split("\0")[2] for command in found] == ["dedup.spark.daemon"]
+
+
+def test_the_command_has_its_settings_where_the_user_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "from dedup.spark.session import SETTINGS, opened\n"
+        "with opened('local[1]') as spark:\n"
+        "    print(*(spark.conf.get(name) for name in SETTINGS))\n"
+    )
+    said = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", f"--conf spark.ui.enabled=false --conf {said}=77 pyspark-shell")
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    from dedup.spark.session import SETTINGS
+
+    assert done.stdout.split() == [*(SETTINGS | {said: "77"}).values()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="finds processes in /proc")

@@ -15,6 +15,7 @@ from typing import NamedTuple, NoReturn, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dedup.api import NAME, batch_of
 from dedup.columns import Column
@@ -38,6 +39,8 @@ from dedup.versions import differs
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+NO_BYTES, NEWLINE = (pa.scalar(data, pa.large_binary()) for data in (b"", b"\n"))
 
 
 class Carrier(Protocol):
@@ -164,19 +167,20 @@ class Lines(_OfFiles):
     def _files(self, handed: pa.RecordBatch) -> Iterator[tuple[InputFile, Ints, JsonLines]]:
         """Yield the lines of each file, ascending, with the row that each is in."""
         files, records = handed.column("file").to_numpy(), handed.column("record").to_numpy()
-        texts = Column.from_arrow(handed.column("row").field("line").cast(pa.large_binary()))
+        line = handed.column("row").field("line")
         for index in np.unique(files).tolist():
             rows = np.flatnonzero(files == index)
             rows = rows[np.argsort(records[rows], kind="stable")]
-            lines = lines_of([texts.row(row) for row in rows.tolist()], records[rows])
+            lines = lines_of(line.take(pa.array(rows)), records[rows])
             yield self.origins[index].file(index, "jsonl"), rows, lines
 
 
-def lines_of(rows: list[bytes], numbers: Ints) -> JsonLines:
+def lines_of(rows: pa.Array, numbers: Ints) -> JsonLines:
     """Return lines as a file holds them, each with its newline."""
-    sizes = np.array([len(row) + 1 for row in rows], np.int64)
-    ends = np.cumsum(sizes)
-    return JsonLines(b"".join(row + b"\n" for row in rows), ends - sizes, ends, numbers, ends - sizes)
+    ended = Column.from_arrow(pc.binary_join_element_wise(rows.cast(pa.large_binary()), NO_BYTES, NEWLINE))
+    offsets = ended.offsets - ended.offsets[0]
+    data = ended.data[ended.offsets[0] : ended.offsets[-1]].tobytes()
+    return JsonLines(data, offsets[:-1], offsets[1:], numbers, offsets[:-1])
 
 
 def _runs(values: Ints) -> tuple[list[int], list[int], list[int]]:

@@ -86,9 +86,10 @@ TOLD = pa.schema(
     ]
 )  # fmt: skip
 """What is told of documents: the `row` of one that is `KEPT` or `DROPPED`, which a table of the input's type has beside
-these columns; `LINES` of decisions.jsonl; lines of what was `TAKEN` out of others; for the report what is `COUNTED_UP`
-over the documents of one `source`, or without one over all, or the text of a template, in its main wording or another,
-and where it stands; a `CLUSTER`; and the `SEAL` of all that a partition (`file`) tells of one kind (`record`)."""
+these columns, or where documents are lines, `lines` of them; `LINES` of decisions.jsonl; lines of what was `TAKEN` out
+of others; for the report what is `COUNTED_UP` over the documents of one `source`, or without one over all, or the text
+of a template, in its main wording or another, and where it stands; a `CLUSTER`; and the `SEAL` of all that a partition
+(`file`) tells of one kind (`record`)."""
 KEPT, DROPPED, LINES, TAKEN, COUNTED_UP, CLUSTER, SEAL = range(7)
 SEALED = (KEPT, DROPPED, LINES, TAKEN)
 

@@ -6,6 +6,7 @@ list of inputs, and the number of its line or row there. Spark splits files, so 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -13,13 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sql
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import DataType, StringType, StructType
 
-from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import InputError, UsageError
 from dedup.formats import jsonl
@@ -32,6 +31,7 @@ from dedup.parts import Lines as FileLines
 from dedup.spark.carriers import Carrier, Lines, Origin, Rows, lines_of
 from dedup.spark.storage import SLASHES, Storage, Stored, literal
 from dedup.staging import SIDECAR_SUFFIX
+from dedup.versions import differs
 
 KINDS = ("jsonl", "parquet")
 COMPRESSIONS = ("", "gzip", "bzip2")
@@ -158,7 +158,7 @@ def read(spark: SparkSession, found: Found, config: Config) -> Input:
 def _lines(spark: SparkSession, found: Found, config: Config) -> Input:
     whole = spark.read.option("lineSep", "\n").text([literal(file.path) for file in found.files])
     lines = whole.select(
-        _uri(),
+        sql.col("_metadata.file_path").alias("uri"),
         sql.col("_metadata.file_block_start").alias("block"),
         sql.col("value").cast("binary").alias("line"),
     )
@@ -169,7 +169,7 @@ def _lines(spark: SparkSession, found: Found, config: Config) -> Input:
     return Input("jsonl", lines, schema, Lines(config, found.origins), read, _numbering(firsts))
 
 
-def _uri() -> SparkColumn:
+def _uri() -> Column:
     """Return the column of URIs, as `Stored` has them."""
     return sql.regexp_replace("_metadata.file_path", SLASHES, "$1:/").alias("uri")
 
@@ -185,7 +185,7 @@ def _surveying(files: dict[str, int], origins: list[Origin], config: Config) -> 
                     block, {"uri": block[0], "block": block[1], "lines": 0, "bytes": 0, "documents": 0, "bad": None}
                 )
                 bad: list[Rejected] = []
-                lines = lines_of(part.rows(), np.arange(len(part)) + note["lines"] + 1)
+                lines = lines_of(part, np.arange(len(part)) + note["lines"] + 1)
                 file = origins[files[block[0]]].file(files[block[0]], "jsonl")
                 batch = jsonl.documents_of(lines, file, fields, finder_of(fields), bad.append)
                 note["lines"] += len(part)
@@ -210,23 +210,20 @@ def _numbering(firsts: dict[Block, tuple[int, int]]) -> Callable[[Any], Iterator
                 file, first = firsts[block]
                 records = np.arange(len(part)) + first + seen[block]
                 seen[block] += len(part)
-                line = part.to_arrow().view(pa.large_binary()).cast(pa.binary())
-                row = pa.StructArray.from_arrays([line], ["line"])
+                row = pa.StructArray.from_arrays([part], ["line"])
                 files = np.full(len(part), file, np.int32)
                 yield pa.RecordBatch.from_arrays([pa.array(files), pa.array(records), row], schema=NUMBERED)
 
     return number
 
 
-def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[Block, Column]]:
+def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[Block, pa.Array]]:
     """Yield runs of lines of one block."""
-    lines = rows.column("line").cast(pa.large_binary())
-    uris, starts = rows.column("uri").to_pylist(), rows.column("block").to_pylist()
-    blocks = list(zip(uris, starts, strict=True))
-    edges = [0, *(at for at in range(1, len(blocks)) if blocks[at] != blocks[at - 1]), len(blocks)]
-    for start, end in pairwise(edges):
-        if start < end:
-            yield blocks[start], Column.from_arrow(pa.concat_arrays([lines.slice(start, end - start)]))
+    uris, starts = rows.column("uri"), rows.column("block").to_numpy()
+    is_new = differs(uris.dictionary_encode().indices.to_numpy()) | differs(starts)
+    for start, end in pairwise([*np.flatnonzero(is_new).tolist(), rows.num_rows]):
+        uri = re.sub(SLASHES, r"\1:/", uris[start].as_py())
+        yield (uri, int(starts[start])), rows.column("line").slice(start, end - start)
 
 
 def _firsts(

@@ -86,7 +86,7 @@ def clean(
             stays = writer.rows(columns.KEPT, kept)
             besides = {DROPPED: writer.rows(columns.DROPPED, f"{beside}/{DROPPED}")}
             for what, name in ((columns.LINES, DECISIONS), (columns.TAKEN, TAKEN)):
-                besides[name] = writer.lines(what, "lines", f"{beside}/{name}")
+                besides[name] = writer.lines(what, f"{beside}/{name}")
         made = summary.build(judged, summed, config, tasks.carrier.names, clock.seconds)
         head = msgspec.to_builtins(decisions.header(config, tasks.carrier.names))
         besides[""] = {}
@@ -161,7 +161,7 @@ class _Writer(NamedTuple):
     def rows(self, what: int, folder: str) -> dict[str, Digest]:
         """Write rows in the format of the input; return the digests of parts, for those of lines."""
         if self.kind == "jsonl":
-            return self.lines(what, "row.line", folder)
+            return self.lines(what, folder)
         rows = self.told.where(sql.col("what") == what)
         # Not as the 96-bit integers that other readers take for nanoseconds without a time zone.
         rows.sparkSession.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
@@ -169,13 +169,13 @@ class _Writer(NamedTuple):
         self._name_parts(folder, ".parquet")
         return {}
 
-    def lines(self, what: int, column: str, folder: str) -> dict[str, Digest]:
+    def lines(self, what: int, folder: str) -> dict[str, Digest]:
         """Write bytes as lines; return the digests of parts.
 
         Raises OutputError if what is written is not as long as what was told.
         """
         options = {"lineSep": "\n", "compression": "none", "maxRecordsPerFile": "0"}
-        rows = self.told.where(sql.col("what") == what).select(sql.col(column).cast("string").alias("line"))
+        rows = self.told.where(sql.col("what") == what).select(sql.col("lines").cast("string"))
         rows.write.options(**options).text(folder)
         seals, digests = self.seals[what], {}
         for partition, (file, name) in self._name_parts(folder, ".jsonl").items():

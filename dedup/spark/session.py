@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from py4j.protocol import Py4JError
+from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -18,6 +19,7 @@ BATCH_BYTES = 64 << 20
 """What a task holds of the texts at once, several times over."""
 
 SETTINGS = {
+    "spark.python.daemon.module": "dedup.spark.daemon",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
     "spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH_BYTES),
 }
@@ -25,7 +27,7 @@ SETTINGS = {
 
 @contextmanager
 def opened(master: str | None) -> Iterator[SparkSession]:
-    """Open a session, and stop it at the end.
+    """Open a session, with our settings where nobody said otherwise, and stop it at the end.
 
     Args:
         master: Where Spark runs; None for what its own settings say, else for this machine.
@@ -36,9 +38,12 @@ def opened(master: str | None) -> Iterator[SparkSession]:
     # Executors on this machine are to find the packages that are here.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("dedup")
-    for name, value in SETTINGS.items():
-        builder = builder.config(name, value)
     try:
+        # Only then are there settings to look at.
+        SparkContext._ensure_initialized()
+        said = SparkConf()
+        for name, value in SETTINGS.items():
+            builder = builder.config(name, said.get(name, value))
         spark = (builder if master is None else builder.master(master)).getOrCreate()
     except (PySparkException, Py4JError) as error:
         raise EngineError(

@@ -16,7 +16,7 @@ from dedup.model import Batch
 from dedup.parts import Taken
 from dedup.report import Counts
 from dedup.spark import columns
-from dedup.spark.carriers import Carrier
+from dedup.spark.carriers import Carrier, Lines, lines_of
 from dedup.spark.counts import marks_of, numbers_of
 from dedup.spark.rows import filled
 
@@ -64,10 +64,10 @@ class Telling:
         self._seen = {what: Meter() for what in columns.SEALED}
 
     def documents(self, what: int, rows: pa.RecordBatch) -> pa.RecordBatch:
-        """Return documents that stay, or that go."""
-        row = rows.column("row")
-        if row.type.get_field_index("line") == 0:
-            self._seen[what].write(b"".join(line + b"\n" for line in row.field("line").to_pylist()))
+        """Return documents that stay, or that go: lines as one row, where they are lines."""
+        if isinstance(self._carrier, Lines):
+            data = lines_of(rows.column("row").field("line"), rows.column("record").to_numpy()).data
+            return pa.RecordBatch.from_pylist([self._sealed(what, data)] if data else [], schema=self._schema)
         places = {name: rows.column(name) for name in ("file", "record", "row")}
         return columns.batch(self._schema, what=np.full(rows.num_rows, what, np.int32), **places)
 
@@ -99,7 +99,10 @@ class Telling:
         return pa.RecordBatch.from_pylist(rows, schema=self._schema)
 
     def _lines(self, what: int, rows: Sequence[msgspec.Struct]) -> dict[str, Any]:
-        lines = self._encoder.encode_lines(rows)
+        return self._sealed(what, self._encoder.encode_lines(rows))
+
+    def _sealed(self, what: int, lines: bytes) -> dict[str, Any]:
+        """Return lines as a row, to which Spark adds the last newline."""
         self._seen[what].write(lines)
         return {"what": what, "lines": lines[:-1]}
 
