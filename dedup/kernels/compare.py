@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.words import (
     DATE,
     DATED_WORDS,
@@ -84,7 +84,7 @@ def write_word(data, i, k, stop_i, stop_k, points, masked, out, classes, spare, 
     return count
 
 
-@njit(cache=True, nogil=True, _nrt=False, inline="always")
+@inlined
 def are_equal(a, start_a, b, start_b, size):
     """Say whether two runs of an array are equal; numba's own needs its linear algebra, and scipy's, to be loaded."""
     others = 0

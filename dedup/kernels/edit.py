@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dedup.kernels.leaf import leaf
-from dedup.kernels.vector import WIDTH, copy_range, count_ones, match
+from dedup.kernels.vector import copy_range, count_code_points
 
 
 @njit(cache=True, nogil=True)
@@ -37,24 +36,11 @@ def take_spans(data, starts, ends, out, offsets):
         offsets[span + 1] = offsets[span] + ends[span] - starts[span]
 
 
-@leaf
-def begun(data, start, end):
-    """Count the bytes that begin a code point, that is, all but those that continue one."""
-    count = end - start
-    at = start
-    while at + WIDTH <= end:
-        count -= count_ones(match(data, at, 0, 0x80, 0xBF))
-        at += WIDTH
-    for place in range(np.uint64(at), np.uint64(end)):
-        count -= (data[place] & np.uint8(0xC0)) == np.uint8(0x80)
-    return count
-
-
 @njit(cache=True, nogil=True)
 def count_characters(data, offsets, counts):
     """Count the code points of every row: every byte that does not continue one."""
     for row in range(offsets.shape[0] - 1):
-        counts[row] = begun(data, offsets[row], offsets[row + 1])
+        counts[row] = count_code_points(data, offsets[row], offsets[row + 1])
 
 
 @njit(cache=True, nogil=True)
@@ -62,7 +48,7 @@ def count_span_characters(data, offsets, rows, starts, ends, counts):
     """Count the code points of spans given in bytes from the start of their row."""
     for span in range(rows.shape[0]):
         base = offsets[rows[span]]
-        counts[span] = begun(data, base + starts[span], base + ends[span])
+        counts[span] = count_code_points(data, base + starts[span], base + ends[span])
 
 
 @njit(cache=True, nogil=True)
@@ -79,6 +65,6 @@ def to_characters(data, offsets, rows, positions, characters):
         base = offsets[rows[i]]
         if rows[i] != row or positions[i] < at:
             row, at, count = rows[i], np.int64(0), np.int64(0)
-        count += begun(data, base + at, base + positions[i])
+        count += count_code_points(data, base + at, base + positions[i])
         at = positions[i]
         characters[i] = count

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.vector import WIDTH, copy, copy_range, count_trailing_zeros, match
 
 QUOTE, BACKSLASH, ZERO, LOWER_A, LOWER_U = (
@@ -23,7 +23,7 @@ def _digit(value):
     return ZERO + value if value < TEN else LOWER_A + (value - TEN)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _find_special(data, at):
     """Set the bits of what may not stand inside a JSON string as it is, of 64 bytes."""
     return match(data, at, 0, QUOTE, QUOTE) | match(data, at, 0, BACKSLASH, BACKSLASH) | match(data, at, 0, 0, 0x1F)

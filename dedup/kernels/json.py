@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_byte, match
 
 MAX_DEPTH = 60
@@ -29,7 +29,7 @@ ESCAPED_LOW = np.uint64(sum(1 << byte for byte in b'"/'))
 ESCAPED_HIGH = np.uint64(sum(1 << (byte - 64) for byte in b"\\bfnrt"))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _find_special(data, at):
     """Set the bits of what is no plain text inside a string, of 64 bytes: quotes, backslashes, controls, odd UTF-8.
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dedup.kernels.leaf import leaf
-from dedup.kernels.plain import inlined, read_plain, skip_quiet
+from dedup.kernels.leaf import inlined, leaf
+from dedup.kernels.plain import read_plain, skip_quiet
 from dedup.kernels.sentences import (
     BEFORE,
     CHAIN_START,
@@ -23,6 +23,7 @@ from dedup.kernels.sentences import (
     VALUE_BEFORE,
     WORD_END,
 )
+from dedup.kernels.vector import count_code_points
 from dedup.kernels.words import (
     COLON,
     DATE,
@@ -113,20 +114,15 @@ def push(keys, counts, w0, w1, roles, dated, width, alone):
 
 
 @leaf
-def count_chars(data, start, end):
-    """Count the code points of a byte range."""
-    count = 0
-    for i in range(start, end):
-        count += (data[i] & 0xC0) != 0x80
-    return count
-
-
-@leaf
 def read_label(data, i, after, end, packed, wide, keys, counts):
     """Decide at the first colon of a line whether a label stands before it."""
     counts[COLONS] = NO_LABEL
     kind, _, _ = class_at(data, after, end, packed)
-    if counts[ROW_WORDS] and (kind == SPACE or wide) and count_chars(data, counts[TEXT_START], i) <= MAX_LABEL_CHARS:
+    if (
+        counts[ROW_WORDS]
+        and (kind == SPACE or wide)
+        and count_code_points(data, counts[TEXT_START], i) <= MAX_LABEL_CHARS
+    ):
         counts[COLONS] = LABELLED
         keys[LABEL] = finish_key(keys[ROW_K0], counts[ROW_WORDS])
 

@@ -9,3 +9,6 @@ from __future__ import annotations
 from numba import njit
 
 leaf = njit(cache=True, nogil=True, _nrt=False)
+
+# Called so often, and with so much to hand over, that it is written into its callers before they are compiled.
+inlined = njit(cache=True, nogil=True, _nrt=False, inline="always")

@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.vector import count_trailing_zeros, load_eight
 from dedup.kernels.words import COLON, NOTHING, ONE, SEED, SLOW, STEP, finish
 from dedup.unicode import (
@@ -47,10 +46,6 @@ def in_every_byte(byte: int) -> np.uint64:
 # Added to a byte below 0x80, they raise its highest bit from "a" on, and from behind "z" on.
 FROM_A, FROM_BEHIND_Z = in_every_byte(0x80 - ord("a")), in_every_byte(0x80 - ord("z") - 1)
 SMALL, LOW_BITS, HIGH_BIT = in_every_byte(0x20), in_every_byte(0x7F), in_every_byte(0x80)
-
-
-# Called for every word, from one place: handing over so many arrays would take longer than what is done with them.
-inlined = njit(cache=True, nogil=True, _nrt=False, inline="always")
 
 
 class Alphabet(NamedTuple):

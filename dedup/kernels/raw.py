@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from dedup.columns import Bytes, Ints
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.vector import WIDTH, copy, copy_range, count_trailing_zeros, find_byte, match
 
 NEWLINE = np.uint8(10)
@@ -86,7 +86,7 @@ def _put(out: Bytes, at: int, code_point: int) -> int:
     return at + width
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def _copy_until(data, position, end, byte, out, at):
     """Copy bytes up to `byte` or `end`; return how many. What is behind them in `out` may be overwritten."""
     first = position

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.leaf import inlined
 from dedup.kernels.slots import slot_of
 from dedup.kernels.words import decode, finish, folded_piece, folded_range
 from dedup.unicode import MARK, WORD
@@ -14,7 +15,7 @@ ONE = np.uint64(1)
 SPACE, TAB = np.uint8(0x20), np.uint8(0x09)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def look_up(keys, secret, mask, key):
     """Return the slot of a key in an open-addressing table, or the free slot where it would go."""
     slot = slot_of(key, secret, mask)

@@ -33,7 +33,6 @@ from dedup.kernels.keys import (
     SEG_ZERO,
     TEXT_END,
     TEXT_START,
-    count_chars,
     note_word,
     push,
     push_plain,
@@ -42,6 +41,7 @@ from dedup.kernels.keys import (
 from dedup.kernels.leaf import leaf
 from dedup.kernels.plain import may_begin_plain
 from dedup.kernels.sentences import IS_INITIAL, ROLES, TOKEN, VALUE, VALUE_BEFORE, WORD_END, find_boundary
+from dedup.kernels.vector import count_code_points
 from dedup.kernels.words import (
     COLON,
     HYPHEN,
@@ -321,7 +321,7 @@ def scan(data, offsets, start, stop, points, lexicon, alphabet, line_offsets, li
             labelled = (
                 counts[COLONS] == LABELLED
                 and counts[REST_WORDS] > 0
-                and count_chars(data, counts[TEXT_START], counts[TEXT_END]) < MAX_LABEL_LINE_CHARS
+                and count_code_points(data, counts[TEXT_START], counts[TEXT_END]) < MAX_LABEL_LINE_CHARS
             )
             lines[LINE_LABEL, line] = keys[LABEL] if labelled else NOTHING
             lines[LINE_REST, line] = finish_key(keys[REST_K0], counts[REST_WORDS]) if labelled else NOTHING

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from dedup.kernels.lanes import LANES, lower
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.slots import slot_of, table_size
 from dedup.kernels.tokens import (
     drop_symbols,
@@ -24,7 +24,7 @@ FINAL = np.uint64(0xBF58476D1CE4E5B9)
 S29, S32 = np.uint64(29), np.uint64(32)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def finish(h):
     """Avalanche: every input bit reaches the high half, which is what base hashes are taken from."""
     h ^= h >> S32
@@ -34,7 +34,7 @@ def finish(h):
     return h ^ (h >> S32)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def roll(tokens, count, words, shingles):
     """Hash every run of `words` tokens (one shorter run if there are fewer); return how many shingles there are."""
     if count == 0:
@@ -53,7 +53,7 @@ def roll(tokens, count, words, shingles):
     return count - size + 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def base_hash(shingle):
     """Take 32 bits of a shingle hash and premix them as datasketch's affine32 scheme does (MurmurHash3 finalizer)."""
     h = np.uint32(shingle >> S32)

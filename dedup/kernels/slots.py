@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 
 import numpy as np
-from numba import njit
 
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 
 SECRET = np.uint64(int.from_bytes(os.urandom(8), "little") | 1)
 """Drawn anew by every process. Nothing that is found depends on it, only how long it takes."""
@@ -19,7 +18,7 @@ SECRET = np.uint64(int.from_bytes(os.urandom(8), "little") | 1)
 S32 = np.uint64(32)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def slot_of(key, secret, mask):
     """Return the slot of a key in a table of `mask + 1`, a power of two.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.leaf import inlined
 from dedup.kernels.segment import BULLET, TERMINATED
 
 # Bits of `shapes`. ROW_RULE is a line drawn between rows of a table; BARE, a fence that says nothing of what it opens.
@@ -24,13 +25,13 @@ CLOSING_SQUARE, UNDERSCORE, BACKTICK, OPENING_CURLY, PIPE, CLOSING_CURLY, TILDE 
 CODE_ENDS = (SEMICOLON, OPENING_CURLY, CLOSING_CURLY, COLON, COMMA, OPENING, CLOSING, CLOSING_SQUARE)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def is_digit(byte):
     """Say whether a byte is an ASCII digit."""
     return 0x30 <= byte <= 0x39
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def is_name(byte):
     """Say whether a byte is an ASCII letter or digit."""
     return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A

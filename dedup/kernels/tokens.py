@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from dedup.kernels.lanes import LANES, absorb_lanes, hash_lanes
-from dedup.kernels.leaf import leaf
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
 from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, join_blocks, load_eight, put_letters
 from dedup.unicode import EXPANDS as _EXPANDS
@@ -217,7 +217,7 @@ def take_word(data, at, place, others, reach, two_bytes):
     return place, first, second, fill, last_class
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def take_words(data, at, end, two_bytes, ends_word, firsts, seconds, count):
     """Write words of sixteen bytes at most for as long as there is nothing else but bytes that end them.
 

@@ -9,9 +9,11 @@ Whoever calls sees to it that there are 64 bytes from where it looks on, whateve
 from __future__ import annotations
 
 import numpy as np
-from numba import config, njit, types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from dedup.kernels.leaf import inlined, leaf
 
 WIDTH = 64
 """Bytes that are looked at together."""
@@ -173,7 +175,7 @@ else:
         return types.int64(types.uint64), generate
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def load_eight(data, at):
     """Read eight bytes, the first one lowest. Unsigned indices let the compiler make it one load."""
     i = np.uint64(at)
@@ -183,13 +185,13 @@ def load_eight(data, at):
     return eight
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def find_letters(data, at):
     """Set the bits of ASCII letters and digits among 64 bytes."""
     return match(data, at, 0x20, 0x61, 0x7A) | match(data, at, 0, 0x30, 0x39)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@inlined
 def find_byte(data, at, end, byte):
     """Return the first position from `at` on that holds `byte`, `end` if none before it does."""
     while at < end and at + WIDTH <= data.shape[0]:
@@ -200,3 +202,16 @@ def find_byte(data, at, end, byte):
     while at < end and data[at] != byte:
         at += 1
     return min(at, end)
+
+
+@leaf
+def count_code_points(data, start, end):
+    """Count the code points of UTF-8: all bytes but those that continue one."""
+    count = end - start
+    at = start
+    while at + WIDTH <= end:
+        count -= count_ones(match(data, at, 0, 0x80, 0xBF))
+        at += WIDTH
+    for place in range(np.uint64(at), np.uint64(end)):
+        count -= (data[place] & np.uint8(0xC0)) == np.uint8(0x80)
+    return count
