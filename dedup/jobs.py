@@ -24,7 +24,7 @@ from dedup.config import Config
 from dedup.decisions import Header
 from dedup.errors import UsageError
 from dedup.formats.compression import MAX_EXPANSION
-from dedup.limit import room_within
+from dedup.limit import give_back, room_within
 from dedup.memory import Memory
 from dedup.parallel import alongside
 from dedup.plan import Plan, Progress, silent
@@ -368,6 +368,7 @@ def _carry_out(
             if folder is not None:
                 with writing(out.sidecar or folder), (folder / DECISIONS).open("wb") as file:
                     decisions.write(file, head, lines)
+        give_back()
 
     # The kernels of the one leave Python to the other.
     alongside(write, decide, corpus.workers, out.stop)
@@ -401,5 +402,5 @@ def edits_of(plan: Plan) -> writers.Edits:
     return writers.Edits(
         documents.files[dropped], documents.records[dropped],
         documents.files[of_cuts], documents.records[of_cuts],
-        cuts.starts[stays].astype(np.int64), cuts.ends[stays].astype(np.int64),
+        cuts.starts[stays], cuts.ends[stays],
     )  # fmt: skip

@@ -20,7 +20,7 @@ from dedup.formats.bytewise import Removals, strip
 from dedup.formats.compression import Sink, compressing
 from dedup.formats.digests import Digest, Meter, digest_of
 from dedup.formats.names import compression_of, form_of, stored_name
-from dedup.formats.slabs import FileEdits
+from dedup.formats.slabs import FileEdits, Integers
 from dedup.formats.source import InputFile
 from dedup.manifest import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX, FileEntry, Manifest, seal
 from dedup.readers import Corpus
@@ -40,16 +40,16 @@ class Edits(NamedTuple):
         drop_records: int64[], its record.
         cut_files: int32[], the file of each cut.
         cut_records: int64[], its record.
-        cut_starts: int64[], byte offsets in the UTF-8 of the document's text; disjoint, ascending in it.
-        cut_ends: int64[].
+        cut_starts: int32[] or int64[], byte offsets in the UTF-8 of the document's text; disjoint, ascending in it.
+        cut_ends: The same.
     """
 
     drop_files: npt.NDArray[np.int32]
     drop_records: Ints
     cut_files: npt.NDArray[np.int32]
     cut_records: Ints
-    cut_starts: Ints
-    cut_ends: Ints
+    cut_starts: Integers
+    cut_ends: Integers
 
     def of_file(self, file: int, rejected: Ints) -> FileEdits:
         """Return what goes from one file, records that could not be read included."""

@@ -131,7 +131,7 @@ def _slab(
     records = (np.ascontiguousarray(at[:, 0]), np.ascontiguousarray(at[:, 1]))
     failed = kernels.find_cells(raw, *records, header.text, ord(header.delimiter), cells, cell_ends)
     if failed < 0:
-        texts = (np.ascontiguousarray(edits.starts[cuts]), np.ascontiguousarray(edits.ends[cuts]))
+        texts = (edits.starts[cuts].astype(np.int64), edits.ends[cuts].astype(np.int64))
         failed = kernels.locate_in_cells(raw, cells, cell_ends, *texts, cut_starts, cut_ends)
     if failed >= 0:
         raise misplaced(file, int(numbers[failed]))

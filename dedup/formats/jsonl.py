@@ -16,7 +16,7 @@ from dedup.formats.fields import Fields, host_of, rank_of
 from dedup.formats.json_faults import fault_of
 from dedup.formats.keys import Finder, Places, Records, finder_of
 from dedup.formats.lines import EDIT_CHUNK_BYTES, Lines, chunks_of, wanted_lines
-from dedup.formats.slabs import BOM, FileEdits, Slab, misplaced, slab_of, view
+from dedup.formats.slabs import BOM, NOTHING, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
 from dedup.model import Batch
@@ -73,7 +73,7 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
             if cuts.start == cuts.stop:
                 yield Slab(chunk.data, line_starts, line_ends)
                 continue
-            own = FileEdits(lines, *(part[cuts] for part in edits[1:]))
+            own = FileEdits(lines, edits.cuts[cuts], edits.starts[cuts], edits.ends[cuts])
             starts, ends = locate(chunk.lines(), file, fields, own)
             yield slab_of(chunk.data, np.concatenate((line_starts, starts)), np.concatenate((line_ends, ends)))
     beyond = [int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last]
@@ -198,7 +198,7 @@ def locate(lines: Lines, file: InputFile, fields: Fields, edits: FileEdits) -> t
     Raises StateError for a cut where there is no record, or no such place in its text.
     """
     if not len(edits.cuts):
-        return edits.starts, edits.ends
+        return NOTHING, NOTHING
     finder = finder_of(fields)
     numbers, row = np.unique(edits.cuts, return_inverse=True)
     at = np.searchsorted(lines.numbers, numbers)
@@ -211,8 +211,8 @@ def locate(lines: Lines, file: InputFile, fields: Fields, edits: FileEdits) -> t
         view(lines.data),
         places.starts[row],
         places.ends[row],
-        np.ascontiguousarray(edits.starts),
-        np.ascontiguousarray(edits.ends),
+        edits.starts.astype(np.int64),
+        edits.ends.astype(np.int64),
         starts,
         ends,
     )

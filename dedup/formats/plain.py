@@ -64,4 +64,4 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
         return
     if len(edits.ends) and edits.ends[-1] > len(data):
         raise misplaced(file, RECORD)
-    yield Slab(data, edits.starts, edits.ends)
+    yield Slab(data, edits.starts.astype(np.int64), edits.ends.astype(np.int64))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from dedup.columns import Bytes, Ints
 from dedup.errors import StateError
@@ -15,6 +16,8 @@ BOM = b"\xef\xbb\xbf"
 
 NOTHING: Ints = np.zeros(0, np.int64)
 
+Integers = npt.NDArray[np.integer[Any]]
+
 
 class FileEdits(NamedTuple):
     """What goes from one file.
@@ -22,14 +25,14 @@ class FileEdits(NamedTuple):
     Attributes:
         drops: int64[], records that go entirely, ascending.
         cuts: int64[], the record of each cut, ascending.
-        starts: int64[], byte offsets in the UTF-8 of the record's text, ascending and disjoint in a record.
-        ends: int64[].
+        starts: int32[] or int64[], byte offsets in the UTF-8 of the record's text, ascending and disjoint in a record.
+        ends: The same.
     """
 
     drops: Ints
     cuts: Ints
-    starts: Ints
-    ends: Ints
+    starts: Integers
+    ends: Integers
 
 
 class Slab(NamedTuple):
