@@ -13,6 +13,8 @@ import xxhash
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+Whole = npt.NDArray[np.signedinteger[Any]]
+"""Of any width; the kernels are compiled for 64 bits only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from dedup.columns import Column
+from dedup.columns import Column, Whole
 
 Ints = npt.NDArray[np.int64]
-Whole = npt.NDArray[np.signedinteger[Any]]
-"""Of any width; the kernels are compiled for 64 bits only."""
 
 
 def remove_spans(texts: Column, rows: Whole, starts: Whole, ends: Whole) -> Column:

@@ -10,9 +10,8 @@ import numpy.typing as npt
 from dedup import boilerplate, protection, repeats, structure
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.edit import remove_spans
+from dedup.edit import remove_spans, take_rows
 from dedup.fragments import find_fragments
-from dedup.model import select
 from dedup.policy import Cuts, cut, in_original, ordered, spans_of, suspect
 from dedup.segment import Segments, segment
 
@@ -149,7 +148,7 @@ def _until_nothing_repeats(texts: Column, cuts: Cuts, protected: Cuts, rows: Int
     Returns the cuts and what is protected, with what was found on the way.
     """
     for _ in range(MOST_ROUNDS):
-        changed = select(texts, rows)
+        changed = take_rows(texts, rows)
         of_rows = [cuts.of(int(row)) for row in rows]
         before = Cuts.join([part._replace(documents=np.full(len(part.starts), i)) for i, part in enumerate(of_rows)])
         stored = remove_spans(changed, before.documents, before.starts, before.ends)

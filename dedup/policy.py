@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dedup.boilerplate import Marks
-from dedup.columns import Column
+from dedup.columns import Column, Whole
 from dedup.edit import count_span_characters
 from dedup.repeats import Repeats, unit_spans
 from dedup.segment import Segments
 
 Ints = npt.NDArray[np.int64]
-Whole = npt.NDArray[np.signedinteger[Any]]
 
 
 class Cuts(NamedTuple):

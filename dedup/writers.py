@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from dedup.columns import Ints
+from dedup.columns import Ints, Whole
 from dedup.errors import UsageError
 from dedup.formats.bytewise import Removals, strip
 from dedup.formats.compression import Sink, compressing
 from dedup.formats.digests import Digest, Meter, digest_of
 from dedup.formats.names import compression_of, form_of, stored_name
-from dedup.formats.slabs import FileEdits, Integers
+from dedup.formats.slabs import FileEdits
 from dedup.formats.source import InputFile
 from dedup.manifest import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX, FileEntry, Manifest, seal
 from dedup.readers import Corpus
@@ -48,8 +48,8 @@ class Edits(NamedTuple):
     drop_records: Ints
     cut_files: npt.NDArray[np.int32]
     cut_records: Ints
-    cut_starts: Integers
-    cut_ends: Integers
+    cut_starts: Whole
+    cut_ends: Whole
 
     def of_file(self, file: int, rejected: Ints) -> FileEdits:
         """Return what goes from one file, records that could not be read included."""

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import dedup
 from dedup.columns import Column
+from dedup.kernels import folding, siphash, tokens
 from dedup.kernels import shingle as kernels
-from dedup.kernels import siphash, tokens
 from dedup.shingle import SHINGLE_WORDS, shingle_sets, tables
 from tests import reference
 from tests.corpora import HOSTILE, SENTENCES, hostile_texts
@@ -23,9 +23,9 @@ LONG = " ".join(SENTENCES)
 def token_hashes(text: str) -> list[int]:
     column = Column.of([text])
     firsts, seconds, hashes = np.zeros((3, 2 * len(column.data) + tokens.LANES), np.uint64)
-    folding = tokens.folding_of(*tables())
+    tables_of_folding = folding.folding_of(*tables())
     with np.errstate(over="ignore"):
-        count, _, disordered = tokens.tokenise(column.data, 0, len(column.data), folding, firsts, seconds)
+        count, _, disordered = tokens.tokenise(column.data, 0, len(column.data), tables_of_folding, firsts, seconds)
         tokens.hash_tokens(firsts, seconds, count, hashes)
     if disordered:
         return token_hashes(reference.fold(text))

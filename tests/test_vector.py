@@ -97,6 +97,12 @@ def test_copy_range(data: bytes, start: int, end: int, to: int) -> None:
     assert target.tobytes() == (bytes(to) + data[start:end]).ljust(len(target), b"\0")
 
 
+def test_copy_range_of_wide_numbers() -> None:
+    data, target = np.arange(9, dtype=np.uint64) << np.uint64(40), np.zeros(9, np.uint64)
+    copy_range(target, 2, data, 5, 3)
+    assert target.tolist() == [0, 0, *data[5:8].tolist(), 0, 0, 0, 0]
+
+
 @CASES
 @given(st.binary(min_size=SHORT, max_size=2 * SHORT), st.integers(0, SHORT), st.integers(0, 2))
 def test_put_letters(data: bytes, size: int, row: int) -> None:

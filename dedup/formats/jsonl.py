@@ -15,7 +15,7 @@ from dedup.columns import Bytes, Column, Ints, digests_of
 from dedup.formats.fields import Fields, host_of, rank_of
 from dedup.formats.json_faults import fault_of
 from dedup.formats.keys import Finder, Places, Records, finder_of
-from dedup.formats.lines import EDIT_CHUNK_BYTES, Lines, chunks_of, wanted_lines
+from dedup.formats.lines import EDIT_CHUNK_BYTES, Lines, between, chunks_of, wanted_lines
 from dedup.formats.slabs import BOM, NOTHING, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
@@ -67,9 +67,9 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
             if chunk.first == 1 and chunk.offset:
                 yield Slab(BOM)
             last = chunk.first + len(chunk.ends) - 1
-            lines = edits.drops[_between(edits.drops, chunk.first, last)] - chunk.first
+            lines = edits.drops[between(edits.drops, chunk.first, last)] - chunk.first
             line_starts, line_ends = chunk.starts[lines], chunk.ends[lines]
-            cuts = _between(edits.cuts, chunk.first, last)
+            cuts = between(edits.cuts, chunk.first, last)
             if cuts.start == cuts.stop:
                 yield Slab(chunk.data, line_starts, line_ends)
                 continue
@@ -79,10 +79,6 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
     beyond = [int(records[-1]) for records in (edits.drops, edits.cuts) if len(records) and records[-1] > last]
     if beyond:
         raise misplaced(file, beyond[0])
-
-
-def _between(numbers: Ints, first: int, last: int) -> slice:
-    return slice(int(np.searchsorted(numbers, first)), int(np.searchsorted(numbers, last, side="right")))
 
 
 def documents_of(lines: Lines, file: InputFile, fields: Fields, finder: Finder, reject: Reject) -> Batch:

@@ -69,9 +69,14 @@ class Lines(NamedTuple):
 
     def among(self, numbers: Ints) -> Lines:
         """Return those of some ascending numbers that are there."""
-        inside = numbers[slice(*np.searchsorted(numbers, (self.numbers[0], self.numbers[-1] + 1)))]
+        inside = numbers[between(numbers, int(self.numbers[0]), int(self.numbers[-1]))]
         which = np.searchsorted(self.numbers, inside)
         return Lines(self.data, self.starts[which], self.ends[which], inside, self.places[which])
+
+
+def between(numbers: Ints, first: int, last: int) -> slice:
+    """Return which of some ascending numbers are `first` to `last`."""
+    return slice(int(np.searchsorted(numbers, first)), int(np.searchsorted(numbers, last, side="right")))
 
 
 def chunks_of(file: IO[bytes], known: Ints | None = None, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:

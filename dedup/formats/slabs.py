@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from dedup.columns import Bytes, Ints
+from dedup.columns import Bytes, Ints, Whole
 from dedup.errors import StateError
 from dedup.formats.source import InputFile
 
 BOM = b"\xef\xbb\xbf"
 
 NOTHING: Ints = np.zeros(0, np.int64)
-
-Integers = npt.NDArray[np.integer[Any]]
 
 
 class FileEdits(NamedTuple):
@@ -31,8 +28,8 @@ class FileEdits(NamedTuple):
 
     drops: Ints
     cuts: Ints
-    starts: Integers
-    ends: Integers
+    starts: Whole
+    ends: Whole
 
 
 class Slab(NamedTuple):

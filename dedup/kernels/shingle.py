@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.folding import folding_of
 from dedup.kernels.lanes import LANES, lower
 from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.slots import slot_of, table_size
 from dedup.kernels.tokens import (
     drop_symbols,
-    folding_of,
     hash_tokens,
     scratch_size,
     text_key,
     tokenise,
 )
+from dedup.kernels.vector import copy_range
 
 # Odd 64-bit multipliers with well-spread bits: golden ratio, and two of PCG's and splitmix64's.
 MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -109,13 +110,6 @@ def sign_rows(
 
 
 @leaf
-def move(source, first, count, target, at):
-    """Copy hashes. For the assignment of one slice to another, numba compiles a second of words about their shapes."""
-    for i in range(count):
-        target[at + i] = source[first + i]
-
-
-@leaf
 def distinct(shingles, count, secret, table):
     """Move the distinct ones among `shingles[:count]` to the front, in order of first sight; return how many.
 
@@ -168,9 +162,9 @@ def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, 
         count = distinct(shingles, count, secret, table[:size])
         if at + count > found.shape[0]:
             grown = np.empty(max(2 * found.shape[0], at + count), np.uint64)
-            move(found, 0, at, grown, 0)
+            copy_range(grown, 0, found, 0, at)
             found = grown
-        move(shingles, 0, count, found, at)
+        copy_range(found, at, shingles, 0, count)
         at += count
         set_offsets[row + 1] = at
     return found[:at]

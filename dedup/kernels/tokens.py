@@ -6,57 +6,35 @@ token into two blocks of eight bytes; all tokens of a text are hashed together a
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
-from numba import njit
 
+from dedup.kernels.folding import (
+    EXPANDS,
+    FOLD_MASK,
+    GREEK_END,
+    GREEK_WITH_IOTA,
+    IOTA_BELOW,
+    MARK,
+    NOTHING,
+    S48,
+    S56,
+    SINGLE,
+    SYMBOL,
+    WORD,
+    encode,
+    letter_at,
+)
 from dedup.kernels.lanes import LANES, absorb_lanes, hash_lanes
 from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
 from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, join_blocks, load_eight, put_letters
-from dedup.unicode import EXPANDS as _EXPANDS
-from dedup.unicode import FOLD_MASK as _FOLD_MASK
-from dedup.unicode import MARK as _MARK
-from dedup.unicode import SINGLE as _SINGLE
-from dedup.unicode import SYMBOL as _SYMBOL
-from dedup.unicode import WORD as _WORD
-
-FOLD_MASK, WORD, SINGLE, EXPANDS = np.uint32(_FOLD_MASK), np.uint32(_WORD), np.uint32(_SINGLE), np.uint32(_EXPANDS)
-SYMBOL, MARK = np.uint32(_SYMBOL), np.uint32(_MARK)
 
 # What stands in the second block of a symbol; no token has it there, since it is not UTF-8.
 SYMBOL_BLOCK = np.uint64(0xFFFFFFFFFFFFFFFF)
-S48, S56 = np.uint64(48), np.uint64(56)
-NOTHING, LOW, SPACE = np.uint64(0), np.uint64(1), np.uint8(0x20)
+LOW, SPACE = np.uint64(1), np.uint8(0x20)
 BYTE, SIX_BYTES = np.uint64(0xFF), np.uint64(0xFFFFFFFFFFFF)
 SPACES = np.uint64(0x2020202020202020)
 NO_STATE, IN_WORD, IN_SINGLE = 0, 1, 2
-# Code points of two bytes in UTF-8, the first of which are 0xC2 to 0xDF.
-TWO_BYTES, TWO_BYTES_FIRST, TWO_BYTES_END = 0x800, np.uint8(0xC2), np.uint8(0xE0)
-# The iota below a Greek letter is a mark that folds to a letter: other marks, which belong before it, may follow it.
-IOTA_BELOW, GREEK_WITH_IOTA, GREEK_END = np.uint32(0x345), np.uint32(0x1F80), np.uint32(0x2000)
-
-
-class Folding(NamedTuple):
-    """What a scan looks up of code points and bytes.
-
-    Attributes:
-        packed: As of `dedup.unicode.CodePoints`.
-        expansion_offsets: The same.
-        expansions: The same.
-        ordered: The same.
-        two_bytes: uint64[0x800], what `fold_two_bytes` says.
-        ends_word: bool[256], what `find_enders` says.
-    """
-
-    packed: npt.NDArray[np.uint32]
-    expansion_offsets: npt.NDArray[np.int32]
-    expansions: npt.NDArray[np.uint32]
-    ordered: npt.NDArray[np.uint8]
-    two_bytes: npt.NDArray[np.uint64]
-    ends_word: npt.NDArray[np.bool_]
 
 
 @leaf
@@ -100,74 +78,6 @@ def end_token(first, second, group):
 
 
 @leaf
-def encode(code_point):
-    """Return the bytes of a code point in UTF-8, the first one lowest, and how many there are."""
-    c = np.uint64(code_point)
-    low = np.uint64(0x80) | (c & np.uint64(0x3F))
-    if c < np.uint64(0x80):
-        return c, 1
-    if c < np.uint64(0x800):
-        return np.uint64(0xC0) | (c >> np.uint64(6)) | (low << np.uint64(8)), 2
-    middle = np.uint64(0x80) | ((c >> np.uint64(6)) & np.uint64(0x3F))
-    if c < np.uint64(0x10000):
-        return np.uint64(0xE0) | (c >> np.uint64(12)) | (middle << np.uint64(8)) | (low << np.uint64(16)), 3
-    high = np.uint64(0x80) | ((c >> np.uint64(12)) & np.uint64(0x3F))
-    lead = np.uint64(0xF0) | (c >> np.uint64(18))
-    return lead | (high << np.uint64(8)) | (middle << np.uint64(16)) | (low << np.uint64(24)), 4
-
-
-@njit(cache=True, nogil=True)
-def fold_two_bytes(packed, expansion_offsets, expansions, ordered):
-    """Return what each code point of two bytes in UTF-8 appends to a word, so that nothing need be looked at: uint64[].
-
-    Up to six bytes, above them the class of the mark it ends with, and highest how many bytes; 0 for what is no letter,
-    or has to be looked at.
-    """
-    found = np.zeros(TWO_BYTES, np.uint64)
-    for code_point in range(0x80, TWO_BYTES):
-        entry = packed[code_point]
-        row = np.int64(entry & FOLD_MASK)
-        pieces = expansion_offsets[row + 1] - expansion_offsets[row] if entry & EXPANDS else 1
-        bytes_so_far = NOTHING
-        fill = 0
-        last_class = np.uint8(0)
-        is_plain = pieces > 0
-        for piece in range(pieces):
-            folded = packed[expansions[expansion_offsets[row] + piece]] if entry & EXPANDS else entry
-            if folded & MARK:
-                mark_class = ordered[folded & FOLD_MASK]
-                is_plain = is_plain and piece > 0 and mark_class >= last_class
-            else:
-                mark_class = np.uint8(0)
-                is_plain = is_plain and (folded & (WORD | SINGLE)) == WORD
-            last_class = mark_class
-            some, size = encode(folded & FOLD_MASK)
-            is_plain = is_plain and fill + size <= 6
-            if is_plain:
-                bytes_so_far |= some << np.uint64(8 * fill)
-                fill += size
-        if is_plain and code_point != np.int64(IOTA_BELOW):
-            found[code_point] = bytes_so_far | (np.uint64(last_class) << S48) | (np.uint64(fill) << S56)
-    return found
-
-
-@njit(cache=True, nogil=True)
-def find_enders(packed):
-    """Say which bytes end a word and are nothing else: bool[256], ASCII ones only."""
-    found = np.zeros(256, np.bool_)
-    for byte in range(0x80):
-        found[byte] = not packed[byte] & (WORD | SYMBOL | MARK | EXPANDS)
-    return found
-
-
-@njit(cache=True, nogil=True)
-def folding_of(packed, expansion_offsets, expansions, ordered):
-    """Return the Unicode tables with what follows from them."""
-    two_bytes = fold_two_bytes(packed, expansion_offsets, expansions, ordered)
-    return Folding(packed, expansion_offsets, expansions, ordered, two_bytes, find_enders(packed))
-
-
-@leaf
 def keep_low(eight, size):
     """Keep the lowest bytes: all for 8 and more, none for 0 and less."""
     kept = eight & ((LOW << np.uint64(8 * (size & 7))) - LOW)
@@ -201,10 +111,7 @@ def take_word(data, at, place, others, reach, two_bytes):
             place += size
             fill += size
             last_class = np.uint8(0)
-        lead = data[np.uint64(at + place)]
-        if place >= reach or lead < TWO_BYTES_FIRST or lead >= TWO_BYTES_END:
-            break
-        letter = two_bytes[((np.int64(lead) & 0x1F) << 6) | (np.int64(data[np.uint64(at + place + 1)]) & 0x3F)]
+        letter = letter_at(data, at + place, two_bytes) if place < reach else NOTHING
         size = np.int64(letter >> S56)
         if size == 0 or fill + size > 16:
             break
@@ -312,15 +219,14 @@ def tokenise(data, start, end, folding, firsts, seconds):
                 last_class = np.uint8(0)
                 at += 1
                 continue
-            if data[at] >= TWO_BYTES_FIRST and data[at] < TWO_BYTES_END:
-                letter = two_bytes[((np.int64(data[at]) & 0x1F) << 6) | (np.int64(data[at + 1]) & 0x3F)]
-                if letter != NOTHING:
-                    size = np.int64(letter >> S56)
-                    first, second, group, fill = push(first, second, group, fill, letter & SIX_BYTES, size)
-                    last_class = np.uint8((letter >> S48) & BYTE)
-                    state, previous = IN_WORD, np.uint32(0)
-                    at += 2
-                    continue
+            letter = letter_at(data, at, two_bytes)
+            if letter != NOTHING:
+                size = np.int64(letter >> S56)
+                first, second, group, fill = push(first, second, group, fill, letter & SIX_BYTES, size)
+                last_class = np.uint8((letter >> S48) & BYTE)
+                state, previous = IN_WORD, np.uint32(0)
+                at += 2
+                continue
         byte = np.uint32(data[at])
         if byte < np.uint32(0x80):
             code_point = byte

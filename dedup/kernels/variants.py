@@ -7,7 +7,8 @@ from numba import njit
 
 from dedup.kernels.compare import MAX_PIECES_A_BYTE, write_words
 from dedup.kernels.leaf import leaf
-from dedup.kernels.shingle import finish, minimise, move
+from dedup.kernels.shingle import finish, minimise
+from dedup.kernels.vector import copy_range
 from dedup.kernels.words import build_letters
 
 SHINGLE_CHARACTERS = 3
@@ -81,7 +82,7 @@ def shingle_lines(data, starts, ends, points, lexicon, offsets):
         shingles = max(count - SHINGLE_CHARACTERS + 1, 1)
         if at + shingles > found.shape[0]:
             grown = np.empty(max(2 * found.shape[0], at + shingles), np.uint64)
-            move(found, 0, at, grown, 0)
+            copy_range(grown, 0, found, 0, at)
             found = grown
         for first in range(shingles):
             code = np.uint64(0)

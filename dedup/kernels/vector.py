@@ -102,7 +102,10 @@ else:
 
     @intrinsic
     def copy_range(typing_context, target, to, data, at, size):
-        """Copy bytes between arrays, as fast as the C library does; assigning slices is several times slower."""
+        """Copy between arrays of one type, as fast as the C library does.
+
+        Assigning slices is several times slower, and numba compiles a second of words about their shapes for it.
+        """
 
         def generate(context, builder, signature, arguments):
             into, to, array, at, size = arguments
@@ -110,7 +113,7 @@ else:
                 place_in(context, builder, kind, value, place)
                 for kind, value, place in ((signature.args[0], into, to), (signature.args[2], array, at))
             )
-            cgutils.raw_memcpy(builder, *places, size, 1)
+            cgutils.raw_memcpy(builder, *places, size, target.dtype.bitwidth // 8)
             return context.get_dummy_value()
 
         return types.void(target, types.int64, data, types.int64, types.int64), generate

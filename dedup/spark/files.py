@@ -6,7 +6,6 @@ list of inputs, and the number of its line or row there. Spark splits files, so 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
@@ -29,7 +28,7 @@ from dedup.formats.names import Form, compression_of, form_of, kind_named
 from dedup.formats.source import Rejected
 from dedup.parts import Lines as FileLines
 from dedup.spark.carriers import Carrier, Lines, Origin, Rows, lines_of
-from dedup.spark.storage import SLASHES, Storage, Stored, literal
+from dedup.spark.storage import SLASHES, Storage, Stored, literal, with_one_slash
 from dedup.staging import SIDECAR_SUFFIX
 from dedup.versions import differs
 
@@ -222,8 +221,7 @@ def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[Block, pa.Array]]:
     uris, starts = rows.column("uri"), rows.column("block").to_numpy()
     is_new = differs(uris.dictionary_encode().indices.to_numpy()) | differs(starts)
     for start, end in pairwise([*np.flatnonzero(is_new).tolist(), rows.num_rows]):
-        uri = re.sub(SLASHES, r"\1:/", uris[start].as_py())
-        yield (uri, int(starts[start])), rows.column("line").slice(start, end - start)
+        yield (with_one_slash(uris[start].as_py()), int(starts[start])), rows.column("line").slice(start, end - start)
 
 
 def _firsts(

@@ -17,6 +17,15 @@ SLASHES = "^([a-z0-9+.-]+):/+"
 """How a URI begins: Spark writes file:/ in one place and file:/// in another."""
 
 
+def with_one_slash(uri: str) -> str:
+    """Return a URI as `Stored` has it.
+
+    >>> with_one_slash("file:///data/a.jsonl")
+    'file:/data/a.jsonl'
+    """
+    return re.sub(SLASHES, r"\1:/", uri)
+
+
 class Stored(NamedTuple):
     """A file.
 
@@ -73,8 +82,8 @@ class Storage:
         path, base = str(status.getPath().toString()), str(root.getPath().toString())
         inner = path.removeprefix(base).split("/")
         if not any(part.startswith((".", "_")) for part in inner):
-            uri = re.sub(SLASHES, r"\1:/", str(status.getPath().toUri().toString()))
-            yield Stored(path, uri, base, int(status.getLen()), int(status.getModificationTime()))
+            uri = str(status.getPath().toUri().toString())
+            yield Stored(path, with_one_slash(uri), base, int(status.getLen()), int(status.getModificationTime()))
 
     def rename(self, old: str, new: str) -> None:
         """Give a file or a folder another name, which nothing has; raises OutputError where that fails."""
