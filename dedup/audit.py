@@ -1,8 +1,7 @@
 """Every decision of a plan with its evidence, in input order: what decisions.jsonl holds.
 
-There may be more decisions than documents, so this is bulk work: those on spans are made portion by portion, as lines
-that differ from a few forms (`dedup.forms`) in places and texts only. Those on documents are fewer, and made one by
-one.
+There may be more decisions than documents, so this is bulk work: they are made portion by portion, as lines that differ
+from a few forms (`dedup.forms`) in places, texts and evidence only; those on whole documents in `dedup.outright`.
 """
 
 from __future__ import annotations
@@ -17,22 +16,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from dedup import forms
+from dedup import forms, outright
 from dedup.boilerplate import Templates
-from dedup.cluster import REACH
-from dedup.columns import Column
 from dedup.decisions import Decision
-from dedup.edit import take_rows
-from dedup.model import Span
 from dedup.pipeline import numbered_batches
-from dedup.plan import Corpus, Place, Plan
+from dedup.plan import Corpus, Plan
 from dedup.policy import Cuts
 from dedup.quotes import CUT, PROTECTED, KeptQuotes, Quotes, quoted
 
 Ints = npt.NDArray[np.int64]
-
-BORDERLINE = 0.05
-"""A document that stays, but is this little below the threshold, is flagged."""
 
 PORTION = 4096
 """Documents that are told of at once."""
@@ -101,12 +93,6 @@ def lines(plan: Plan, corpus: Corpus, texts: TemplateTexts, kept: KeptQuotes | N
             texts.note(decoder.decode(told.lines.line(line)))
         is_noted[templates] = True
         yield told.lines.data
-
-
-def borderline(plan: Plan) -> npt.NDArray[np.bool_]:
-    """Return which documents stay though they nearly went: bool[documents]."""
-    similarities = plan.clusters.similarities
-    return ~plan.dropped & (plan.clusters.nearest >= 0) & (similarities >= plan.config.threshold - BORDERLINE)
 
 
 def template_id(templates: Templates, row: int) -> str:
@@ -187,29 +173,25 @@ class _Teller:
     def __init__(self, plan: Plan, names: list[str]) -> None:
         self._plan = plan
         self._names = names
-        self._copies, self._near = plan.is_copy, borderline(plan)
-        self._encoder = msgspec.json.Encoder()
+        self._outright = outright.Teller(plan, names)
         self._form = functools.lru_cache(FORMS)(self._made_form)
         self.dropped = plan.dropped
-        documents, clusters = plan.documents, plan.clusters
-        held = plan.contained.holders >= 0
-        self.whole = self.dropped | self._near | held | clusters.crowded | documents.whole | documents.structured
+        self.whole = self._outright.kinds.any(axis=1)
 
     def tell(self, documents: Ints, quotes: Quotes) -> _Told:
         """Return the decisions on some ascending documents, and on what is quoted of them."""
-        own = self._plan.documents
         row = np.searchsorted(documents, quotes.spans["document"])
-        of_whole, whole = self._whole(documents, row, quotes.spans)
+        gone = np.flatnonzero((quotes.spans["what"] == CUT) & self.dropped[documents][row])
+        cuts = np.stack([quotes.spans[edge][gone] for edge in ("start", "end")], axis=1)
+        of_whole, whole = self._outright.tell(documents, row[gone], cuts)
         stay = np.flatnonzero(~self.dropped[documents][row])
         spans, row = quotes.spans[stay], row[stay]
         examples, of_spans = _alike(spans)
         kinds = (examples[name].tolist() for name in ("what", "template", "similarity"))
-        made = [*map(self._form, *kinds), *map(forms.form_of_line, whole)]
         # Of a document, what is said of it as a whole comes last.
         places = row * (PROTECTED + 2) + spans["what"], of_whole * (PROTECTED + 2) + PROTECTED + 1
         order = np.argsort(np.concatenate(places), kind="stable")
-
-        nothing = np.full(len(whole), -1)
+        nothing = np.full(len(of_whole), -1)
 
         def laid(of_spans: npt.NDArray[Any], of_whole: Ints = nothing) -> Ints:
             """Put the values of all lines in order; nothing goes into those on whole documents."""
@@ -221,99 +203,31 @@ class _Teller:
             values = laid(spans[name])
             return forms.Numbers(values, values >= 0)
 
-        sources, of_sources = np.unique(own.sources[documents], return_inverse=True)
-        files, of_files = np.unique(own.files[documents], return_inverse=True)
+        own, rows = self._plan.places(documents, self._names), laid(row)
         lines = forms.filled(
-            made,
-            laid(of_spans, len(examples) + np.arange(len(whole))),
-            texts={
-                "document": forms.Texts(take_rows(own.ids, documents), laid(row)),
-                "source": forms.Texts(Column.of(own.source_names[i] for i in sources), laid(of_sources[row])),
-                "file": forms.Texts(Column.of(self._names[i] for i in files), laid(of_files[row])),
-                "text": forms.Texts(quotes.texts, laid(stay)),
-            },
+            forms.SPAN_HOLES,
+            list(map(self._form, *kinds)),
+            laid(of_spans, len(examples) + np.arange(len(of_whole))),
+            texts=outright.place_texts(own, rows) | {"text": forms.Texts(quotes.texts, laid(stay))},
             numbers={name: placed(name) for name in ("keeper_start", "keeper_end", "start", "end")}
-            | {"record": forms.Numbers(laid(own.records[documents][row]), laid(row) >= 0)},
+            | {"record": forms.Numbers(own.records[rows], rows >= 0)},
+            complete=whole,
         )
         return _Told(lines, laid(np.where(spans["what"] == CUT, spans["template"], -1)))
 
-    def _whole(self, documents: Ints, row: Ints, spans: npt.NDArray[Any]) -> tuple[Ints, list[bytes]]:
-        """Return which documents something is said of as a whole, and what, as lines."""
-        chosen = np.flatnonzero(self.whole[documents])
-        gone = np.flatnonzero((spans["what"] == CUT) & self.dropped[documents][row])
-        cuts = list(map(Span, spans["start"][gone].tolist(), spans["end"][gone].tolist()))
-        bounds = np.searchsorted(row[gone], np.stack([chosen, chosen + 1], axis=1)).tolist()
-        told = []
-        places = self._plan.places(documents[chosen], self._names)
-        for document, place, (first, last) in zip(documents[chosen].tolist(), places, bounds, strict=True):
-            if self.dropped[document]:
-                told.append(self._encoder.encode_lines([self.drop(document, place, cuts[first:last])]))
-            else:
-                told.append(self._encoder.encode_lines(self.flags(document, place)))
-        return chosen, told
-
-    def drop(self, document: int, place: Place, cuts: list[Span]) -> Decision:
-        """Return the decision that drops a document; `cuts` would have gone from it."""
-        clusters = self._plan.clusters
-        return Decision(
-            document=place.id,
-            source=place.source,
-            file=place.file,
-            record=place.record,
-            action="drop",
-            reason="exact-duplicate" if self._copies[document] else "near-duplicate",
-            similarity=float(clusters.similarities[document]),
-            containment=self._containment(document),
-            cuts=cuts or None,
-            **self._keeper(int(clusters.keepers[document])),
-        )
-
-    def flags(self, document: int, place: Place) -> Iterator[Decision]:
-        """Yield what was suspicious about a document as a whole."""
-        flag = functools.partial(
-            Decision, document=place.id, source=place.source, file=place.file, record=place.record, action="flag"
-        )
-        if self._plan.documents.whole[document]:
-            why = "every line of it is boilerplate of its source; it stays whole rather than empty"
-            yield flag(reason="boilerplate", why=why)
-        if self._plan.documents.structured[document]:
-            why = "what stands more than once in it looks like a list, a refrain, a table or code; it stays"
-            yield flag(reason="repeat", why=why)
-        holder = int(self._plan.contained.holders[document])
-        if holder >= 0:
-            yield flag(
-                reason="near-duplicate",
-                containment=self._containment(document),
-                why="a longer document of its source holds nearly all of it; it stays",
-                **self._keeper(holder),
-            )
-        if self._plan.clusters.crowded[document]:
-            why = f"meets more than {REACH:,} articles in a band, and only the last of them were compared; it stays"
-            yield flag(reason="near-duplicate", why=why)
-        if self._near[document]:
-            yield flag(
-                reason="near-duplicate",
-                similarity=float(self._plan.clusters.similarities[document]),
-                why=f"nearly as similar as the threshold of {self._plan.config.threshold:g} asks; it stays",
-                **self._keeper(int(self._plan.clusters.nearest[document])),
-            )
-
-    def _containment(self, document: int) -> float | None:
-        contained = self._plan.contained
-        return float(contained.shares[document]) if contained.holders[document] >= 0 else None
-
-    def _keeper(self, keeper: int) -> dict[str, Any]:
-        place = self._plan.place(keeper, self._names)
-        return {"keeper": place.id, "keeper_file": place.file, "keeper_record": place.record}
-
     def _made_form(self, what: int, template: int, similarity: float) -> forms.Form:
         """Return the form of the decisions on all spans of a kind: on a line of boilerplate, or on equal repeats."""
-        told = functools.partial(Decision, **forms.SPAN_HOLES)
+        return forms.form_of(self._decision(what, template, similarity), forms.SPAN_HOLES)
+
+    def _decision(self, what: int, template: int, similarity: float) -> Decision:
+        told = functools.partial(
+            Decision, **forms.PLACE, start=forms.HOLES["start"], end=forms.HOLES["end"], text=forms.HOLES["text"]
+        )
         if what == PROTECTED:
             why = "would have gone, but a protected pattern is found in it; it stays"
-            return forms.form_of(told(action="flag", reason="repeat" if template < 0 else "boilerplate", why=why))
+            return told(action="flag", reason="repeat" if template < 0 else "boilerplate", why=why)
         if template < 0:
-            return forms.form_of(told(action="cut", reason="repeat", similarity=similarity, keeper=forms.KEPT_HOLES))
+            return told(action="cut", reason="repeat", similarity=similarity, keeper=forms.KEPT)
         templates = self._plan.templates
         is_main = templates.mains[template] == templates.keys[template]
         carried = functools.partial(
@@ -324,7 +238,7 @@ class _Teller:
             articles=int(templates.articles[template]),
             template=template_id(templates, template),
         )
-        return forms.form_of(carried(action="cut") if what == CUT else carried(action="flag", why=self._why(template)))
+        return carried(action="cut") if what == CUT else carried(action="flag", why=self._why(template))
 
     def _why(self, template: int) -> str:
         """Say why a line that nearly went as boilerplate stays."""

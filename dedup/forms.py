@@ -15,22 +15,41 @@ import numpy.typing as npt
 
 from dedup.columns import Column, Ints, concatenate
 from dedup.decisions import Decision, KeptSpan
+from dedup.model import Span
 
-TEXT_HOLES = {name: chr(0xE000 + number) for number, name in enumerate(("document", "source", "file", "text"))}
-NUMBER_HOLES = {
-    name: 10**18 + number for number, name in enumerate(("record", "keeper_start", "keeper_end", "start", "end"))
+HOLES: dict[str, Any] = {
+    "document": "\ue000",
+    "source": "\ue001",
+    "file": "\ue002",
+    "record": 10**18,
+    "similarity": 1e-300,
+    "containment": 1e-301,
+    "keeper": "\ue003",
+    "keeper_start": 10**18 + 1,
+    "keeper_end": 10**18 + 2,
+    "keeper_file": "\ue004",
+    "keeper_record": 10**18 + 3,
+    "cuts": [Span(10**18 + 4, 10**18 + 5)],
+    "start": 10**18 + 6,
+    "end": 10**18 + 7,
+    "text": "\ue005",
 }
-"""What no form says: private characters, and numbers that are no places in a text."""
+"""What is put into a decision to leave a hole there, in the order of its fields: what no form says."""
 
-KEPT_HOLES = KeptSpan(NUMBER_HOLES["keeper_start"], NUMBER_HOLES["keeper_end"])
+SPAN_HOLES = "document", "source", "file", "record", "keeper_start", "keeper_end", "start", "end", "text"
+"""The holes of decisions on spans, in the order of the fields of `Decision`."""
 
-HOLES = ("document", "source", "file", "record", "keeper_start", "keeper_end", "start", "end", "text")
-"""The holes of a form, in the order of the fields of `Decision`."""
+DOCUMENT_HOLES = (
+    "document", "source", "file", "record", "similarity", "containment",
+    "keeper", "keeper_file", "keeper_record", "cuts",
+)  # fmt: skip
+"""Those of decisions on documents as a whole."""
 
-_ENCODED_HOLES = [str(value).encode() for value in map((TEXT_HOLES | NUMBER_HOLES).__getitem__, HOLES)]
+PLACE = {name: HOLES[name] for name in ("document", "source", "file", "record")}
+"""The fields of every decision that are holes."""
 
-SPAN_HOLES: dict[str, Any] = TEXT_HOLES | {name: NUMBER_HOLES[name] for name in ("record", "start", "end")}
-"""The fields of a decision on a span that are holes in its form."""
+KEPT = KeptSpan(HOLES["keeper_start"], HOLES["keeper_end"])
+"""The keeper of a decision on a repeat."""
 
 LONGEST_NUMBER = 20
 """Digits of a 64-bit number, or more."""
@@ -91,54 +110,67 @@ class Lines(NamedTuple):
         return self.data[self.offsets[number] : self.offsets[number + 1]]
 
 
-def form_of(decision: Decision) -> Form:
+NO_LINES = Lines(b"", np.zeros(1, np.int64))
+
+
+def form_of(decision: Decision, holes: Sequence[str]) -> Form:
     r"""Return the form of all decisions that differ from this one in nothing but its holes.
 
-    >>> form = form_of(Decision(**SPAN_HOLES, action="flag", reason="repeat"))
+    Args:
+        decision: The decision; `HOLES` has what is in the fields that are holes.
+        holes: The holes that there may be, in the order of the fields.
+
+    >>> form = form_of(Decision(**PLACE, action="flag", reason="repeat"), SPAN_HOLES)
     >>> form.text[: form.sizes[0]], form.text[-form.sizes[-1] :]
-    (b'{"document":"', b'"}\n')
+    (b'{"document":"', b',"action":"flag","reason":"repeat"}\n')
     """
     left = msgspec.json.encode(decision) + b"\n"
     literals = []
-    for sought in _ENCODED_HOLES:
-        before, hole, after = left.partition(sought)
+    for name in holes:
+        before, hole, after = left.partition(msgspec.json.encode(HOLES[name]).strip(b'"'))
         literals.append(before if hole else b"")
         left = after if hole else left
     literals.append(left)
     return Form(b"".join(literals), np.fromiter(map(len, literals), np.int64))
 
 
-def form_of_line(line: bytes) -> Form:
-    """Return the form of a line that is complete: all its holes are to be left empty."""
-    sizes = np.zeros(len(HOLES) + 1, np.int64)
-    sizes[0] = len(line)
-    return Form(line, sizes)
-
-
-def filled(forms: Sequence[Form], of_lines: Ints, texts: dict[str, Texts], numbers: dict[str, Numbers]) -> Lines:
+def filled(
+    holes: Sequence[str],
+    forms: Sequence[Form],
+    of_lines: Ints,
+    texts: dict[str, Texts],
+    numbers: dict[str, Numbers],
+    *,
+    encoded: dict[str, Texts] | None = None,
+    complete: Lines = NO_LINES,
+) -> Lines:
     """Fill forms in.
 
     Args:
+        holes: The holes that they have, in the order of the fields.
         forms: The forms.
-        of_lines: int64[lines], the form of each line.
-        texts: What goes into each of `TEXT_HOLES`.
-        numbers: What goes into each of `NUMBER_HOLES`.
+        of_lines: int64[lines], the form of each line; behind the forms the rows of `complete`.
+        texts: What goes into holes as a string.
+        numbers: What goes into holes as an integer.
+        encoded: What goes into holes as it is: JSON already.
+        complete: Lines to which nothing is to be added.
     """
     from dedup.kernels import forms as kernels
 
-    literals = np.frombuffer(b"".join(form.text for form in forms), np.uint8)
-    edges = np.concatenate([[0], *(form.sizes for form in forms)]).cumsum()
-    bounds = edges[np.arange(len(forms))[:, None] * (len(HOLES) + 1) + np.arange(len(HOLES) + 2)]
-    starts = np.empty((len(of_lines), len(HOLES)), np.int64)
-    ends = np.empty_like(starts)
+    literals = np.frombuffer(b"".join([*(form.text for form in forms), complete.data]), np.uint8)
+    bounds = _bounds(len(holes), forms, complete)
+    starts = np.zeros((len(of_lines), len(holes)), np.int64)
+    ends = np.zeros_like(starts)
     for name, (values, are_given) in numbers.items():
-        starts[:, HOLES.index(name)] = np.where(are_given, values, 0)
-        ends[:, HOLES.index(name)] = np.where(are_given, kernels.NUMBER, 0)
+        starts[:, holes.index(name)] = np.where(are_given, values, 0)
+        ends[:, holes.index(name)] = np.where(are_given, kernels.NUMBER, 0)
     written = _escaped(concatenate([column for column, _ in texts.values()]))
+    if encoded:
+        written = concatenate([written, *(column for column, _ in encoded.values())])
     before = 0
-    for name, (column, rows) in texts.items():
+    for name, (column, rows) in (texts | (encoded or {})).items():
         for edge, value in ((starts, written.offsets[before + rows]), (ends, written.offsets[before + rows + 1])):
-            edge[:, HOLES.index(name)] = np.where(rows < 0, 0, value)
+            edge[:, holes.index(name)] = np.where(rows < 0, 0, value)
         before += len(column)
     most = int(np.where(ends == kernels.NUMBER, LONGEST_NUMBER, ends - starts).sum())
     most += int((bounds[:, -1] - bounds[:, 0])[of_lines].sum())
@@ -146,6 +178,16 @@ def filled(forms: Sequence[Form], of_lines: Ints, texts: dict[str, Texts], numbe
     offsets = np.empty(len(of_lines) + 1, np.int64)
     kernels.fill(literals, bounds, of_lines, written.data, starts, ends, out, offsets)
     return Lines(out[: offsets[-1]].tobytes(), offsets)
+
+
+def _bounds(holes: int, forms: Sequence[Form], complete: Lines) -> Ints:
+    """Return where the literals of forms begin, and where the last ends: int64[forms + lines, holes + 2]."""
+    sizes = np.zeros((len(forms) + len(complete.offsets) - 1, holes + 1), np.int64)
+    if forms:
+        sizes[: len(forms)] = np.stack([form.sizes for form in forms])
+    sizes[len(forms) :, 0] = np.diff(complete.offsets)
+    ends = np.cumsum(sizes).reshape(sizes.shape)
+    return np.concatenate([ends[:, :1] - sizes[:, :1], ends], axis=1)
 
 
 @functools.cache

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from dedup import boilerplate, containment, lsh
 from dedup.cluster import Clusters
-from dedup.columns import Column, decoded
+from dedup.columns import Column, concatenate
 from dedup.config import Config
+from dedup.edit import take_rows
 from dedup.model import Batch, Wanted
 from dedup.policy import Cuts
 from dedup.spill import Room
@@ -21,9 +22,6 @@ Ints = npt.NDArray[np.int64]
 
 VERIFYING = "verifying"
 """The stage that not all documents go through."""
-
-PLACES = 1000
-"""Documents whose places are made up at once."""
 
 
 class Corpus(Protocol):
@@ -103,6 +101,26 @@ class Place(NamedTuple):
     source: str
 
 
+class Places(NamedTuple):
+    """Where some documents are from, column by column.
+
+    Attributes:
+        ids: Their ids.
+        files: The names of files.
+        of_files: int64[documents], the row in `files` of each document.
+        records: int64[documents].
+        sources: Sources.
+        of_sources: int64[documents], the row in `sources` of each document.
+    """
+
+    ids: Column
+    files: Column
+    of_files: Ints
+    records: Ints
+    sources: Column
+    of_sources: Ints
+
+
 class Known(NamedTuple):
     """Documents that an index holds and that documents of the run were compared with, numbered on from those.
 
@@ -167,16 +185,25 @@ class Plan:
             documents.source_names[documents.sources[number]],
         )
 
-    def places(self, documents: Ints, names: list[str]) -> Iterator[Place]:
-        """Yield where documents of the run, given by their numbers, are from: quicker than one after the other."""
+    def places(self, numbers: Ints, names: list[str]) -> Places:
+        """Return where some documents, given by ascending numbers, are from: for many, quicker than `place`."""
         own = self.documents
-        for start in range(0, len(documents), PLACES):
-            rows = documents[start : start + PLACES]
-            files, sources = own.files[rows].tolist(), own.sources[rows].tolist()
-            records = own.records[rows].tolist()
-            ids = decoded(own.ids.data, own.ids.offsets[rows], own.ids.offsets[rows + 1])
-            for identity, file, record, source in zip(ids, files, records, sources, strict=True):
-                yield Place(identity, names[file], record, own.source_names[source])
+        count = int(np.searchsorted(numbers, len(own)))
+        rows = numbers[:count]
+        others = [self.known.places[number - len(own)] for number in numbers[count:].tolist()]
+        files, of_files = np.unique(own.files[rows], return_inverse=True)
+        sources, of_sources = np.unique(own.sources[rows], return_inverse=True)
+        apart = np.arange(len(others))
+        return Places(
+            concatenate([take_rows(own.ids, rows), Column.of(place.id for place in others)]),
+            Column.of([*(names[file] for file in files.tolist()), *(place.file for place in others)]),
+            np.concatenate([of_files, len(files) + apart]),
+            np.concatenate([own.records[rows], np.array([place.record for place in others], np.int64)]),
+            Column.of(
+                [*(own.source_names[source] for source in sources.tolist()), *(place.source for place in others)]
+            ),
+            np.concatenate([of_sources, len(sources) + apart]),
+        )
 
     @property
     def is_copy(self) -> npt.NDArray[np.bool_]:

@@ -17,6 +17,8 @@ from tests.corpora import hostile_texts
 
 WHOLE = b'{"said":"of a whole document"}\n'
 
+TEXTS = "document", "source", "file", "text"
+
 places = st.one_of(st.sampled_from([0, 9, 10, 99, 100, 2**31 - 1]), st.integers(0, 2**31 - 1))
 records = st.integers(-(2**63), 2**63 - 1)
 texts = st.one_of(hostile_texts(), st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
@@ -44,15 +46,16 @@ def decisions(draw: st.DrawFn) -> Decision:
 
 def form_of(decision: Decision) -> forms.Form:
     """The form of a decision: itself, with holes."""
-    holes = forms.SPAN_HOLES | ({} if decision.keeper is None else {"keeper": forms.KEPT_HOLES})
-    return forms.form_of(msgspec.structs.replace(decision, **holes))
+    fields = {name: forms.HOLES[name] for name in forms.SPAN_HOLES if hasattr(decision, name)}
+    keeper = {} if decision.keeper is None else {"keeper": forms.KEPT}
+    return forms.form_of(msgspec.structs.replace(decision, **fields, **keeper), forms.SPAN_HOLES)
 
 
 def filled(found: list[Decision | None]) -> forms.Lines:
     """The lines of decisions; `WHOLE` for None. Every second one has its form from an earlier one, where it can."""
     spans = [decision for decision in found if decision is not None]
     rows = np.array([-1 if decision is None else spans.index(decision) for decision in found], np.int64)
-    made = [*map(form_of, spans), forms.form_of_line(WHOLE)]
+    complete = forms.Lines(WHOLE, np.array([0, len(WHOLE)]))
 
     def given(found: list[int | None]) -> forms.Numbers:
         values = np.array([0 if number is None else number for number in found], np.int64)
@@ -66,13 +69,15 @@ def filled(found: list[Decision | None]) -> forms.Lines:
         return given([getattr(keeper, name) if isinstance(keeper, KeptSpan) else None for keeper in kept])
 
     return forms.filled(
-        made,
+        forms.SPAN_HOLES,
+        list(map(form_of, spans)),
         np.where(rows < 0, len(spans), rows),
-        texts={name: forms.Texts(Column.of(getattr(one, name) for one in spans), rows) for name in forms.TEXT_HOLES},
+        texts={name: forms.Texts(Column.of(getattr(one, name) for one in spans), rows) for name in TEXTS},
         numbers={
             "record": numbers("record"), "start": numbers("start"), "end": numbers("end"),
             "keeper_start": keepers("start"), "keeper_end": keepers("end"),
         },
+        complete=complete,
     )  # fmt: skip
 
 
@@ -93,7 +98,7 @@ def test_every_character_is_escaped_as_msgspec_does(before: int) -> None:
 
 
 def test_a_text_may_be_what_a_hole_is() -> None:
-    values = {name: hole * 2 for name, hole in forms.TEXT_HOLES.items()}
+    values = {name: forms.HOLES[name] * 2 for name in TEXTS}
     decision = Decision(**values, record=10**18, start=10**18 + 3, end=10**18 + 4, action="flag", reason="repeat")
     assert filled([decision]).data == msgspec.json.encode(decision) + b"\n"
 

@@ -14,6 +14,7 @@ from dedup.decisions import Decision, KeptSpan, Reason
 from dedup.gate.finding import Finding, excerpt_of, fingerprint, kind_of
 from dedup.gate.limits import Kind
 from dedup.gate.places import Lines, Place, spot_of
+from dedup.outright import borderline
 from dedup.pipeline import numbered_batches, stored_texts
 from dedup.plan import Plan
 from dedup.readers import Corpus
@@ -68,7 +69,7 @@ def _texts(corpus: Corpus, plan: Plan, *, flags: bool) -> Iterator[_Read]:
     wanted &= is_text[documents.files]
     wanted |= plan.dropped
     if flags:
-        wanted |= audit.borderline(plan) | documents.whole | documents.structured | (plan.contained.holders >= 0)
+        wanted |= borderline(plan) | documents.whole | documents.structured | (plan.contained.holders >= 0)
     names = corpus.names
     for batch, rows in numbered_batches(corpus, documents, np.flatnonzero(wanted)):
         stored = stored_texts(batch.texts, rows, plan.cuts)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup.audit import BORDERLINE, borderline, template_id
+from dedup.audit import template_id
+from dedup.outright import BORDERLINE, borderline
 from dedup.page.compare import MARKUP_BYTES, SIDE_BYTES, Piece, Row, beginning, compare, ending, shortened
 from dedup.pipeline import numbered_batches, stored_texts
 from dedup.plan import Corpus, Place, Plan

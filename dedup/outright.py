@@ -1,0 +1,200 @@
+"""What is decided on documents as a whole: who goes, and what is suspicious about one that stays.
+
+There may be as many such decisions as documents, so that they are told column by column.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from dedup import forms
+from dedup.cluster import REACH
+from dedup.columns import Column, Ints
+from dedup.decisions import Decision
+from dedup.plan import Places, Plan
+
+BORDERLINE = 0.05
+"""A document that stays, but is this little below the threshold, is flagged."""
+
+EQUAL, NEAR, EMPTY, STRUCTURED, HELD, CROWDED, CLOSE = range(7)
+"""The kinds of decisions, in the order in which they are told of one document; the first two drop it."""
+
+
+class Outright(NamedTuple):
+    """Decisions on some documents.
+
+    Attributes:
+        rows: int64[decisions], ascending, the row of the document that each is on.
+        lines: The decisions.
+    """
+
+    rows: Ints
+    lines: forms.Lines
+
+
+def borderline(plan: Plan) -> npt.NDArray[np.bool_]:
+    """Return which documents stay though they nearly went: bool[documents]."""
+    similarities = plan.clusters.similarities
+    return ~plan.dropped & (plan.clusters.nearest >= 0) & (similarities >= plan.config.threshold - BORDERLINE)
+
+
+class Teller:
+    """Says what is decided on the documents of a plan as a whole.
+
+    Attributes:
+        kinds: bool[documents, 7], what is said of each.
+    """
+
+    def __init__(self, plan: Plan, names: list[str]) -> None:
+        self._plan = plan
+        self._names = names
+        dropped, equal, documents = plan.dropped, plan.is_copy, plan.documents
+        stays = ~dropped
+        self.kinds = np.stack(
+            [
+                dropped & equal,
+                dropped & ~equal,
+                stays & documents.whole,
+                stays & documents.structured,
+                stays & (plan.contained.holders >= 0),
+                stays & plan.clusters.crowded,
+                borderline(plan),
+            ],
+            axis=1,
+        )
+        self._forms = _forms(plan.config.threshold)
+
+    def tell(self, documents: Ints, cut_rows: Ints, cuts: Ints) -> Outright:
+        """Return the decisions on some documents.
+
+        Args:
+            documents: Their numbers, ascending.
+            cut_rows: int64[cuts], ascending, the row of each cut of them.
+            cuts: int64[cuts, 2], its first code point in the original text, and one past its last.
+        """
+        plan = self._plan
+        rows, kinds = np.nonzero(self.kinds[documents])
+        told = documents[rows]
+        is_drop, is_held = kinds <= NEAR, kinds == HELD
+        held = (is_drop | is_held) & (plan.contained.holders[told] >= 0)
+        others = plan.clusters.keepers, plan.contained.holders, plan.clusters.nearest
+        named = np.select([is_drop, is_held, kinds == CLOSE], [column[told] for column in others], -1)
+        keepers, keeper_rows = _distinct(named, named >= 0)
+        places, keeper_places = plan.places(documents, self._names), plan.places(keepers, self._names)
+        spans = _spans(rows, is_drop, cut_rows, cuts)
+        lines = forms.filled(
+            forms.DOCUMENT_HOLES,
+            self._forms,
+            4 * kinds + 2 * held + (spans.rows >= 0),
+            texts=place_texts(places, rows)
+            | {
+                "keeper": forms.Texts(keeper_places.ids, keeper_rows),
+                "keeper_file": forms.Texts(keeper_places.files, np.append(keeper_places.of_files, -1)[keeper_rows]),
+            },
+            numbers={
+                "record": forms.Numbers(places.records[rows], rows >= 0),
+                "keeper_record": forms.Numbers(np.append(keeper_places.records, 0)[keeper_rows], keeper_rows >= 0),
+            },
+            encoded={
+                "similarity": _shares(plan.clusters.similarities[told], is_drop | (kinds == CLOSE)),
+                "containment": _shares(plan.contained.shares[told], held),
+                "cuts": spans,
+            },
+        )
+        return Outright(rows, lines)
+
+
+def place_texts(places: Places, rows: Ints) -> dict[str, forms.Texts]:
+    """Return what goes into the holes of decisions on documents at some rows of `places`; -1 for no document."""
+    return {
+        "document": forms.Texts(places.ids, rows),
+        "source": forms.Texts(places.sources, np.append(places.of_sources, -1)[rows]),
+        "file": forms.Texts(places.files, np.append(places.of_files, -1)[rows]),
+    }
+
+
+@functools.cache
+def _forms(threshold: float) -> list[forms.Form]:
+    """Return the forms of every kind of decision: as it is, with cuts, with a containment, and with both."""
+    return [
+        forms.form_of(
+            msgspec.structs.replace(decision, **{name: forms.HOLES[name] for name in added}), forms.DOCUMENT_HOLES
+        )
+        for decision in _decisions(threshold)
+        for added in ((), ("cuts",), ("containment",), ("cuts", "containment"))
+    ]
+
+
+def _decisions(threshold: float) -> list[Decision]:
+    """Return a decision of every kind, with holes."""
+
+    def told(action: Any, reason: Any, *holes: str, why: str | None = None) -> Decision:
+        return Decision(
+            action=action, reason=reason, why=why, **forms.PLACE, **{name: forms.HOLES[name] for name in holes}
+        )
+
+    keeper = "keeper", "keeper_file", "keeper_record"
+    return [
+        told("drop", "exact-duplicate", "similarity", *keeper),
+        told("drop", "near-duplicate", "similarity", *keeper),
+        told(
+            "flag",
+            "boilerplate",
+            why="every line of it is boilerplate of its source; it stays whole rather than empty",
+        ),
+        told(
+            "flag",
+            "repeat",
+            why="what stands more than once in it looks like a list, a refrain, a table or code; it stays",
+        ),
+        told(
+            "flag",
+            "near-duplicate",
+            "containment",
+            *keeper,
+            why="a longer document of its source holds nearly all of it; it stays",
+        ),
+        told(
+            "flag",
+            "near-duplicate",
+            why=f"meets more than {REACH:,} articles in a band, and only the last of them were compared; it stays",
+        ),
+        told(
+            "flag",
+            "near-duplicate",
+            "similarity",
+            *keeper,
+            why=f"nearly as similar as the threshold of {threshold:g} asks; it stays",
+        ),
+    ]
+
+
+def _distinct(values: npt.NDArray[Any], are_given: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], Ints]:
+    """Return the values that are given, each once and ascending, and the row among them of every one; -1 for none."""
+    distinct, rows = np.unique(values[are_given], return_inverse=True)
+    of = np.full(len(values), -1)
+    of[are_given] = rows
+    return distinct, of
+
+
+def _shares(values: npt.NDArray[np.float64], are_given: npt.NDArray[np.bool_]) -> forms.Texts:
+    """Return shares as they stand in JSON."""
+    distinct, rows = _distinct(values, are_given)
+    return forms.Texts(Column.join(msgspec.json.encode(distinct.tolist())[1:-1].split(b",")), rows)
+
+
+def _spans(rows: Ints, is_drop: npt.NDArray[np.bool_], cut_rows: Ints, cuts: Ints) -> forms.Texts:
+    """Return for each document that goes its cuts as they stand in JSON: they do not count in the similarity."""
+    bounds = np.searchsorted(cut_rows, np.stack([rows, rows + 1], axis=1))
+    has_cuts = is_drop & (bounds[:, 0] < bounds[:, 1])
+    spans = cuts.tolist() if has_cuts.any() else []
+    of = np.full(len(rows), -1)
+    of[has_cuts] = np.arange(has_cuts.sum())
+    return forms.Texts(
+        Column.join([msgspec.json.encode(spans[first:last]) for first, last in bounds[has_cuts].tolist()]), of
+    )
