@@ -7,10 +7,15 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
+from dedup.edit import take_rows
 from dedup.plan import Documents
 from dedup.versions import differs
 
 Ints = npt.NDArray[np.int64]
+
+
+PORTION = 4096
+"""Documents that are in Python's hands at a time, as far as they do not all tie: only those that tie are looked at."""
 
 
 def keep_order(documents: Documents, names: list[str], rows: Ints, keep: str) -> Ints:
@@ -27,21 +32,27 @@ def keep_order(documents: Documents, names: list[str], rows: Ints, keep: str) ->
         wanted = _field_places(documents, rows, descending=keep.startswith("max:"))
     order = np.argsort(wanted, kind="stable")
     ordered = rows[order]
-    # Only ties look at ids, so that no more than one tie is in Python's hands at a time.
-    edges = np.append(np.flatnonzero(differs(wanted[order])), len(rows)).tolist()
-    for start, end in itertools.pairwise(edges):
-        if end - start > 1:
-            tied = ordered[start:end].tolist()
-            ordered[start:end] = sorted(
-                tied, key=lambda row: (_own_id(documents, names, row), int(documents.digests[row]), row)
-            )
+    edges = np.append(np.flatnonzero(differs(wanted[order])), len(rows))
+    ties = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    tied = np.flatnonzero(np.repeat(np.diff(edges) > 1, np.diff(edges)))
+    begins = np.flatnonzero(differs(ties[tied]))
+    for first, last in itertools.pairwise([*begins[differs(begins // PORTION)].tolist(), len(tied)]):
+        places = tied[first:last]
+        ordered[places] = _in_order(documents, names, ordered[places], ties[places])
     return ordered
 
 
-def _own_id(documents: Documents, names: list[str], row: int) -> bytes:
-    """Return a document's id, nothing if it was made of file and record for want of one: that is a matter of order."""
-    name = documents.ids.row(row)
-    return b"" if name == f"{names[documents.files[row]]}:{documents.records[row]}".encode() else name
+def _in_order(documents: Documents, names: list[str], rows: Ints, ties: Ints) -> list[int]:
+    """Sort some documents by the ties they are in, and in these by id, digest and position."""
+    ids = take_rows(documents.ids, rows).rows()
+    files, records = (column[rows].tolist() for column in (documents.files, documents.records))
+    # An id that was made of file and record, for want of one, is a matter of order.
+    own = [
+        b"" if name.endswith(b":%d" % record) and name == f"{names[file]}:{record}".encode() else name
+        for name, file, record in zip(ids, files, records, strict=True)
+    ]
+    told = zip(ties.tolist(), own, documents.digests[rows].tolist(), rows.tolist(), strict=True)
+    return [row for _, _, _, row in sorted(told)]
 
 
 def _field_places(documents: Documents, rows: Ints, *, descending: bool) -> Ints:

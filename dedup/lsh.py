@@ -56,13 +56,9 @@ def is_shared(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     >>> is_shared(np.array([7, 8, 7], np.uint64)).tolist()
     [True, False, True]
     """
-    order = np.argsort(keys)
-    ordered = keys[order]
-    same = ordered[1:] == ordered[:-1]
-    shared = np.zeros(len(keys), np.bool_)
-    shared[order[1:][same]] = True
-    shared[order[:-1][same]] = True
-    return shared
+    numbers = np.full(len(keys), -1, np.int32)
+    _number_shared(keys, 0, numbers)
+    return numbers >= 0
 
 
 def buckets(keys: Iterable[npt.NDArray[np.uint64]], documents: int) -> npt.NDArray[np.int32]:
@@ -73,13 +69,17 @@ def buckets(keys: Iterable[npt.NDArray[np.uint64]], documents: int) -> npt.NDArr
     """
     columns, used = [], 0
     for band in keys:
-        order = np.argsort(band)
-        ordered = band[order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if documents else np.zeros(0, np.int64)
-        sizes = np.diff(np.r_[starts, documents])
-        numbers = np.where(sizes > 1, np.cumsum(sizes > 1) - 1 + used, -1)
-        column = np.empty(documents, np.int32)
-        column[order] = np.repeat(numbers, sizes)
-        used += int((sizes > 1).sum())
+        column = np.full(documents, -1, np.int32)
+        used = _number_shared(band, used, column)
         columns.append(column)
     return np.stack(columns, axis=1) if columns else np.zeros((documents, 0), np.int32)
+
+
+@np.errstate(over="ignore")  # matters only where the kernel runs as plain Python
+def _number_shared(keys: npt.NDArray[np.uint64], used: int, numbers: npt.NDArray[np.int32]) -> int:
+    """Number the keys that are there more than once, from `used` on; return the first number that is free."""
+    from dedup.kernels import lsh as kernels
+    from dedup.kernels.slots import SECRET
+
+    table = np.full(1 << (2 * len(keys)).bit_length(), -1, np.int32)
+    return int(kernels.number_shared(keys, SECRET, table, used, numbers))
