@@ -7,14 +7,17 @@ A page may print one caption as "Der Hafen am Morgen", as "Der Hafen am Morgen (
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import regex
 
 from dedup.columns import Column
 from dedup.segment import Segments, segment, tables
+
+if TYPE_CHECKING:
+    import regex
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -72,7 +75,7 @@ CREDIT = (
 ENDING = rf"\s*(?:[|/·•–—-]\s*)?(?:{CREDIT})\.?\s*$"
 """A credit at the end of a text, with what sets it off."""
 
-WORDS = regex.compile(r"[a-z]+")
+WORDS = re.compile(r"[a-z]+")
 KEYWORDS = frozenset([*AGENCIES.split(), *CREDIT_LABELS.split(), "c"])
 """One of them stands in every credit that is all ASCII; looking for them first saves most of the time."""
 
@@ -80,6 +83,8 @@ KEYWORDS = frozenset([*AGENCIES.split(), *CREDIT_LABELS.split(), "c"])
 @functools.cache
 def _ending() -> regex.Pattern[str]:
     """Compile the pattern when it is needed first: that takes as long as importing all of this package's kernels."""
+    import regex
+
     return regex.compile(ENDING)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-import regex
 
 from dedup import lsh, signature
 from dedup.cluster import REACH
@@ -106,6 +105,8 @@ def words(text: str) -> list[str]:
     >>> words("Straße 5, 市议会")
     ['strasse', '5', '市', '议', '会']
     """
+    import regex
+
     found: list[str] = regex.findall(WORD, fold(text), regex.V1)
     return found
 

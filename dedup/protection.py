@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import regex
 
 from dedup.columns import Column
 from dedup.errors import UsageError
+
+if TYPE_CHECKING:
+    import regex
 
 Ints = npt.NDArray[np.int64]
 
@@ -20,6 +23,9 @@ SECONDS = 1.0
 @functools.cache
 def compiled(patterns: tuple[str, ...]) -> tuple[regex.Pattern[str], ...]:
     """Compile patterns in the syntax of the `regex` package; raises UsageError with the first that is wrong."""
+    # Not before somebody has one: it takes as long to import as all that this package has of its own.
+    import regex
+
     found = []
     for pattern in patterns:
         try:

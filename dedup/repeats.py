@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import regex
 
 from dedup.captions import Captions, caption_keys, find_captions
 from dedup.columns import Column
@@ -134,6 +133,8 @@ def _is_sentence(texts: Column, segments: Segments, number: int) -> bool:
     if number + 1 < segments.segment_offsets[line_end]:
         after = _text(texts, segments.segment_start[number + 1], segments.segment_end[number + 1])
     text = _text(texts, segments.segment_start[number], segments.segment_end[number])
+    import regex
+
     return is_whole(text) and not regex.match(r"\W*[\p{Ll}\p{Nd}]", after)
 
 
@@ -160,6 +161,8 @@ def _ends_openly(texts: Column, segments: Segments, line: int) -> bool:
     if segments.line_flags[line] & TERMINATED:
         return False
     text = _text(texts, segments.line_start[line], segments.line_text_end[line])
+    import regex
+
     return not regex.search(r"\p{Line_Break=SA}\Z", text)
 
 
@@ -174,6 +177,8 @@ def similarity(first: str, second: str) -> float:
     # Nearly all are equal but for the line end, and so without a look at their words.
     if first.strip() == second.strip() or first.split() == second.split():
         return 1.0
+    import regex
+
     a, b = (" ".join(regex.findall(r"\w+", fold(text))) for text in (first, second))
     shingles_a, shingles_b = ({text[i : i + 3] for i in range(max(len(text) - 2, 1))} for text in (a, b))
     return len(shingles_a & shingles_b) / len(shingles_a | shingles_b)

@@ -6,9 +6,8 @@ import codecs
 import functools
 import importlib
 import logging
+import re
 from typing import Any
-
-import regex
 
 from dedup.errors import EngineError
 
@@ -70,7 +69,7 @@ def decode(page: bytes, charset: str | None = None) -> str:
 
 def _declared(page: bytes) -> str | None:
     """Return the encoding that a page names in its head."""
-    found = regex.search(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", page[:HEAD_BYTES], regex.I)
+    found = re.search(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{1,40})""", page[:HEAD_BYTES], re.I)
     return found[1].decode("ascii", "replace") if found else None
 
 
