@@ -64,7 +64,7 @@ def cluster(
     keys: npt.NDArray[np.uint64],
     tokens: Ints,
     bands: Iterable[npt.NDArray[np.uint64]],
-    fetch: Callable[[Ints], StoredSets],
+    fetch: Callable[[Ints, Ints], StoredSets],
     threshold: float,
 ) -> Clusters:
     """Tie every document to the one that stays.
@@ -74,7 +74,8 @@ def cluster(
         keys: Text keys (`signature.Sketches.keys`).
         tokens: Token counts.
         bands: Band keys, one uint64[documents] array a band; gone through three times.
-        fetch: Gives the shingle sets of ascending document numbers; called once at most, for candidates only.
+        fetch: Gives the shingle sets of ascending document numbers, and is told at which rank in keep order each is;
+            called once at most, for candidates only.
         threshold: Least Jaccard similarity.
     """
     return assign(meet(keep_order, keys, tokens, bands, fetch), threshold)
@@ -105,7 +106,7 @@ def meet(
     keys: npt.NDArray[np.uint64],
     tokens: Ints,
     bands: Iterable[npt.NDArray[np.uint64]],
-    fetch: Callable[[Ints], StoredSets],
+    fetch: Callable[[Ints, Ints], StoredSets],
     settled: int = 0,
 ) -> Meeting:
     """Find equal texts and candidates; arguments as of `cluster`.
@@ -122,12 +123,15 @@ def meet(
     for band in bands:
         met |= is_shared(band[open_ones])
     candidates = open_ones[met]
+    order = np.searchsorted(candidates, keep_order(candidates))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = np.arange(len(order))
     return Meeting(
         first,
         candidates,
-        np.searchsorted(candidates, keep_order(candidates)),
+        order,
         buckets((band[candidates] for band in bands), len(candidates)),
-        fetch(candidates),
+        fetch(candidates, ranks),
         int(np.searchsorted(candidates, settled)),
     )
 
@@ -188,7 +192,7 @@ def _compare(meeting: Meeting, threshold: float) -> tuple[_Found, int]:
         stop, needs = kernels.foresee(
             order, rank, sets.at_once, meeting.buckets, sets.sizes, floor, REACH, heads, following, asked, needed
         )
-        rows = np.sort(needed[:needs])
+        rows = sets.in_place(needed[:needs])
         loaded = sets.load(rows)
         starts[rows] = loaded.offsets[:-1]
         compared += kernels.assign_keepers(

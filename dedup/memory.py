@@ -107,7 +107,7 @@ def cluster_after(
     keys: Keys,
     tokens: Ints,
     bands: Iterable[Keys],
-    fetch: Callable[[Ints, ShingleSets], StoredSets],
+    fetch: Callable[[Ints, Ints, ShingleSets], StoredSets],
     threshold: float,
     shape: Bands,
     permutations: signature.Permutations,
@@ -119,7 +119,8 @@ def cluster_after(
         keys: Text keys of the documents.
         tokens: Token counts.
         bands: Band keys, one uint64[documents] array a band.
-        fetch: Gives the shingle sets of ascending document numbers, behind those it is given.
+        fetch: Gives the shingle sets of ascending document numbers, behind those it is given, and is told at which rank
+            in keep order all of them are.
         threshold: Least Jaccard similarity.
         shape: The shape of the bands.
         permutations: What the signatures were made with.
@@ -138,9 +139,9 @@ def cluster_after(
     met = np.unique(memory.meet(band_keys, REACH + 1)[1])
     before = _Before.of(memory, met, shape, permutations)
 
-    def fetch_both(rows: Ints) -> StoredSets:
+    def fetch_both(rows: Ints, ranks: Ints) -> StoredSets:
         split = int(np.searchsorted(rows, len(met)))
-        return fetch(rows[split:] - len(met), before.sets(rows[:split]))
+        return fetch(rows[split:] - len(met), ranks, before.sets(rows[:split]))
 
     # A copy of a stored text is settled, and has no part in the rest: its key and its size say so.
     open_keys, open_tokens = np.where(equal < 0, keys, np.uint64(0)), np.where(equal < 0, tokens, 0)

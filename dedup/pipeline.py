@@ -190,8 +190,8 @@ def scan(
     cuts, suspicions, protected = (Cuts._make(spans.taken()) for spans in noted.spans)
     limit.give_back()
 
-    def fetch(rows: Ints, before: ShingleSets | None = None) -> StoredSets:
-        return fetch_shingles(corpus, documents, cuts, rows, workers, progress, before)
+    def fetch(rows: Ints, ranks: Ints | None = None, before: ShingleSets | None = None) -> StoredSets:
+        return fetch_shingles(corpus, documents, cuts, rows, workers, progress, ranks, before)
 
     known = Known.nobody()
     if memory is None or bands is None:
@@ -290,7 +290,7 @@ def cluster_documents(
     names: list[str],
     band_keys: Iterable[Keys] | None,
     config: Config,
-    fetch: Callable[[Ints], StoredSets],
+    fetch: Callable[[Ints, Ints], StoredSets],
 ) -> Clusters:
     """Say who stays and who goes; everybody stays where articles are not compared."""
     if band_keys is None:
@@ -384,6 +384,7 @@ def fetch_shingles(
     rows: Ints,
     workers: int,
     progress: Progress = silent,
+    ranks: Ints | None = None,
     before: ShingleSets | None = None,
 ) -> StoredSets:
     """Read some documents again and return the shingle sets of what is stored of them.
@@ -395,18 +396,22 @@ def fetch_shingles(
         rows: Ascending document numbers.
         workers: Threads.
         progress: Told how far it is.
+        ranks: In which order the sets will be asked for, those of `before` too, which come first; those of one batch
+            are laid down in this order. None where nobody knows.
         before: Sets to put before those of the documents.
     """
+    own = rows if ranks is None else ranks[len(ranks) - len(rows) :]
 
-    def sets_of(batch: Batch, numbers: Ints) -> ShingleSets:
-        return shingle_sets(stored_texts(batch.texts, numbers, cuts))
+    def sets_of(batch: Batch, numbers: Ints) -> tuple[ShingleSets, Ints]:
+        order = np.argsort(own[np.searchsorted(rows, numbers)])
+        return shingle_sets(stored_texts(batch.texts, numbers, cuts), order), order
 
     stored = StoredSets(corpus.room)
     if before is not None:
         stored.add(before)
-    for sets in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
-        stored.add(sets)
-        progress(VERIFYING, len(sets.offsets) - 1)
+    for sets, order in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
+        stored.add(sets, order)
+        progress(VERIFYING, len(order))
     stored.close()
     limit.give_back()
     return stored

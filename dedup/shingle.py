@@ -38,7 +38,8 @@ class StoredSets:
     """
 
     def __init__(self, room: Room = IN_MEMORY) -> None:
-        self._hashes, self._sizes = Table(room, (np.uint64,)), Table(IN_MEMORY, (np.int64,))
+        self._hashes, self._count = Table(room, (np.uint64,)), 0
+        self._places = Table(IN_MEMORY, (np.int64, np.int64))
 
     @classmethod
     def of(cls, sets: ShingleSets) -> StoredSets:
@@ -48,16 +49,22 @@ class StoredSets:
         stored.close()
         return stored
 
-    def add(self, sets: ShingleSets) -> None:
-        """Append rows."""
+    def add(self, sets: ShingleSets, rows: npt.NDArray[np.int64] | None = None) -> None:
+        """Append rows; raises OutputError as `Table.add` does.
+
+        Args:
+            sets: Their sets, in the order in which they will be asked for, as far as that is known.
+            rows: int64[sets], which of these rows, numbered from 0, each set is of; None if they are in order.
+        """
+        places = np.empty((2, len(sets.offsets) - 1), np.int64)
+        places[:, slice(None) if rows is None else rows] = sets.offsets[:-1] + self._count, np.diff(sets.offsets)
         self._hashes.add(sets.hashes)
-        self._sizes.add(np.diff(sets.offsets))
+        self._places.add(*places)
+        self._count += len(sets.hashes)
 
     def close(self) -> None:
         """End the filling; raises OutputError as `Table.add` does."""
-        (self.sizes,) = self._sizes
-        self._offsets = np.zeros(len(self.sizes) + 1, np.int64)
-        np.cumsum(self.sizes, out=self._offsets[1:])
+        self._starts, self.sizes = self._places.taken()
         self._hashes.close()
 
     @property
@@ -65,13 +72,18 @@ class StoredSets:
         """How many hashes may be loaded at once: all where they are in memory anyway."""
         return len(self._hashes) if self._hashes.is_in_memory else self._hashes.buffer_rows
 
+    def in_place(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return some rows in the order in which their sets lie, so that to load them costs least."""
+        return rows[np.argsort(self._starts[rows])]
+
     def load(self, rows: npt.NDArray[np.int64]) -> ShingleSets:
-        """Return the sets of some ascending rows."""
-        if len(rows) == len(self.sizes) and self._hashes.is_in_memory:
-            return ShingleSets(self._hashes.whole, self._offsets)
+        """Return the sets of some rows."""
+        starts, sizes = self._starts[rows], self.sizes[rows]
         offsets = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(self.sizes[rows], out=offsets[1:])
-        return ShingleSets(self._hashes.ranges(self._offsets[rows], self._offsets[rows + 1]), offsets)
+        np.cumsum(sizes, out=offsets[1:])
+        if self._hashes.is_in_memory and np.array_equal(starts, offsets[:-1]):
+            return ShingleSets(self._hashes.whole[: offsets[-1]], offsets)
+        return ShingleSets(self._hashes.ranges(starts, starts + sizes), offsets)
 
 
 def tables() -> tuple[npt.NDArray[Any], ...]:
@@ -84,22 +96,26 @@ def refold(texts: Column, rows: npt.NDArray[np.int64]) -> Column:
     return Column.of([unicode.fold(texts[int(row)]) for row in rows])
 
 
-def shingle_sets(texts: Column) -> ShingleSets:
-    """Return the set of shingles of every row."""
+def shingle_sets(texts: Column, rows: npt.NDArray[np.int64] | None = None) -> ShingleSets:
+    """Return the set of shingles of every row, or of some rows in any order."""
     from dedup.kernels import shingle as kernels
     from dedup.kernels.slots import SECRET
 
-    offsets = np.zeros(len(texts) + 1, np.int64)
-    disordered = np.zeros(len(texts), np.bool_)
+    if rows is None:
+        rows = np.arange(len(texts))
+    offsets = np.zeros(len(rows) + 1, np.int64)
+    disordered = np.zeros(len(rows), np.bool_)
     with np.errstate(over="ignore"):  # matters only where the kernels run as plain Python
-        hashes = kernels.shingle_rows(texts.data, texts.offsets, *tables(), SHINGLE_WORDS, SECRET, offsets, disordered)
+        hashes = kernels.shingle_rows(
+            texts.data, texts.offsets, rows, *tables(), SHINGLE_WORDS, SECRET, offsets, disordered
+        )
     if not disordered.any():
         return ShingleSets(hashes, offsets)
-    rows = np.flatnonzero(disordered)
+    places = np.flatnonzero(disordered)
     sets = np.split(hashes, offsets[1:-1])
-    again = shingle_sets(refold(texts, rows))
-    for row, refolded in zip(rows, np.split(again.hashes, again.offsets[1:-1]), strict=True):
-        sets[row] = refolded
+    again = shingle_sets(refold(texts, rows[places]))
+    for place, refolded in zip(places, np.split(again.hashes, again.offsets[1:-1]), strict=True):
+        sets[place] = refolded
     offsets[1:] = np.cumsum([len(shingles) for shingles in sets])
     return ShingleSets(np.concatenate(sets), offsets)
 

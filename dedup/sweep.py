@@ -69,7 +69,7 @@ def sweep(plan: Plan, corpus: Corpus, *, workers: int = 1, progress: Progress = 
         documents.keys,
         documents.tokens,
         keys,
-        lambda rows: fetch_shingles(corpus, documents, plan.cuts, rows, workers, progress),
+        lambda rows, ranks: fetch_shingles(corpus, documents, plan.cuts, rows, workers, progress, ranks),
     )
     swept = []
     for threshold in THRESHOLDS:

@@ -35,11 +35,14 @@ class Corpus(NamedTuple):
 def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEMORY) -> Clusters:
     place = {document: rank for rank, document in enumerate(corpus.order)}
 
-    def fetch(rows: Any) -> StoredSets:
+    def fetch(rows: Any, ranks: Any) -> StoredSets:
         chosen = [sorted(corpus.sets[row]) for row in rows.tolist()]
+        assert rows[np.argsort(ranks)].tolist() == sorted(rows.tolist(), key=place.__getitem__)
         stored = StoredSets(room)
-        for part in chosen:
-            stored.add(ShingleSets(np.array(part, np.uint64), np.array([0, len(part)])))
+        for start in range(0, len(chosen), 3):
+            order = np.argsort(ranks[start : start + 3])
+            parts = [np.array(chosen[start + row], np.uint64) for row in order.tolist()]
+            stored.add(ShingleSets(np.concatenate(parts), np.cumsum([0, *map(len, parts)])), order)
         stored.close()
         return stored
 

@@ -69,7 +69,7 @@ def compare(keys: Keys) -> None:
     count = len(keys)
     sets = StoredSets.of(ShingleSets(np.concatenate([keys, keys]), np.array([0, count, 2 * count])))
     found = cluster(
-        np.sort, np.array([1, 2], np.uint64), np.array([9, 9]), [np.zeros(2, np.uint64)], lambda _: sets, 0.8
+        np.sort, np.array([1, 2], np.uint64), np.array([9, 9]), [np.zeros(2, np.uint64)], lambda *_: sets, 0.8
     )
     assert found.keepers.tolist() == [0, 0]
 

@@ -109,16 +109,35 @@ SETS = st.lists(st.lists(st.integers(0, 2**64 - 1), max_size=5), min_size=1, max
 
 @given(SETS, st.data())
 def test_stored_sets_are_loaded_as_they_were(small: Room, sets: list[list[int]], data: st.DataObject) -> None:
-    chosen = sorted(data.draw(st.sets(st.integers(0, len(sets) - 1))))
-    for room in (IN_MEMORY, small):
+    chosen = data.draw(st.lists(st.integers(0, len(sets) - 1), unique=True))
+    some = data.draw(st.integers(1, len(sets)))
+    for room, is_shuffled in itertools.product((IN_MEMORY, small), (False, True)):
         stored = StoredSets(room)
-        for one in sets:
-            stored.add(ShingleSets(np.array(one, np.uint64), np.array([0, len(one)])))
+        for start in range(0, len(sets), some):
+            part = sets[start : start + some]
+            order = data.draw(st.permutations(range(len(part)))) if is_shuffled else list(range(len(part)))
+            hashes = np.array([value for row in order for value in part[row]], np.uint64)
+            offsets = np.cumsum([0, *(len(part[row]) for row in order)])
+            stored.add(ShingleSets(hashes, offsets), np.array(order) if is_shuffled else None)
         stored.close()
-        loaded = stored.load(np.array(chosen, np.int64))
         assert stored.sizes.tolist() == [len(one) for one in sets]
-        split = np.split(loaded.hashes, loaded.offsets[1:-1])
-        assert [part.tolist() for part in split][: len(chosen)] == [sets[row] for row in chosen] or not chosen
+        for rows in (np.array(chosen, np.int64), stored.in_place(np.array(chosen, np.int64))):
+            loaded = stored.load(rows)
+            assert [own.tolist() for own in np.split(loaded.hashes, loaded.offsets[1:])[: len(rows)]] == [
+                sets[row] for row in rows.tolist()
+            ]
+
+
+def test_sets_that_are_asked_for_together_are_read_at_once(small: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored, order = StoredSets(small), np.array([3, 0, 2, 1])
+    stored.add(ShingleSets(np.arange(20, dtype=np.uint64), np.array([0, 5, 10, 15, 20])), order)
+    stored.close()
+    rows = stored.in_place(np.array([0, 2, 3]))
+    assert rows.tolist() == [3, 0, 2]
+    places, read = [], os.preadv
+    monkeypatch.setattr(os, "preadv", lambda file, left, at: places.append(at) or read(file, left, at))
+    assert stored.load(rows).hashes.tolist() == list(range(15))
+    assert len(places) == 1
 
 
 @pytest.fixture(scope="module")

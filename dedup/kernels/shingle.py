@@ -137,8 +137,10 @@ def distinct(shingles, count, secret, table):
 
 
 @njit(cache=True, nogil=True)
-def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, words, secret, set_offsets, disordered):
-    """Return the distinct shingle hashes of every row, end to end; `set_offsets` gets where each row's begin."""
+def shingle_rows(
+    data, offsets, rows, packed, expansion_offsets, expansions, ordered, words, secret, set_offsets, disordered
+):
+    """Return the distinct shingle hashes of some rows, end to end; `set_offsets` gets where each row's begin."""
     folding = folding_of(packed, expansion_offsets, expansions, ordered)
     room = scratch_size(offsets)
     firsts, seconds = np.empty(room, np.uint64), np.empty(room, np.uint64)
@@ -147,8 +149,9 @@ def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, 
     table = np.zeros(16, np.uint64)
     at = 0
     set_offsets[0] = 0
-    for row in range(offsets.shape[0] - 1):
-        count, has_symbols, disordered[row] = tokenise(data, offsets[row], offsets[row + 1], folding, firsts, seconds)
+    for i in range(rows.shape[0]):
+        start, end = offsets[rows[i]], offsets[rows[i] + 1]
+        count, has_symbols, disordered[i] = tokenise(data, start, end, folding, firsts, seconds)
         hash_tokens(firsts, seconds, count, tokens)
         if has_symbols:
             count = drop_symbols(tokens, seconds, count)
@@ -165,7 +168,7 @@ def shingle_rows(data, offsets, packed, expansion_offsets, expansions, ordered, 
             found = grown
         copy_range(found, at, shingles, 0, count)
         at += count
-        set_offsets[row + 1] = at
+        set_offsets[i + 1] = at
     return found[:at]
 
 

@@ -65,17 +65,22 @@ class Members:
         exact = exact_keys(self.documents.keys, columns.table_of(whole, "bands").view(np.uint64))
         self._texts = _with_equal_text(exact, self._sets.sizes)
 
-    def fetch(self, rows: Ints) -> StoredSets:
-        """Return the shingle sets of ascending document numbers; of equal texts, only one was sent."""
+    def fetch(self, rows: Ints, ranks: Ints | None = None) -> StoredSets:
+        """Return the shingle sets of ascending document numbers; of equal texts, only one was sent.
+
+        `ranks` says in which order they will be asked for, if that is known.
+        """
         fetched = StoredSets(self._room)
         at = self._texts[rows]
+        ranks = np.arange(len(at)) if ranks is None else ranks
         for start in range(0, len(at), BATCH_ROWS):
             wanted, places = np.unique(at[start : start + BATCH_ROWS], return_inverse=True)
             loaded = self._sets.load(wanted)
             sets = np.split(loaded.hashes, loaded.offsets[1:-1])
-            chosen = [sets[place] for place in places.tolist()]
+            order = np.argsort(ranks[start : start + BATCH_ROWS])
+            chosen = [sets[place] for place in places[order].tolist()]
             offsets = np.concatenate([[0], np.cumsum([len(one) for one in chosen])])
-            fetched.add(ShingleSets(np.concatenate(chosen), offsets))
+            fetched.add(ShingleSets(np.concatenate(chosen), offsets), order)
         fetched.close()
         return fetched
 
