@@ -105,6 +105,8 @@ class Table:
 
         Raises OutputError if they cannot be written to the folder.
         """
+        if not len(columns[0]):
+            return
         for pending, column, dtype in zip(self._pending, columns, self._dtypes, strict=True):
             pending.append(column.astype(dtype, copy=False))
         self._pending_rows += len(columns[0])
