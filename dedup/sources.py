@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from dedup.columns import Column
 from dedup.model import Batch
 
 Ints = npt.NDArray[np.int64]
@@ -27,11 +28,13 @@ class SourceNumbers:
 
     def of(self, batch: Batch) -> Ints:
         """Return the number of each document's source."""
-        names = batch.sources.rows()
-        for name in dict.fromkeys(names):
+        firsts, rows = np.unique(_first_equal(batch.sources), return_inverse=True)
+        names = [batch.sources.row(first) for first in firsts.tolist()]
+        for name in names:
             if name not in self._numbers:
                 self._add(name)
-        return np.fromiter(map(self._numbers.__getitem__, names), np.int64, len(names))
+        numbers: Ints = np.array([self._numbers[name] for name in names], np.int64)[rows]
+        return numbers
 
     def number(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Ints, Keys]]:
         """Pass batches on with the number and the hash of each document's source."""
@@ -47,3 +50,15 @@ class SourceNumbers:
     def names(self) -> list[str]:
         """The sources by number."""
         return [name.decode() for name in self._numbers]
+
+
+@np.errstate(over="ignore")  # matters only where the kernel runs as plain Python
+def _first_equal(column: Column) -> Ints:
+    """Return for each row the first one that says the same: int64[rows]."""
+    from dedup.kernels import rows as kernels
+    from dedup.kernels.slots import SECRET
+
+    table = np.full(1 << (2 * len(column)).bit_length(), -1, np.int32)
+    firsts = np.empty(len(column), np.int64)
+    kernels.find_firsts(column.data, column.offsets, SECRET, table, firsts)
+    return firsts
