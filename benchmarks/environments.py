@@ -1,4 +1,4 @@
-"""Make an environment of its own for each peer, from the versions that its script names.
+"""Make an environment of its own for each peer, from the versions that its script names, and one for dedup.
 
 Each script in `peers/` says in its head what it needs, as inline script metadata (PEP 723): Python and exact versions.
 """
@@ -13,7 +13,8 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
-PEERS = Path(__file__).parent / "peers"
+PROJECT = Path(__file__).parents[1]
+PEERS = PROJECT / "benchmarks" / "peers"
 BLOCK = re.compile(r"^# /// script\n(?P<body>(?:#.*\n)*?)# ///$", re.MULTILINE)
 PYTHONS = ("3.12", "3.13", "3.14", "3.11")
 
@@ -56,17 +57,33 @@ def peers() -> list[Peer]:
 
 def set_up(peer: Peer, cache: Path) -> str:
     """Install a peer into `cache`; return what was done, in words."""
-    python = _python(peer.python)
+    return _installed(peer.name, peer.python, peer.packages, cache)
+
+
+def set_up_dedup(cache: Path) -> str:
+    """Install dedup with what it needs, and no more, into `cache`; return what was done, in words."""
+    about = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    # Editable: what is measured is the code as it is then, and not as it was when this was set up.
+    return _installed("dedup", about["requires-python"].removeprefix(">="), ["--editable", str(PROJECT)], cache)
+
+
+def dedup_in(cache: Path) -> Path:
+    """Where the command of dedup is, once it is set up."""
+    return cache / "dedup" / "bin" / "dedup"
+
+
+def _installed(name: str, least: str, packages: list[str], cache: Path) -> str:
+    python = _python(least)
     if python is None:
-        return f"not installed: it needs Python {peer.python} or later, and there is none on the PATH"
-    home = cache / peer.name
+        return f"not installed: it needs Python {least} or later, and there is none on the PATH"
+    home = cache / name
     subprocess.run([python, "-m", "venv", "--clear", str(home)], check=True)
-    install = [str(peer.interpreter(cache)), "-m", "pip", "install", "--quiet", *peer.packages]
+    install = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", *packages]
     done = subprocess.run(install, check=False, capture_output=True, text=True)
     if done.returncode:
         shutil.rmtree(home)
         return f"not installed: {(done.stderr.strip().splitlines() or ['pip failed'])[-1]}"
-    return f"installed: {', '.join(peer.packages)}"
+    return f"installed: {' '.join(packages)}"
 
 
 def _python(least: str) -> str | None:

@@ -1,6 +1,6 @@
 """Measure whole runs of dedup, of its peers and of `wc -w`: in turn, on one core, start-up included.
 
-    python benchmarks/speed.py --setup CACHE        make an environment for each peer (once)
+    python benchmarks/speed.py --setup CACHE        make an environment for dedup and for each peer (once)
     python benchmarks/speed.py --cache CACHE        10,000 and 100,000 documents, every contender, five rounds
     python benchmarks/speed.py --no-peers --documents 1000000 --rounds 3
 
@@ -28,7 +28,6 @@ import environments
 import measure
 
 HERE = Path(__file__).parent
-DEDUP = str(Path(sys.executable).with_name("dedup"))
 ARTICLES = "dedup, articles"
 SLOW_LIMIT = 10_000
 """Documents up to which the slow peers run without --slow."""
@@ -42,20 +41,22 @@ class Contender(NamedTuple):
 
     Attributes:
         name: What the table calls it.
-        command: The command, `{input}` and `{output}` to be filled in.
+        command: The command, `{dedup}`, `{input}` and `{output}` to be filled in.
         suffix: The format of its input.
+        written: The format of its output, where that is another.
         cores: How many it may use.
     """
 
     name: str
     command: tuple[str, ...]
     suffix: str = ".jsonl"
+    written: str = ""
     cores: int = 1
 
 
 def clean(*options: str, workers: int = 1) -> tuple[str, ...]:
     """Return the command that cleans a corpus."""
-    return (DEDUP, "clean", "{input}", "-o", "{output}", "--force", "--quiet", "--workers", str(workers), *options)
+    return ("{dedup}", "clean", "{input}", "-o", "{output}", "--force", "--quiet", "--workers", str(workers), *options)
 
 
 OURS = (
@@ -63,6 +64,7 @@ OURS = (
     Contender(ARTICLES, clean("--only", "articles")),
     Contender("dedup, articles, 2 workers", clean("--only", "articles", workers=2), cores=2),
     Contender("dedup, articles, .zst", clean("--only", "articles"), suffix=".jsonl.zst"),
+    Contender("dedup, articles, .zst to JSON Lines", clean("--only", "articles"), ".jsonl.zst", ".jsonl"),
     Contender("dedup, articles, Parquet", clean("--only", "articles"), suffix=".parquet"),
     Contender("dedup, all kinds", clean()),
     Contender("dedup, all kinds, 2 workers", clean(workers=2), cores=2),
@@ -85,6 +87,12 @@ class Measured(NamedTuple):
     def median(self, field: str) -> float:
         """The median of one field of the runs."""
         return float(statistics.median(getattr(run, field) for run in self.runs))
+
+
+def dedup(cache: Path) -> Path:
+    """Return the command of dedup: of the environment made for it, else of the one that this runs in."""
+    own = environments.dedup_in(cache)
+    return own if own.exists() else Path(sys.executable).with_name("dedup")
 
 
 def corpus(documents: int, suffix: str, cache: Path) -> Path:
@@ -119,9 +127,9 @@ def contest(contenders: list[Contender], documents: int, rounds: int, cache: Pat
 def _run(contender: Contender, documents: int, cache: Path, folder: Path, results: dict[str, Measured]) -> None:
     """Run a contender once and add what it took to the results."""
     source = corpus(documents, contender.suffix, cache)
-    output = folder / f"output{contender.suffix}"
+    output = folder / f"output{contender.written or contender.suffix}"
     output.unlink(missing_ok=True)
-    command = [part.format(input=source, output=output) for part in contender.command]
+    command = [part.format(dedup=dedup(cache), input=source, output=output) for part in contender.command]
     before = results.get(contender.name, Measured([], None, ""))
     on = measure.cores(contender.cores)
     try:
@@ -130,7 +138,7 @@ def _run(contender: Contender, documents: int, cache: Path, folder: Path, result
         results[contender.name] = before._replace(failed=str(error))
         return
     kept = None
-    if output.exists() and contender.suffix == ".jsonl":
+    if output.exists() and output.suffix == ".jsonl":
         with output.open("rb") as lines:
             kept = sum(1 for _ in lines)
     results[contender.name] = Measured([*before.runs, usage], kept, "")
@@ -141,7 +149,7 @@ def start_up(rounds: int, cache: Path) -> dict[str, Measured]:
     with tempfile.TemporaryDirectory(prefix="run-", dir=cache) as folder:
         source, output = Path(folder, "one.jsonl"), Path(folder, "out.jsonl")
         source.write_bytes(corpus(WARM_UP, ".jsonl", cache).read_bytes().split(b"\n", 1)[0] + b"\n")
-        one = [part.format(input=source, output=output) for part in clean()]
+        one = [part.format(dedup=dedup(cache), input=source, output=output) for part in clean()]
         kernels = {"NUMBA_CACHE_DIR": str(Path(folder, "kernels"))}
 
         def measured(command: list[str], environment: Mapping[str, str], times: int) -> Measured:
@@ -152,7 +160,7 @@ def start_up(rounds: int, cache: Path) -> dict[str, Measured]:
             return Measured(runs, None, "")
 
         return {
-            "dedup --help": measured([DEDUP, "--help"], {}, rounds),
+            "dedup --help": measured([str(dedup(cache)), "--help"], {}, rounds),
             "first run ever, one article": measured(one, kernels, 1),
             "one article, kernels compiled": measured(one, kernels, rounds),
         }
@@ -210,6 +218,8 @@ def show(title: str, table: dict[str, Any]) -> None:
 
 def contenders(documents: int, cache: Path, *, slow: bool, with_peers: bool) -> list[Contender]:
     """Choose who runs on a corpus of that size; says who does not, and why."""
+    if not environments.dedup_in(cache).exists():
+        click.echo(f"dedup is not set up (--setup {cache}): measured with the packages that are here", err=True)
     chosen = [contender for contender in OURS if len(measure.cores(contender.cores)) in (0, contender.cores)]
     for peer in environments.peers() if with_peers else ():
         python = peer.interpreter(cache)
@@ -233,7 +243,7 @@ def only(names: tuple[str, ...], chosen: list[Contender]) -> list[Contender]:
 
 
 @click.command(help=(__doc__ or "").split("\n", 1)[0])
-@click.option("--setup", type=click.Path(path_type=Path), help="Install the peers into this folder, and stop.")
+@click.option("--setup", type=click.Path(path_type=Path), help="Install dedup and the peers here, and stop.")
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("benchmarks-cache"), show_default=True)
 @click.option("--documents", type=click.IntRange(10), multiple=True, default=(10_000, 100_000), show_default=True)
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
@@ -253,6 +263,7 @@ def main(
 ) -> None:
     (setup or cache).mkdir(parents=True, exist_ok=True)
     if setup is not None:
+        click.echo(f"dedup: {environments.set_up_dedup(setup.absolute())}")
         for peer in environments.peers():
             click.echo(f"{peer.name}: {environments.set_up(peer, setup.absolute())}")
         return

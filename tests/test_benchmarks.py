@@ -127,9 +127,12 @@ def test_whole_runs_are_measured(tmp_path: Path):
     written: dict[str, Any] = json.loads(figures.read_bytes())
     assert [size["documents"] for size in written["sizes"]] == [20, 200]
     contenders = written["sizes"][1]["contenders"]
-    for name in ("wc -w", "dedup, articles", "dedup, articles, .zst", "dedup, articles, Parquet", "dedup, all kinds"):
+    kinds = ("articles", "articles, .zst", "articles, .zst to JSON Lines", "articles, Parquet", "all kinds")
+    for name in ("wc -w", *(f"dedup, {kind}" for kind in kinds)):
         assert "failed" not in contenders[name]
     ours = contenders["dedup, articles"]
+    assert contenders["dedup, articles, .zst to JSON Lines"]["kept"] == ours["kept"]
+    assert contenders["dedup, articles, .zst"]["kept"] is None
     assert 160 <= ours["kept"] < 200
     assert ours["cpu_ratio"] == 1
     assert min(ours[field] for field in ("cpu_s", "wall_s", "peak_mb", "mb_per_s")) > 0
@@ -145,3 +148,12 @@ def test_a_failing_contender_is_told_and_the_others_go_on(tmp_path: Path):
     printed = run("speed.py", *options)
     assert "| rensa | failed: exit code 1" in printed
     assert "| wc -w |" in printed
+
+
+def test_dedup_is_measured_in_the_environment_made_for_it(tmp_path: Path):
+    own = environments.dedup_in(tmp_path)
+    own.parent.mkdir(parents=True)
+    own.write_text("#!/bin/sh\necho as it is installed by itself\nexit 1\n")
+    own.chmod(0o755)
+    options = ("--only", "dedup, articles", "--documents", "20", "--rounds", "1", "--cache", str(tmp_path))
+    assert "| dedup, articles | failed: exit code 1: as it is installed by itself |" in run("speed.py", *options)

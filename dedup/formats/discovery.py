@@ -36,7 +36,7 @@ def find(
 
     Args:
         inputs: Files, folders, and `-`.
-        work: Where compressed files and standard input get spool files.
+        work: Where the plain bytes of compressed files and of standard input go, and decoded columns of Parquet files.
         format_name: The format of the inputs named directly; None to go by their names.
         extraction: What is taken out of web pages.
         max_expansion: How many times its size may come out of a compressed file.
@@ -49,9 +49,12 @@ def find(
         _refuse_undecodable(name)
         is_spooled = bool(file.form.compression or file.form.extracted) or str(file.path) == STANDARD_INPUT
         spool = work / f"{index:08d}.spool" if is_spooled else None
+        decoded = work / f"{index:08d}.arrow" if file.form.kind == "parquet" else None
         folder = "" if file.is_named else os.path.dirname(file.name)
         files.append(
-            InputFile(index, name, file.path, folder, file.form, file.is_named, spool, extraction, max_expansion)
+            InputFile(
+                index, name, file.path, folder, file.form, file.is_named, spool, extraction, max_expansion, decoded
+            )
         )
         if not files[-1].is_standard_input:
             files[-1].stamp()

@@ -1,4 +1,4 @@
-"""Parquet: a row is a document; only the columns that matter are read, a piece of a row group at a time."""
+"""Parquet: a row is a document; only the columns that matter are decoded, once, a piece of a row group at a time."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dedup.errors import InputError
 from dedup.formats.compression import bomb, most_plain_bytes
 from dedup.formats.fields import Fields, Path, id_text, rank_of, source_of
 from dedup.formats.json_faults import NAME_THE_FIELD, listed
+from dedup.formats.parquet_columns import KeptColumns, Rows, can_be_kept
 from dedup.formats.parquet_pages import Weights, start_of, weigh
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.model import Batch
@@ -32,8 +33,15 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *
         return documents_of(file, part, numbers, fields, reject)
 
     with opened(file) as (source, weights), reading(file):
-        parts = _parts(source, weights, _columns(file, source.schema_arrow, fields), wanted, use_threads=workers > 1)
-        yield from filter(len, in_order(parse, parts, workers))
+        if file.columns is not None and file.columns.is_complete:
+            parts = file.columns.parts(wanted)
+        else:
+            columns = _columns(file, source.schema_arrow, fields)
+            parts = _decoded(source, weights, columns, wanted, use_threads=workers > 1)
+            if wanted is None and file.decoded is not None and can_be_kept(source.schema_arrow, columns):
+                file.columns = KeptColumns(file.decoded)
+                parts = file.columns.filled(parts, source.metadata.num_rows, file.shown)
+        yield from filter(len, in_order(parse, _among(parts, wanted), workers))
 
 
 @contextlib.contextmanager
@@ -101,7 +109,12 @@ def values_at(table: pa.Table | pa.RecordBatch, path: Path) -> Any:
 
 def without_views(rows: Any) -> Any:
     """Cast columns of a table or batch that are views, whose rows Arrow cannot select, to what they are views of."""
-    return rows.cast(pa.schema([_without_view(field) for field in rows.schema], rows.schema.metadata))
+    return rows.cast(schema_without_views(rows.schema))
+
+
+def schema_without_views(schema: pa.Schema) -> pa.Schema:
+    """Return what `without_views` casts to."""
+    return pa.schema([_without_view(field) for field in schema], schema.metadata)
 
 
 def _without_view(field: pa.Field) -> pa.Field:
@@ -147,10 +160,10 @@ def _columns(file: InputFile, schema: pa.Schema, fields: Fields) -> list[str]:
     return list(dict.fromkeys(path[0] for path in found if path is not None))
 
 
-def _parts(
+def _decoded(
     source: pq.ParquetFile, weights: Weights, columns: list[str], wanted: Ints | None, *, use_threads: bool
-) -> Iterator[tuple[pa.RecordBatch, Ints]]:
-    """Yield the wanted rows, a piece of a row group at a time, with their numbers."""
+) -> Iterator[Rows]:
+    """Yield the rows of those row groups that hold wanted ones, a piece of a row group at a time."""
     first = 1
     for group in range(source.num_row_groups):
         metadata = source.metadata.row_group(group)
@@ -159,14 +172,18 @@ def _parts(
             mean_bytes = max(0, metadata.total_byte_size) // max(1, metadata.num_rows) + 1
             batch_rows = max(1, min(BATCH_BYTES // mean_bytes, weights.rows_at_once(group, columns)))
             for part in source.iter_batches(batch_rows, row_groups=[group], columns=columns, use_threads=use_threads):
-                numbers = np.arange(first, first + len(part))
-                if wanted is not None:
-                    numbers = _between(wanted, first, len(part))
-                if len(numbers):
-                    rows = integers(numbers - first)
-                    yield part if len(numbers) == len(part) else without_views(part).take(rows), numbers
+                yield Rows(first, without_views(part))
                 first += len(part)
         first = behind
+
+
+def _among(parts: Iterator[Rows], wanted: Ints | None) -> Iterator[tuple[pa.RecordBatch, Ints]]:
+    """Yield the wanted rows with their numbers."""
+    for first, part in parts:
+        if wanted is None:
+            yield part, np.arange(first, first + len(part))
+        elif len(numbers := _between(wanted, first, len(part))):
+            yield part if len(numbers) == len(part) else part.take(integers(numbers - first)), numbers
 
 
 def documents_of(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: Fields, reject: Reject) -> Batch:

@@ -7,6 +7,7 @@ row for each thing that went: `record`; `start`, its byte offset in the text, or
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,13 +24,23 @@ from dedup.errors import InputError
 from dedup.formats.digests import Digest, digest_of
 from dedup.formats.fields import Fields
 from dedup.formats.fields import Path as FieldPath
-from dedup.formats.parquet import column_at, integers, opened, reading, values_at, without_views
-from dedup.formats.slabs import FileEdits, misplaced
+from dedup.formats.parquet import (
+    column_at,
+    integers,
+    opened,
+    reading,
+    schema_without_views,
+    values_at,
+    without_views,
+)
+from dedup.formats.slabs import NOTHING, FileEdits, misplaced
 from dedup.formats.source import InputFile
 from dedup.kernels import raw as kernels
 
 WHOLE_ROW = -1
 UNDO_COMPRESSION = "zstd"
+WOVEN_BYTES = 256 << 20
+"""Texts of rows that are put together at once."""
 EDITS_SCHEMA = pa.schema(
     [("record", pa.int64()), ("start", pa.int64()), ("removed", pa.large_binary())],
 )
@@ -77,7 +88,7 @@ def strip(
         edits: The dropped rows, and the cuts in others.
         out: Where the output goes.
         undo: The folder for undo data; None if they are not kept.
-        proceed: Called before every row group; raises if the run is to end.
+        proceed: Called before every row group is written; raises if the run is to end.
     """
     digest = TextDigest()
     with opened(file) as (source, _):
@@ -89,18 +100,16 @@ def strip(
         groups = [source.metadata.row_group(group).num_rows for group in range(source.num_row_groups)]
         with _writer(out, schema, source) as writer, _UndoWriter(undo, file.index, source) as undo_writer:
             first = 1
-            for group, rows in enumerate(groups):
+            for table in _row_groups(file, source):
                 proceed()
                 kept = []
-                with reading(file):
-                    table = without_views(source.read_row_group(group))
                 for part in table.to_batches():
                     digest.add(values_at(part, path).cast(pa.large_string()))
                     kept.append(_strip_part(file, part, first, path, edits, undo_writer))
                     first += len(part)
-                table = pa.Table.from_batches(kept, table.schema)
-                if len(table):
-                    writer.write_table(table.cast(schema), row_group_size=rows)
+                left = pa.Table.from_batches(kept, table.schema)
+                if len(left):
+                    writer.write_table(left.cast(schema), row_group_size=len(left))
     with file.open():
         before = digest_of(file.plain())
     return Stripped(before, str(digest), groups)
@@ -138,23 +147,74 @@ def rebuild(stripped: Path, index: int, text_field: FieldPath, group_rows: list[
                 own = slice(*np.searchsorted(records, (first, first + rows)))
                 is_row = starts[own] == WHOLE_ROW
                 gone = records[own][is_row] - first
-                kept = next(kept_groups) if len(gone) < rows else empty
-                again = next(dropped_groups) if len(gone) else empty
-                if len(kept) + len(again) != rows or len(again) != len(gone):
-                    raise ValueError("the row groups have other sizes")
+                kept = _rows_of(kept_groups, rows - len(gone), empty)
+                again = _rows_of(dropped_groups, len(gone), empty)
                 is_kept = np.ones(rows, np.bool_)
                 is_kept[gone] = False
-                place = np.cumsum(is_kept) - 1
                 cuts = np.flatnonzero(~is_row)
-                texts = removed[own].take(integers(cuts))
-                kept = _with_texts_back(kept, path, place[records[own][cuts] - first], starts[own][cuts], texts)
-                order = np.where(is_kept, place, len(kept) + np.cumsum(~is_kept) - 1)
-                table = pa.concat_tables([kept, again]).take(integers(order))
+                cut_rows, cut_starts = records[own][cuts] - first, starts[own][cuts]
+                table = _woven(kept, again, is_kept, path, cut_rows, cut_starts, removed[own].take(integers(cuts)))
                 for part in table.to_batches():
                     digest.add(values_at(part, path).cast(pa.large_string()))
                 writer.write_table(table.cast(schema), row_group_size=max(1, rows))
                 first += rows
     return str(digest)
+
+
+def _rows_of(groups: Iterator[pa.Table], count: int, empty: pa.Table) -> pa.Table:
+    """Return the next so many rows; undo data of one row group are several where its texts are too long for one array.
+
+    Raises ValueError if row groups end elsewhere.
+    """
+    found = [empty]
+    while count > 0:
+        found.append(next(groups, empty))
+        if not len(found[-1]):
+            break
+        count -= len(found[-1])
+    if count:
+        raise ValueError("the row groups have other sizes")
+    return pa.concat_tables(found)
+
+
+def _woven(
+    kept: pa.Table,
+    again: pa.Table,
+    is_kept: npt.NDArray[np.bool_],
+    path: FieldPath,
+    cut_rows: Ints,
+    cut_starts: Ints,
+    cut_texts: pa.Array,
+) -> pa.Table:
+    """Put the rows of a row group together again.
+
+    Args:
+        kept: Those that stayed.
+        again: Those that went.
+        is_kept: bool[rows], which of all rows stayed.
+        path: Where the text is.
+        cut_rows: int64[cuts], the row of each cut among all rows, ascending.
+        cut_starts: int64[cuts], its place in the text as it was.
+        cut_texts: What it took away.
+    """
+    sizes = np.empty(len(is_kept), np.int64)
+    for which, table in ((is_kept, kept), (~is_kept, again)):
+        texts = (values_at(part, path).cast(pa.large_string()) for part in table.to_batches())
+        sizes[which] = np.concatenate([NOTHING, *(Column.from_arrow(some).sizes for some in texts)])
+    before = np.concatenate(([0], np.cumsum(is_kept)))
+    parts = []
+    # Arrow takes rows of strings from what it can put into one array, which is 2 GB at most.
+    for low, high in itertools.pairwise(
+        [0, *(np.flatnonzero(np.diff(np.cumsum(sizes) // WOVEN_BYTES)) + 1), len(sizes)]
+    ):
+        stayed = kept.slice(before[low], before[high] - before[low])
+        went = again.slice(low - before[low], high - low - len(stayed))
+        cuts = slice(*np.searchsorted(cut_rows, (low, high)))
+        stayed = _with_texts_back(stayed, path, before[cut_rows[cuts]] - before[low], cut_starts[cuts], cut_texts[cuts])
+        here = is_kept[low:high]
+        order = np.where(here, np.cumsum(here) - 1, len(stayed) + np.cumsum(~here) - 1)
+        parts.append(pa.concat_tables([stayed, went]).take(integers(order)))
+    return pa.concat_tables(parts)
 
 
 class _UndoWriter:
@@ -184,6 +244,26 @@ class _UndoWriter:
             self._edits.write_table(pa.Table.from_arrays(columns, schema=EDITS_SCHEMA))
         if len(rows):
             self._rows.write_table(pa.Table.from_batches([rows]).cast(self._rows.schema))
+
+
+def _row_groups(file: InputFile, source: pq.ParquetFile) -> Iterator[pa.Table]:
+    """Yield the rows of each row group; columns that were kept when they were read are not decoded again."""
+    kept = file.columns
+    with reading(file):
+        if kept is None or not kept.is_complete:
+            yield from _groups(source)
+            return
+        schema = schema_without_views(source.schema_arrow)
+        own = set(kept.schema.names)
+        others = [name for name in schema.names if name not in own]
+        first = 1
+        for group in range(source.num_row_groups):
+            behind = first + source.metadata.row_group(group).num_rows
+            columns = kept.table(first, behind)
+            rest = without_views(source.read_row_group(group, columns=others))
+            found = [(columns if name in own else rest).column(name) for name in schema.names]
+            yield pa.Table.from_arrays(found, schema=schema)
+            first = behind
 
 
 def _strip_part(

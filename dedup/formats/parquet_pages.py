@@ -189,15 +189,17 @@ def _counted(file: IO[bytes], path: str, parts: Sequence[Weight], most_bytes: fl
         parts: Its weight in each row group.
         most_bytes: How many are enough.
     """
-    source = pq.ParquetFile(file, read_dictionary=[] if any(part.by_prefix for part in parts) else [path])
-    at_once = _rows(max(part.longest for part in parts))
+    is_spelt_out = any(part.by_prefix for part in parts)
+    source = pq.ParquetFile(file, read_dictionary=[] if is_spelt_out else [path])
     found = sum(part.clear for part in parts)
     # Group by group, since Arrow cannot put the dictionaries of two groups into one list.
     for group, part in enumerate(parts):
         left = part.unclear
         if not left:
             continue
-        rows = min(at_once, left)
+        # Every batch has its dictionary decoded anew.
+        fits = (part.most if is_spelt_out else part.least) <= AT_ONCE_BYTES
+        rows = min(ROWS_AT_ONCE if fits else _rows(part.longest), left)
         for batch in source.iter_batches(rows, row_groups=[group], columns=[path], use_threads=False):
             found += sum(map(_spelt_out, batch.slice(0, left).columns))
             if found > most_bytes:

@@ -18,6 +18,7 @@ from dedup.formats.compression import MAX_EXPANSION, decompressed
 from dedup.formats.names import Form
 
 if TYPE_CHECKING:
+    from dedup.formats.parquet_columns import KeptColumns
     from dedup.formats.parquet_pages import Weights
 
 STANDARD_INPUT = "-"
@@ -69,9 +70,11 @@ class InputFile:
         spool: Where its plain bytes go, if they cannot be read in place as often as needed.
         extraction: What is taken out of it, if it holds web pages: `article` or `lines`.
         max_expansion: How many times its compressed size its plain bytes may be.
+        decoded: Where decoded columns of a Parquet file may be kept; None for nowhere.
         bounds: int64[records, 2], where records start and end in the plain bytes, once a CSV file was read.
         line_ends: int64[lines], where lines end in the plain bytes, once a JSON Lines file was read.
         weights: What comes out of its pages, once a Parquet file was opened.
+        columns: The columns that are read of it, where they are kept.
     """
 
     index: int
@@ -83,9 +86,11 @@ class InputFile:
     spool: Path | None
     extraction: str
     max_expansion: float = MAX_EXPANSION
+    decoded: Path | None = None
     bounds: Ints | None = None
     line_ends: Ints | None = None
     weights: Weights | None = None
+    columns: KeptColumns | None = None
     _stamp: _Stamp | None = None
     _is_spooled: bool = False
 
