@@ -1,13 +1,16 @@
 """Measure the Spark engine: against the local one with the same cores, what is shuffled, and what skew costs.
 
     python benchmarks/spark.py --cache benchmarks-cache --documents 100000
+    python benchmarks/spark.py --cache benchmarks-cache --documents 100000 --archive
     python benchmarks/spark.py --cache benchmarks-cache --documents 200000 --skew
     python benchmarks/spark.py --cache benchmarks-cache --documents 100000 --identity
 
 Spark runs here, with one executor in a process of its own. Corpora are made on first use (see corpus.py) and stay in
-the cache. With --skew, half of the documents become copies of one article, and every second of the others carries one
-more line: the figure is how much longer that takes than the corpus as it was. With --identity, the lines are shuffled,
-and what Spark writes in 2 and in 50 partitions is compared with what the local engine writes.
+the cache. With --archive, the JVMs take their classes from archives, which a run before makes that is not counted, as
+those who build an image for a cluster would make them. With --skew, half of the documents become copies of one article,
+and every second of the others carries one more line: the figure is how much longer that takes than the corpus as it
+was. With --identity, the lines are shuffled, and what Spark writes in 2 and in 50 partitions is compared with what the
+local engine writes.
 """
 
 from __future__ import annotations
@@ -32,6 +35,10 @@ LINE = "Redaktionell erstellt und geprüft von der Redaktion dieser Zeitung.\n"
 MEMORY_MB = 3072
 """Of the executor."""
 
+JVMS = ("driver", "executor")
+ARCHIVED_DOCUMENTS = 10_000
+"""So many need all classes that more of them need."""
+
 SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
@@ -41,6 +48,9 @@ SETTINGS = {
     "spark.executor.extraJavaOptions": (
         "-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true -Darrow.enable_null_check_for_get=false"
     ),
+    # All bytes stay on one machine.
+    "spark.shuffle.compress": "false",
+    "spark.shuffle.checksum.enabled": "false",
     # Between the JVM and Python, which costs less than the network's.
     "spark.python.unix.domain.socket.enabled": "true",
     "spark.eventLog.compress": "false",
@@ -66,9 +76,10 @@ class Taken(NamedTuple):
 @click.option("--cache", type=click.Path(path_type=Path), default=Path("benchmarks-cache"), show_default=True)
 @click.option("--documents", default=100_000, show_default=True)
 @click.option("--cores", default=2, show_default=True)
+@click.option("--archive", is_flag=True, help="Let the JVMs take their classes from archives, made beforehand.")
 @click.option("--skew", is_flag=True, help="Compare with a corpus of half copies, instead of with the local engine.")
 @click.option("--identity", is_flag=True, help="Compare what is written, instead of times.")
-def main(cache: Path, documents: int, cores: int, skew: bool, identity: bool) -> None:
+def main(cache: Path, documents: int, cores: int, archive: bool, skew: bool, identity: bool) -> None:
     """Print seconds, and bytes shuffled a document and stage."""
     cache.mkdir(parents=True, exist_ok=True)
     corpus = made(cache, documents)
@@ -77,12 +88,15 @@ def main(cache: Path, documents: int, cores: int, skew: bool, identity: bool) ->
         for partitions in (2, 50):
             compare(shuffled(corpus, partitions), cores, partitions)
         return
-    even, stages = on_spark(corpus, cores)
+    more = from_archives(cache, cores) if archive else {}
+    even, stages = on_spark(corpus, cores, more=more)
     print(f"spark    {even}")
     for name, size in stages:
         print(f"  {size / documents:10,.0f} bytes shuffled a document  {name}")
     print(f"  {sum(size for _, size in stages) / documents:10,.0f} in all")
-    other, name = (on_spark(made_skewed(corpus), cores)[0], "skewed") if skew else (locally(corpus, cores), "local")
+    other, name = (
+        (on_spark(made_skewed(corpus), cores, more=more)[0], "skewed") if skew else (locally(corpus, cores), "local")
+    )
     print(f"{name:8} {other}")
     first, second = (other, even) if skew else (even, other)
     print(f"{first.wall_s / second.wall_s:.2f} times as long, {first.cpu_s / second.cpu_s:.2f} times of processors")
@@ -94,6 +108,21 @@ def made(cache: Path, documents: int) -> Path:
     if not path.exists():
         subprocess.run([sys.executable, str(HERE / "corpus.py"), str(documents), str(path)], check=True)
     return path
+
+
+def from_archives(cache: Path, cores: int) -> dict[str, str]:
+    """Return settings by which the JVMs take their classes from archives, which are made if there are none."""
+    paths = {jvm: (cache / f"{jvm}.jsa").resolve() for jvm in JVMS}
+    if not all(path.exists() for path in paths.values()):
+        making = with_options(paths, "-Xlog:disable -XX:ArchiveClassesAtExit=")
+        on_spark(made(cache, ARCHIVED_DOCUMENTS), cores, more=making)
+    return with_options(paths, "-XX:SharedArchiveFile=")
+
+
+def with_options(paths: dict[str, Path], option: str) -> dict[str, str]:
+    """Return the settings of each JVM's options with one more."""
+    names = {jvm: f"spark.{jvm}.extraJavaOptions" for jvm in paths}
+    return {names[jvm]: f"{SETTINGS[names[jvm]]} {option}{path}" for jvm, path in paths.items()}
 
 
 def made_skewed(corpus: Path) -> Path:
@@ -181,9 +210,13 @@ def timed(command: list[str], environment: dict[str, str]) -> Taken:
         while process.poll() is None:
             seen |= of_descendants(os.getpid())
             time.sleep(0.2)
+    taken = Taken(time.perf_counter() - start, sum(seen.values()))
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Taken(time.perf_counter() - start, sum(seen.values()))
+    # A JVM that writes an archive does so when all else has ended.
+    while any(Path(f"/proc/{number}").exists() for number in seen):
+        time.sleep(0.2)
+    return taken
 
 
 def of_descendants(root: int) -> dict[int, float]:

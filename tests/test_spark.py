@@ -27,7 +27,7 @@ from click.testing import CliRunner
 import dedup
 from dedup import jobs, undo
 from dedup.cli import main
-from dedup.config import Config
+from dedup.config import KINDS, Config
 from dedup.errors import InputError, LossError, StateError, UsageError
 from dedup.verify.run import verify
 from tests.corpora import Document, article, edited, sentence, site
@@ -60,6 +60,8 @@ SETTINGS = {
     # So that small files are split, too.
     "spark.sql.files.openCostInBytes": "1",
     "spark.sql.files.minPartitionNum": "5",
+    # So that a task gets several batches.
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "9",
     "spark.executorEnv.PYTHONPATH": str(ROOT),
     # As the command has it.
     "spark.python.daemon.module": "dedup.spark.daemon",
@@ -93,6 +95,7 @@ def crawl(seed: int = 5) -> list[Document]:
     caption = sentence(rng) + "\n"
     documents += [
         {"source": "c.example", "text": f"{caption}{article(rng)}{caption}"},
+        {"source": 'q"\\\u2028\n{', "text": article(rng)},
         {"id": "", "source": "c.example", "text": ""},
         {"id": 7, "url": "https://d.example/a", "text": "Ja."},
         {"id": 7.5, "url": "https://d.example/b", "text": "Ja."},
@@ -226,6 +229,20 @@ def test_what_was_changed_since_is_not_restored(spark: Session, tmp_path: Path) 
     assert not (tmp_path / "again").exists()
 
 
+def test_what_is_renamed_may_move_to_another_file_system(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark.storage import Storage
+
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "part").write_bytes(b"a")
+    # A name for a folder of this one.
+    spark.sparkContext._jsc.hadoopConfiguration().set("fs.viewfs.mounttable.there.link./old", f"file://{tmp_path}/old")
+    storage = Storage(spark)
+    storage.rename("viewfs://there/old/part", f"file://{tmp_path}/new")
+    storage.rename(f"file://{tmp_path}/new", f"file://{tmp_path}/newer")
+    assert (tmp_path / "newer").read_bytes() == b"a"
+    assert sorted(path.name for path in tmp_path.rglob("*") if not path.name.startswith(".")) == ["newer", "old"]
+
+
 def test_a_byte_order_mark_that_spark_takes_away_is_refused(spark: Session, tmp_path: Path) -> None:
     from dedup.spark import jobs as spark_jobs
 
@@ -234,6 +251,7 @@ def test_a_byte_order_mark_that_spark_takes_away_is_refused(spark: Session, tmp_
         spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
 
 
+@pytest.mark.parametrize("kinds", [KINDS, ("articles",)], ids=["all kinds", "articles"])
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -242,14 +260,16 @@ def test_a_byte_order_mark_that_spark_takes_away_is_refused(spark: Session, tmp_
         (b'{"text": "\xff"}', "is not UTF-8 (byte 11 of the line is 0xff). Convert the file to UTF-8."),
     ],
 )
-def test_the_first_bad_line_is_named(spark: Session, tmp_path: Path, line: bytes, message: str) -> None:
+def test_the_first_bad_line_is_named(
+    spark: Session, tmp_path: Path, line: bytes, message: str, kinds: tuple[str, ...]
+) -> None:
     from dedup.spark import jobs as spark_jobs
 
     good = as_lines(crawl())
     lines = [*good.splitlines(keepends=True), line + b"\n", good, b"[]\n"]
     (tmp_path / "in.jsonl").write_bytes(b"".join(lines))
     with pytest.raises(InputError) as caught:
-        spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
+        spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config(only=kinds))
     assert str(caught.value) == f"file:{tmp_path / 'in.jsonl'}:{len(lines) - 2}: {message}"
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 

@@ -7,7 +7,7 @@ and `row`, what is read of it and given back, the same but for the cuts.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, NoReturn, Protocol
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup.api import NAME, batch_of
-from dedup.columns import Column
+from dedup.columns import Column, decoded
 from dedup.config import Config
 from dedup.edit import remove_spans
 from dedup.errors import InputError
@@ -28,7 +28,7 @@ from dedup.formats.fields import Path as FieldPath
 from dedup.formats.keys import finder_of
 from dedup.formats.lines import Lines as JsonLines
 from dedup.formats.names import Form
-from dedup.formats.slabs import NOTHING, FileEdits, view
+from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
 from dedup.model import Batch, take
@@ -39,6 +39,9 @@ from dedup.versions import differs
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+FAULTS = pa.schema([("file", pa.int32()), ("record", pa.int64()), ("message", pa.string()), ("hint", pa.string())])
+"""Records that hold no document."""
 
 NO_BYTES, NEWLINE = (pa.scalar(data, pa.large_binary()) for data in (b"", b"\n"))
 
@@ -144,25 +147,35 @@ class Lines(_OfFiles):
 
     def stored(self, handed: pa.RecordBatch, batch: Batch, rows: Ints, cuts: Cuts) -> tuple[pa.Array, list[Taken]]:
         """Return the lines without the raw bytes of what is cut, and those bytes."""
+        if not len(cuts.documents):
+            return handed.column("row"), []
         fields = Fields.of(self.config)
-        line, edited = handed.column("row").field("line"), {}
         taken: list[Taken] = []
+        edited, places = [], []
         for file, of_file, lines in self._files(handed):
             chosen = batch.files[cuts.documents] == file.index
             numbers = batch.records[cuts.documents[chosen]]
             edits = FileEdits(NOTHING, numbers, cuts.starts[chosen], cuts.ends[chosen])
             starts, ends = jsonl.locate(lines, file, fields, edits)
-            at = np.searchsorted(lines.numbers, numbers)
-            for place, low, high in zip(*_runs(at), strict=True):
-                data = lines.data[lines.starts[place] : lines.ends[place] - 1]
-                own = starts[low:high] - lines.starts[place], ends[low:high] - lines.starts[place]
-                edited[int(of_file[place])] = _without(data, *own)
-                pieces = [data[start:end].decode() for start, end in zip(*(edge.tolist() for edge in own), strict=True)]
-                taken.append(Taken(file.index, int(lines.numbers[place]), own[0].tolist(), pieces))
-        if not edited:
-            return handed.column("row"), taken
-        lines_out = [edited.get(row, value) for row, value in enumerate(line.to_pylist())]
-        return pa.StructArray.from_arrays([pa.array(lines_out, pa.binary())], ["line"]), taken
+            edited.append(_without(lines, starts, ends))
+            places.append(of_file)
+            pieces = decoded(view(lines.data), starts, ends)
+            own = (starts - lines.starts[np.searchsorted(lines.numbers, numbers)]).tolist()
+            for number, low, high in zip(*_runs(numbers), strict=True):
+                taken.append(Taken(file.index, number, own[low:high], pieces[low:high]))
+        lines_out = _taken_from(pa.concat_arrays(edited), np.argsort(np.concatenate(places)))
+        return pa.StructArray.from_arrays([lines_out], ["line"]), taken
+
+    def faults(self, handed: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield lines that hold no document, as `FAULTS` says: of each file in a batch the first."""
+        fields = Fields.of(self.config)
+        for rows in handed:
+            for file, _, lines in self._files(rows):
+                found: list[Rejected] = []
+                jsonl.documents_of(lines, file, fields, finder_of(fields), found.append)
+                first = sorted(found, key=lambda rejected: rejected.record)[:1]
+                told = [{name: getattr(fault, name) for name in FAULTS.names} for fault in first]
+                yield pa.RecordBatch.from_pylist(told, schema=FAULTS)
 
     def _files(self, handed: pa.RecordBatch) -> Iterator[tuple[InputFile, Ints, JsonLines]]:
         """Yield the lines of each file, ascending, with the row that each is in."""
@@ -171,7 +184,7 @@ class Lines(_OfFiles):
         for index in np.unique(files).tolist():
             rows = np.flatnonzero(files == index)
             rows = rows[np.argsort(records[rows], kind="stable")]
-            lines = lines_of(line.take(pa.array(rows)), records[rows])
+            lines = lines_of(_taken_from(line, rows), records[rows])
             yield self.origins[index].file(index, "jsonl"), rows, lines
 
 
@@ -183,18 +196,28 @@ def lines_of(rows: pa.Array, numbers: Ints) -> JsonLines:
     return JsonLines(data, offsets[:-1], offsets[1:], numbers, offsets[:-1])
 
 
+def _taken_from(values: pa.Array, rows: Ints) -> pa.Array:
+    """Return some rows, without a copy where they are all of them in their order."""
+    is_whole = len(rows) == len(values) and bool((np.diff(rows) > 0).all())
+    return values if is_whole else values.take(pa.array(rows))
+
+
 def _runs(values: Ints) -> tuple[list[int], list[int], list[int]]:
     """Return the values of ascending ones, and where each begins and ends."""
     starts = np.flatnonzero(differs(values))
     return values[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(values)][: len(starts)]
 
 
-def _without(data: bytes, starts: Ints, ends: Ints) -> bytes:
-    """Return bytes without some ascending ranges."""
-    gone = int((ends - starts).sum())
-    kept, removed = np.empty(len(data) - gone, np.uint8), np.empty(gone, np.uint8)
-    kernels.take_out(view(data), np.ascontiguousarray(starts), np.ascontiguousarray(ends), kept, removed)
-    return kept.tobytes()
+def _without(lines: JsonLines, starts: Ints, ends: Ints) -> pa.Array:
+    """Return lines without some ranges, and without their newlines."""
+    newlines = lines.ends - 1
+    slab = slab_of(lines.data, np.concatenate([starts, newlines]), np.concatenate([ends, lines.ends]))
+    gone = np.cumsum(slab.ends - slab.starts)
+    kept, removed = np.empty(len(lines.data) - gone[-1], np.uint8), np.empty(gone[-1], np.uint8)
+    kernels.take_out(view(lines.data), slab.starts, slab.ends, kept, removed)
+    offsets = np.concatenate([[0], lines.ends - gone[np.searchsorted(slab.starts, newlines)]])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(kept)]
+    return pa.Array.from_buffers(pa.large_binary(), len(newlines), buffers).cast(pa.binary())
 
 
 def _without_cuts(structs: pa.StructArray, batch: Batch, cuts: Cuts, path: FieldPath) -> pa.Array:

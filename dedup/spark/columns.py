@@ -38,6 +38,9 @@ TEMPLATES = pa.schema(
 )  # fmt: skip
 """`Templates`, the name of the source in place of its number."""
 
+REFUSED = {"file": -1, "record": -1}
+"""`EVIDENCE` of a record that holds no document, and what is `COUNTED` where there is any."""
+
 VERSIONS = pa.schema([*IDENTITY, ("version_file", pa.int32()), ("version_record", pa.int64())])
 COUNTED = pa.schema([*TEMPLATES, *VERSIONS])
 EDGES = pa.schema([*IDENTITY, ("other_file", pa.int32()), ("other_record", pa.int64()), ("kind", pa.int32())])
@@ -78,20 +81,24 @@ OUTCOMES = pa.schema(
 )  # fmt: skip
 """What happens to a document; with the keepers of the largest clusters, how similar those are that went for them."""
 
-TOLD = pa.schema(
+TOLD = pa.schema([("what", pa.int32()), ("lines", pa.binary())])
+"""What is told of documents: the `row` of one that is `KEPT` or `DROPPED`, which a table of the input's type has beside
+these columns, or where documents are lines, `lines` of them; `LINES` of decisions.jsonl; lines of what was `TAKEN` out
+of others; and `NOTED` for the report, as `NOTES` says."""
+KEPT, DROPPED, LINES, TAKEN, NOTED = range(5)
+SEALED = (KEPT, DROPPED, LINES, TAKEN)
+
+NOTES = pa.schema(
     [
-        ("what", pa.int32()), *IDENTITY, ("lines", pa.binary()), ("source", pa.string()), ("counts", NUMBERS),
-        ("template", pa.string()), ("is_other", pa.bool_()), ("text", pa.string()), ("keeper", PLACE),
+        ("what", pa.int32()), *IDENTITY, ("source", pa.string()), ("counts", NUMBERS), ("template", pa.string()),
+        ("at", pa.struct([("is_other", pa.bool_()), *IDENTITY])), ("text", pa.string()), ("keeper", PLACE),
         ("similarities", pa.list_(pa.float64())),
     ]
 )  # fmt: skip
-"""What is told of documents: the `row` of one that is `KEPT` or `DROPPED`, which a table of the input's type has beside
-these columns, or where documents are lines, `lines` of them; `LINES` of decisions.jsonl; lines of what was `TAKEN` out
-of others; for the report what is `COUNTED_UP` over the documents of one `source`, or without one over all, or the text
-of a template, in its main wording or another, and where it stands; a `CLUSTER`; and the `SEAL` of all that a partition
-(`file`) tells of one kind (`record`)."""
-KEPT, DROPPED, LINES, TAKEN, COUNTED_UP, CLUSTER, SEAL = range(7)
-SEALED = (KEPT, DROPPED, LINES, TAKEN)
+"""What is `COUNTED_UP` over the documents of one `source`, or without one over all; the text of a template, in its main
+wording or another, and where it stands (`at`); a `CLUSTER` of many, and where its keeper is; and the `SEAL` of all
+lines of one kind (`record`) that a partition (`file`) tells, their digest in `text` and `counts`."""
+COUNTED_UP, CLUSTER, SEAL = range(3)
 
 
 def batch(schema: pa.Schema, **columns: Any) -> pa.RecordBatch:

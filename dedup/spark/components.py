@@ -34,8 +34,9 @@ def nodes(edges: DataFrame, driver_edges: int | None = None) -> DataFrame:
         As `columns.NODES` says.
     """
     most = DRIVER_EDGES if driver_edges is None else driver_edges
-    if edges.count() <= most:
-        return edges.sparkSession.createDataFrame(_on_driver(edges.toArrow()))
+    few = edges.limit(most + 1).toArrow()
+    if few.num_rows <= most:
+        return edges.sparkSession.createDataFrame(_on_driver(few))
     pairs = edges.select(_node("file", "record", "u"), _node("other_file", "other_record", "v"))
     pairs = pairs.where("u != v").distinct().persist(StorageLevel.DISK_ONLY)
     while not _is_finished(pairs):

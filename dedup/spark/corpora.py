@@ -61,6 +61,7 @@ class Spooled:
                     self._places.append(identity(part))
                     sink.write_batch(pa.RecordBatch.from_arrays(part.columns, schema=columns.EVIDENCE))
         self.documents = sum(len(files) for files, _ in self._places)
+        self.is_refused = any((files < 0).any() for files, _ in self._places)
 
     def places(self) -> tuple[npt.NDArray[np.int32], Ints]:
         """Return the files and records of all documents."""

@@ -73,7 +73,13 @@ def clean(frame: DataFrame, config: Config | None = None) -> tuple[DataFrame, Da
     return stored(judged, tasks).select("row.*"), decisions(judged, tasks).drop("number", "place", "file", "record")
 
 
-def judge(frame: DataFrame, schema: StructType, tasks: Tasks, gathered: Callable[[DataFrame], DataFrame]) -> Judged:
+def judge(
+    frame: DataFrame,
+    schema: StructType,
+    tasks: Tasks,
+    gathered: Callable[[DataFrame], DataFrame],
+    refuse: Callable[[], None] = lambda: None,
+) -> Judged:
     """Find and decide.
 
     Args:
@@ -81,9 +87,10 @@ def judge(frame: DataFrame, schema: StructType, tasks: Tasks, gathered: Callable
         schema: What the tasks make of its rows: `file`, `record` and `row`, as their carrier reads it.
         tasks: What is done with it.
         gathered: Moves documents so that all rows of one are together; inside a partition they are sorted then.
+        refuse: Raises InputError for the first record that holds no document, if there may be any.
     """
     counted = _counted(frame, tasks)
-    templates, source_names = _templates(counted, tasks.config)
+    templates, source_names = _templates(counted, tasks.config, refuse)
     found = frame.mapInArrow(lambda rows: tasks.examine(rows, templates), _schema(schema, columns.EXAMINED))
     found = found.persist(StorageLevel.DISK_ONLY)
     versions = counted.where("version_record IS NOT NULL").select(*columns.VERSIONS.names)
@@ -128,11 +135,16 @@ def _counted(frame: DataFrame, tasks: Tasks) -> DataFrame:
     return by_source.mapInArrow(tasks.count, schema).persist(StorageLevel.DISK_ONLY)
 
 
-def _templates(counted: DataFrame, config: Config) -> tuple[Templates, list[str]]:
+def _templates(counted: DataFrame, config: Config, refuse: Callable[[], None]) -> tuple[Templates, list[str]]:
     """Bring the templates to the driver, which hands them to every task."""
     if "boilerplate" not in config.only:
+        # What counts lines tells of no bad record, since it is not looked at here.
+        refuse()
         return Templates.none(), []
-    rows = counted.where("keys IS NOT NULL").select(*columns.TEMPLATES.names).toArrow()
+    rows = counted.where("version_record IS NULL").select(*columns.TEMPLATES.names).toArrow()
+    if rows["keys"].null_count:
+        refuse()
+        raise InputError("the input changed while it was being read", hint="Run again when nothing writes to it.")
     names = sorted(set(rows["source"].to_pylist()))
     return Templates.join([boilerplate.listed(config.known_boilerplate), columns.templates_of(rows, names)]), names
 

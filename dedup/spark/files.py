@@ -1,7 +1,8 @@
 """JSON Lines and Parquet, at any path that Spark reads, as documents numbered by file and record.
 
 What identifies a document is where it is, which every attempt at a task sees alike: the position of its file in the
-list of inputs, and the number of its line or row there. Spark splits files, so lines are counted first, split by split.
+list of inputs, and the number of its line or row there. Spark splits files, so lines are counted first, split by split;
+without Python, which starts meanwhile. Lines without a document are found when documents are read for the first time.
 """
 
 from __future__ import annotations
@@ -20,14 +21,11 @@ from pyspark.sql.types import DataType, StringType, StructType
 
 from dedup.config import Config
 from dedup.errors import InputError, UsageError
-from dedup.formats import jsonl
 from dedup.formats.fields import Fields
 from dedup.formats.json_faults import NAME_THE_FIELD, listed
-from dedup.formats.keys import finder_of
 from dedup.formats.names import Form, compression_of, form_of, kind_named
-from dedup.formats.source import Rejected
 from dedup.parts import Lines as FileLines
-from dedup.spark.carriers import Carrier, Lines, Origin, Rows, lines_of
+from dedup.spark.carriers import FAULTS, Carrier, Lines, Origin, Rows
 from dedup.spark.storage import SLASHES, Storage, Stored, literal, with_one_slash
 from dedup.staging import SIDECAR_SUFFIX
 from dedup.versions import differs
@@ -39,12 +37,6 @@ COMPRESSIONS = ("", "gzip", "bzip2")
 Block = tuple[str, int]
 """A piece of a file that one task reads: the file's URI, and where the piece starts."""
 
-BLOCKS = pa.schema(
-    [
-        ("uri", pa.string()), ("block", pa.int64()), ("lines", pa.int64()), ("bytes", pa.int64()),
-        ("documents", pa.int64()), ("bad", pa.int64()), ("message", pa.string()), ("hint", pa.string()),
-    ]
-)  # fmt: skip
 NUMBERED = pa.schema([("file", pa.int32()), ("record", pa.int64()), ("row", pa.struct([("line", pa.binary())]))])
 
 
@@ -58,6 +50,7 @@ class Input(NamedTuple):
         carrier: Reads documents from those.
         files: What is known of each file.
         identified: Makes them, batch by batch.
+        refuse: Raises InputError for the first record that holds no document, if there is one.
     """
 
     kind: str
@@ -66,6 +59,7 @@ class Input(NamedTuple):
     carrier: Carrier
     files: list[FileLines]
     identified: Callable[[Any], Iterator[Any]] = iter
+    refuse: Callable[[], None] = lambda: None
 
     def in_order(self, rows: DataFrame, parts: int) -> DataFrame:
         """Move rows to partitions, each of which has a piece of the input: equally many, in their order."""
@@ -149,7 +143,7 @@ def read(spark: SparkSession, found: Found, config: Config) -> Input:
     """Open the input.
 
     Raises:
-        InputError: There is no document, or a record without a text, the first of which is named.
+        InputError: There is no record, or in Parquet one without a text, the first of which is named.
     """
     return (_lines if found.kind == "jsonl" else _rows)(spark, found, config)
 
@@ -161,42 +155,24 @@ def _lines(spark: SparkSession, found: Found, config: Config) -> Input:
         sql.col("_metadata.file_block_start").alias("block"),
         sql.col("value").cast("binary").alias("line"),
     )
-    files = {file.uri: index for index, file in enumerate(found.files)}
-    blocks = lines.mapInArrow(_surveying(files, found.origins, config), from_arrow_schema(BLOCKS)).toArrow()
-    firsts, read = _firsts(blocks.to_pylist(), files, found)
-    schema = from_arrow_schema(NUMBERED)
-    return Input("jsonl", lines, schema, Lines(config, found.origins), read, _numbering(firsts))
+    count = sql.count("*")
+    sums = lines.groupBy("uri", "block").agg(
+        count.alias("lines"), (sql.sum(sql.octet_length("line")) + count).alias("bytes")
+    )
+    firsts, read = _firsts(sums.toArrow().to_pylist(), found)
+    carrier, identified = Lines(config, found.origins), _numbering(firsts)
+
+    def refuse() -> None:
+        faults = lines.mapInArrow(lambda rows: carrier.faults(identified(rows)), from_arrow_schema(FAULTS))
+        for row in faults.orderBy("file", "record").limit(1).toArrow().to_pylist():
+            raise InputError(row["message"], file=found.shown(row["file"]), line=row["record"], hint=row["hint"])
+
+    return Input("jsonl", lines, from_arrow_schema(NUMBERED), carrier, read, identified, refuse)
 
 
 def _uri() -> Column:
     """Return the column of URIs, as `Stored` has them."""
     return sql.regexp_replace("_metadata.file_path", SLASHES, "$1:/").alias("uri")
-
-
-def _surveying(files: dict[str, int], origins: list[Origin], config: Config) -> Callable[[Any], Iterator[Any]]:
-    """Return the task that counts the lines of every block and finds the first that holds no document."""
-
-    def survey(handed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        fields, noted = Fields.of(config), dict[Block, dict[str, Any]]()
-        for rows in handed:
-            for block, part in _by_block(rows):
-                note = noted.setdefault(
-                    block, {"uri": block[0], "block": block[1], "lines": 0, "bytes": 0, "documents": 0, "bad": None}
-                )
-                bad: list[Rejected] = []
-                lines = lines_of(part, np.arange(len(part)) + note["lines"] + 1)
-                file = origins[files[block[0]]].file(files[block[0]], "jsonl")
-                batch = jsonl.documents_of(lines, file, fields, finder_of(fields), bad.append)
-                note["lines"] += len(part)
-                note["bytes"] += len(lines.data)
-                note["documents"] += len(batch)
-                if bad and note["bad"] is None:
-                    first = min(bad, key=lambda rejected: rejected.record)
-                    note |= {"bad": first.record, "message": first.message, "hint": first.hint}
-                    noted[block] = note
-        yield pa.RecordBatch.from_pylist(list(noted.values()), schema=BLOCKS)
-
-    return survey
 
 
 def _numbering(firsts: dict[Block, tuple[int, int]]) -> Callable[[Any], Iterator[Any]]:
@@ -224,25 +200,25 @@ def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[Block, pa.Array]]:
         yield (with_one_slash(uris[start].as_py()), int(starts[start])), rows.column("line").slice(start, end - start)
 
 
-def _firsts(
-    blocks: list[dict[str, Any]], files: dict[str, int], found: Found
-) -> tuple[dict[Block, tuple[int, int]], list[FileLines]]:
+def _firsts(blocks: list[dict[str, Any]], found: Found) -> tuple[dict[Block, tuple[int, int]], list[FileLines]]:
     """Return the file and the first record of every block, and what is known of every file."""
+    files = {file.uri: index for index, file in enumerate(found.files)}
     firsts: dict[Block, tuple[int, int]] = {}
     lines: Counter[int] = Counter()
     sizes: Counter[int] = Counter()
-    for block in sorted(blocks, key=lambda block: (files[block["uri"]], block["block"])):
-        file = files[block["uri"]]
-        if block["bad"] is not None:
-            raise InputError(
-                block["message"], file=found.shown(file), line=lines[file] + block["bad"], hint=block["hint"]
-            )
-        firsts[block["uri"], block["block"]] = file, lines[file] + 1
+    placed = ((files[uri], block["block"], uri, block) for block in blocks for uri in [with_one_slash(block["uri"])])
+    for file, start, uri, block in sorted(placed, key=lambda place: place[:2]):
+        firsts[uri, start] = file, lines[file] + 1
         lines[file] += block["lines"]
         sizes[file] += block["bytes"]
-    if not sum(block["documents"] for block in blocks):
-        raise InputError("there is not a single document in the input", hint="Check the path.")
-    return firsts, [_read_whole(found, file, lines[file], sizes[file]) for file in range(len(files))]
+    if not blocks:
+        raise no_documents()
+    return firsts, [_read_whole(found, file, lines[file], sizes[file]) for file in files.values()]
+
+
+def no_documents() -> InputError:
+    """Say that there is nothing to clean."""
+    return InputError("there is not a single document in the input", hint="Check the path.")
 
 
 def _read_whole(found: Found, index: int, lines: int, size: int) -> FileLines:
@@ -282,7 +258,7 @@ def _rows(spark: SparkSession, found: Found, config: Config) -> Input:
         sizes[file] = rows
     read = [FileLines(origin.name, size, "", True, 0) for origin, size in zip(found.origins, sizes, strict=True)]
     if not sum(sizes):
-        raise InputError("there is not a single document in the input", hint="Check the path.")
+        raise no_documents()
     return Input("parquet", frame, frame.schema, Rows(config, found.origins), read)
 
 

@@ -18,6 +18,7 @@ import xxhash
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from dedup import __version__, decisions, report
 from dedup.config import Config
@@ -28,7 +29,7 @@ from dedup.jobs import Clock, as_json
 from dedup.parts import DECISIONS, DROPPED, HEADER, PARTS, REPORT, TAKEN, Parts
 from dedup.spark import columns, engine, files, summary
 from dedup.spark.files import Found
-from dedup.spark.storage import Storage, Stored
+from dedup.spark.storage import Storage, Stored, literal
 from dedup.spark.tasks import Tasks
 from dedup.staging import SIDECAR_SUFFIX
 
@@ -76,13 +77,22 @@ def clean(
         with clock.time("scan"):
             corpus = files.read(spark, found, config)
             tasks = Tasks(config, corpus.carrier, corpus.identified)
-            judged = engine.judge(corpus.frame, corpus.schema, tasks, lambda rows: corpus.in_order(rows, parts))
+            judged = engine.judge(
+                corpus.frame, corpus.schema, tasks, lambda rows: corpus.in_order(rows, parts), corpus.refuse
+            )
         with clock.time("decide"):
-            told = engine.finished(judged, tasks).persist(StorageLevel.DISK_ONLY)
-            summed = summary.summed(told, tasks.nothing())
+            told = engine.finished(judged, tasks)
+            if corpus.kind != "jsonl":
+                # Rows are written on their own.
+                told = told.persist(StorageLevel.DISK_ONLY)
+            lines = f"{checkpoints}/lines"
+            notes = _write_lines(told, lines)
+            summed = summary.summed(notes, tasks.nothing())
+        if not summed.counts.total["documents"]["read"]:
+            raise files.no_documents()
         report.refuse_loss(summed.counts.total, config.max_loss)
         with clock.time("write"):
-            writer = _Writer(storage, told, summed.seals, corpus.kind)
+            writer = _Writer(storage, told, lines, summed.seals, corpus.kind)
             stays = writer.rows(columns.KEPT, kept)
             besides = {DROPPED: writer.rows(columns.DROPPED, f"{beside}/{DROPPED}")}
             for what, name in ((columns.LINES, DECISIONS), (columns.TAKEN, TAKEN)):
@@ -143,56 +153,80 @@ def _fitted(spark: SparkSession, found: Found) -> Iterator[int]:
             spark.conf.unset(name)
 
 
+def _write_lines(told: DataFrame, folder: str) -> DataFrame:
+    """Write the lines that tasks tell, each kind to a folder of its own in a folder; return the notes among them."""
+    settings, most = told.sparkSession.conf, "spark.sql.maxConcurrentOutputFileWriters"
+    said = settings.get(most)
+    # With a file open for every kind, Spark leaves rows in the order in which it gets them.
+    settings.set(most, str(len(columns.SEALED) + 1))
+    try:
+        rows = told.where("lines IS NOT NULL").select("what", sql.col("lines").cast("string"))
+        options = {"lineSep": "\n", "compression": "none", "maxRecordsPerFile": "0"}
+        rows.write.partitionBy("what").options(**options).text(folder)
+    finally:
+        settings.set(most, said)
+    read = told.sparkSession.read.options(mode="FAILFAST", lineSep="\n", maxStringLen=str(2**31 - 1))
+    return read.schema(from_arrow_schema(columns.NOTES)).json(literal(_of_kind(folder, columns.NOTED)))
+
+
+def _of_kind(folder: str, what: int) -> str:
+    """Return where in a folder Spark writes the lines of a kind."""
+    return f"{folder}/what={what}"
+
+
 class _Writer(NamedTuple):
-    """Writes what tasks told, each kind to a folder of its own.
+    """Puts what tasks told where it belongs, each kind in a folder of its own.
 
     Attributes:
         storage: Where it goes.
         told: As `columns.TOLD` says, in partitions that follow one another.
-        seals: The digests of the lines in it, by kind and partition.
+        written: Where its lines are.
+        seals: The digests of the lines, by kind and partition.
         kind: The format of rows.
     """
 
     storage: Storage
     told: DataFrame
+    written: str
     seals: dict[int, dict[int, Digest]]
     kind: str
 
     def rows(self, what: int, folder: str) -> dict[str, Digest]:
-        """Write rows in the format of the input; return the digests of parts, for those of lines."""
+        """Put rows into a folder in the format of the input; return the digests of parts, for those of lines."""
         if self.kind == "jsonl":
             return self.lines(what, folder)
         rows = self.told.where(sql.col("what") == what)
         # Not as the 96-bit integers that other readers take for nanoseconds without a time zone.
         rows.sparkSession.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         rows.select("row.*").write.option("compression", "zstd").parquet(folder)
-        self._name_parts(folder, ".parquet")
+        self._name_parts(folder, folder, ".parquet")
         return {}
 
     def lines(self, what: int, folder: str) -> dict[str, Digest]:
-        """Write bytes as lines; return the digests of parts.
+        """Put lines into a folder; return the digests of parts.
 
         Raises OutputError if what is written is not as long as what was told.
         """
-        options = {"lineSep": "\n", "compression": "none", "maxRecordsPerFile": "0"}
-        rows = self.told.where(sql.col("what") == what).select(sql.col("lines").cast("string"))
-        rows.write.options(**options).text(folder)
+        self.storage.make_folder(folder)
         seals, digests = self.seals[what], {}
-        for partition, (file, name) in self._name_parts(folder, ".jsonl").items():
+        for partition, (file, name) in self._name_parts(_of_kind(self.written, what), folder, ".jsonl").items():
             digests[name] = seals.pop(partition)
             if file.size != digests[name].size:
                 raise OutputError("is not as long as it was to be", file=file.path, hint="Run again.")
         if any(digest.size for digest in seals.values()):
             raise OutputError("has fewer parts than it was to have", file=folder, hint="Run again.")
+        # As Spark leaves in a folder that is complete.
+        self.storage.write(f"{folder}/_SUCCESS", b"")
         return digests
 
-    def _name_parts(self, folder: str, extension: str) -> dict[int, tuple[Stored, str]]:
-        """Give the part files of a folder names that say their place and their format, and nothing of the run.
+    def _name_parts(self, written: str, folder: str, extension: str) -> dict[int, tuple[Stored, str]]:
+        """Move part files, if there are any, and give them names that say their place and format, and nothing else.
 
         Returns:
             The file that each partition wrote, and what it is called now.
         """
-        found = {int(file.path.rpartition("/")[2].split("-")[1]): file for file in self.storage.files(folder)}
+        files = self.storage.files(written) if self.storage.exists(written) else ()
+        found = {int(file.path.rpartition("/")[2].split("-")[1]): file for file in files}
         named = {}
         for number, (partition, file) in enumerate(sorted(found.items())):
             named[partition] = file, f"part-{number:05d}{extension}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
@@ -22,6 +23,8 @@ SETTINGS = {
     "spark.python.daemon.module": "dedup.spark.daemon",
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
     "spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH_BYTES),
+    # What is kept between stages is texts above all, which this leaves as they are.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 
 
@@ -51,11 +54,23 @@ def opened(master: str | None) -> Iterator[SparkSession]:
         ) from None
     try:
         spark.sparkContext.setLogLevel("ERROR")
+        threading.Thread(target=_wake, args=(spark,), daemon=True).start()
         yield spark
     except (PySparkException, Py4JError) as error:
         raise EngineError(f"Spark gave up: {_first_line(error)}", hint="Its logs say more.") from None
     finally:
         spark.stop()
+
+
+def _wake(spark: SparkSession) -> None:
+    """Have executors start their Python, which takes a second or two, on half of their cores.
+
+    The others can count lines meanwhile, which takes no Python.
+    """
+    # The session may end before this does; and if it does not work, neither will the first task that matters.
+    with suppress(Exception):
+        workers = max(spark.sparkContext.defaultParallelism // 2, 1)
+        spark.range(0, workers, 1, workers).mapInArrow(lambda rows: rows, "id long").toArrow()
 
 
 def _first_line(error: Exception) -> str:

@@ -87,8 +87,13 @@ class Storage:
 
     def rename(self, old: str, new: str) -> None:
         """Give a file or a folder another name, which nothing has; raises OutputError where that fails."""
-        system, path = self._open(old)
-        if not system.rename(path, self._path(new)):
+        (system, path), (target_system, target) = self._open(old), self._open(new)
+        if system.getUri().equals(target_system.getUri()):
+            is_moved = system.rename(path, target)
+        else:
+            copy = self._jvm.org.apache.hadoop.fs.FileUtil.copy
+            is_moved = copy(system, path, target_system, target, True, self._settings)
+        if not is_moved:
             raise OutputError("cannot be renamed", file=old, hint=f"Check {new}.")
 
     def remove(self, name: str) -> None:

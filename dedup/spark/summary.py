@@ -37,37 +37,33 @@ class Summed(NamedTuple):
     seals: dict[int, dict[int, Digest]]
 
 
-def summed(told: DataFrame, shape: Counts) -> Summed:
+def summed(notes: DataFrame, shape: Counts) -> Summed:
     """Sum what tasks counted.
 
     Args:
-        told: As `columns.TOLD` says.
+        notes: As `columns.NOTES` says.
         shape: Counts of no documents.
     """
     numbers = max(SEARCHED + len(marks_of(shape)), len(numbers_of(shape.total)))
     sums = [sql.sum(sql.get("counts", sql.lit(at))) for at in range(numbers)]
-    of_one = told.where(sql.col("what") == columns.COUNTED_UP).groupBy("source", "template")
-    text = sql.min_by("text", sql.struct("is_other", "file", "record")).alias("text")
-    rows = of_one.agg(sql.array(*sums).alias("counts"), text).toArrow().to_pylist()
+    # Of a cluster and of a seal there is one.
+    columns_of_one = [sql.first(name).alias(name) for name in ("keeper", "similarities")]
+    text = sql.coalesce(sql.min_by("text", "at"), sql.first("text")).alias("text")
+    of_one = notes.groupBy("what", "file", "record", "source", "template")
+    rows = of_one.agg(sql.array(*sums).alias("counts"), text, *columns_of_one).toArrow().to_pylist()
+    counted = [row for row in rows if row["what"] == columns.COUNTED_UP]
     sources = {
-        row["source"]: row["counts"][: len(numbers_of(shape.total))] for row in rows if row["source"] is not None
+        row["source"]: row["counts"][: len(numbers_of(shape.total))] for row in counted if row["source"] is not None
     }
-    texts = {row["template"]: row["text"] for row in rows if row["template"] is not None}
-    marks = [row["counts"] for row in rows if row["source"] is None and row["template"] is None]
+    texts = {row["template"]: row["text"] for row in counted if row["template"] is not None}
+    marks = [row["counts"] for row in counted if row["source"] is None and row["template"] is None]
     whole = marks[0][: SEARCHED + len(marks_of(shape))] if marks else [0, 0, *marks_of(shape)]
-    clusters, seals = _of_tasks(told)
-    return Summed(counts_of(shape, sources, whole[SEARCHED:]), whole[:SEARCHED], texts, clusters, seals)
-
-
-def _of_tasks(told: DataFrame) -> tuple[list[dict[str, Any]], dict[int, dict[int, Digest]]]:
-    """Return the clusters and the seals."""
-    rows = told.where(sql.col("what").isin(columns.CLUSTER, columns.SEAL))
-    found = rows.select("what", "file", "record", "text", "counts", "keeper", "similarities").toArrow().to_pylist()
+    clusters = [row for row in rows if row["what"] == columns.CLUSTER]
     seals: dict[int, dict[int, Digest]] = {what: {} for what in columns.SEALED}
-    for row in found:
+    for row in rows:
         if row["what"] == columns.SEAL:
             seals[row["record"]][row["file"]] = Digest(row["text"], row["counts"][0])
-    return [row for row in found if row["what"] == columns.CLUSTER], seals
+    return Summed(counts_of(shape, sources, whole[SEARCHED:]), whole[:SEARCHED], texts, clusters, seals)
 
 
 def build(

@@ -20,6 +20,7 @@ from dedup.boilerplate import LISTED, Templates
 from dedup.cluster import Clusters
 from dedup.config import Config
 from dedup.containment import Containment
+from dedup.errors import InputError
 from dedup.model import Batch
 from dedup.parts import Taken
 from dedup.plan import Known, Place, Plan, silent
@@ -56,7 +57,12 @@ class Tasks:
     def evidence(self, handed: Batches) -> Batches:
         """Yield what lines are counted over."""
         for rows in self.identified(handed):
-            batch, _ = self.carrier.batch(rows)
+            try:
+                batch, _ = self.carrier.batch(rows)
+            except InputError:
+                # A task that fails is tried again, and Spark tells of it at length: the driver is to say it once.
+                yield pa.RecordBatch.from_pylist([columns.REFUSED], schema=columns.EVIDENCE)
+                continue
             yield columns.batch(
                 columns.EVIDENCE, file=batch.files, record=batch.records, source=batch.sources, text=batch.texts,
                 digest=batch.digests,
@@ -66,6 +72,9 @@ class Tasks:
         """Count the lines of whole sources, in input order: yield their templates, and who is a version of whom."""
         with work_folder() as folder:
             corpus = Spooled(handed, folder)
+            if corpus.is_refused:
+                yield pa.RecordBatch.from_pylist([columns.REFUSED], schema=columns.COUNTED)
+                return
             if not corpus.documents:
                 return
             sources = SourceNumbers()
@@ -154,7 +163,7 @@ class Tasks:
             yield told.documents(columns.KEPT, kept)
             yield told.documents(columns.DROPPED, rows.filter(rows.column("keeper").is_valid()))
             made = list(audit.decisions(plan, Held(batch, self.carrier)))
-            yield told.about(made, taken, report.count(plan), found, batch)
+            yield told.about(made, taken, report.count(plan), found)
         if told is not None:
             yield told.seals(TaskContext.get().partitionId())
 

@@ -72,31 +72,32 @@ class Telling:
         return columns.batch(self._schema, what=np.full(rows.num_rows, what, np.int32), **places)
 
     def about(
-        self, decisions: list[Decision], taken: list[Taken], counts: Counts, found: pa.RecordBatch, batch: Batch
+        self, decisions: list[Decision], taken: list[Taken], counts: Counts, found: pa.RecordBatch
     ) -> pa.RecordBatch:
         """Return the decisions on a batch and what was taken out as lines, and what the report counts."""
         told = [self._lines(what, rows) for what, rows in ((columns.LINES, decisions), (columns.TAKEN, taken)) if rows]
         searched = [int(np.sum(filled(found, name, 0))) for name in ("candidates", "compared")]
-        told.append({"what": columns.COUNTED_UP, "counts": [*searched, *marks_of(counts)]})
-        told += (
+        notes: list[dict[str, Any]] = [{"what": columns.COUNTED_UP, "counts": [*searched, *marks_of(counts)]}]
+        notes += (
             {"what": columns.COUNTED_UP, "source": name, "counts": numbers_of(own)}
             for name, own in counts.sources.items()
         )
-        told += _quoted_templates(decisions, batch, self._carrier)
+        notes += _quoted_templates(decisions, self._carrier)
         keepers = found.filter(found.column("similarities").is_valid())
         for row in keepers.select(["file", "record", "id", "source", "similarities"]).to_pylist():
+            place = {name: row[name] for name in ("file", "record")}
             similarities = row.pop("similarities")
-            told.append({"what": columns.CLUSTER, "keeper": row, "similarities": similarities})
-        return pa.RecordBatch.from_pylist(told, schema=self._schema)
+            notes.append({"what": columns.CLUSTER, **place, "keeper": row, "similarities": similarities})
+        return pa.RecordBatch.from_pylist([*told, self._noted(notes)], schema=self._schema)
 
     def seals(self, partition: int) -> pa.RecordBatch:
         """Return the digests of all lines of the task, by which their parts are recognised."""
         digests = ((what, seen.digest) for what, seen in self._seen.items())
-        rows = [
+        notes = [
             {"what": columns.SEAL, "file": partition, "record": what, "text": digest.xxh3, "counts": [digest.size]}
             for what, digest in digests
         ]
-        return pa.RecordBatch.from_pylist(rows, schema=self._schema)
+        return pa.RecordBatch.from_pylist([self._noted(notes)], schema=self._schema)
 
     def _lines(self, what: int, rows: Sequence[msgspec.Struct]) -> dict[str, Any]:
         return self._sealed(what, self._encoder.encode_lines(rows))
@@ -106,22 +107,24 @@ class Telling:
         self._seen[what].write(lines)
         return {"what": what, "lines": lines[:-1]}
 
+    def _noted(self, notes: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"what": columns.NOTED, "lines": self._encoder.encode_lines(notes)[:-1]}
 
-def _quoted_templates(decisions: list[Decision], batch: Batch, carrier: Carrier) -> list[dict[str, Any]]:
+
+def _quoted_templates(decisions: list[Decision], carrier: Carrier) -> list[dict[str, Any]]:
     """Return what each template that went says: where its main wording is seen first, else where any is."""
-    numbers = _file_numbers(batch, carrier)
+    numbers = {name: number for number, name in enumerate(carrier.names)}
     found: dict[str, dict[str, Any]] = {}
     for decision in decisions:
         if decision.action == "cut" and decision.template is not None and decision.text is not None:
             is_other = decision.similarity is not None
             before = found.get(decision.template)
-            if before is None or is_other < before["is_other"]:
+            if before is None or is_other < before["at"]["is_other"]:
+                place = {"file": numbers[decision.file], "record": decision.record}
                 found[decision.template] = {
                     "what": columns.COUNTED_UP,
                     "template": decision.template,
-                    "is_other": is_other,
-                    "file": numbers[decision.file, decision.record],
-                    "record": decision.record,
+                    "at": {"is_other": is_other, **place},
                     "text": decision.text.strip(),
                 }
     return list(found.values())
