@@ -67,6 +67,8 @@ def run(command: Sequence[str], on: set[int], log: Path, *, timeout_s: float, en
     if on:
         # Started by taskset rather than pinned from here, so that every thread of it is born pinned.
         command = ["taskset", "--cpu-list", ",".join(map(str, sorted(on))), *command]
+    # So that nobody waits for what the run before left to the disk.
+    os.sync()
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(

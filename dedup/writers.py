@@ -28,8 +28,9 @@ from dedup.staging import SIDECAR_SUFFIX, Staging, begin_sync, refuse_existing, 
 
 STANDARD_OUTPUT = "-"
 
-SYNCED_BYTES = 16 << 20
-"""What is written before the system is asked to begin bringing it to disk."""
+SYNCED_BYTES = 2 << 20
+"""What is written before the system is asked to begin bringing it to disk. Measured with 290 MB: with 16 MB at a time
+the run waits 0.04 s longer, since so much does not fit into the queue of a disk."""
 
 
 class Edits(NamedTuple):
