@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import json
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -128,7 +129,9 @@ def _run(contender: Contender, documents: int, cache: Path, folder: Path, result
     """Run a contender once and add what it took to the results."""
     source = corpus(documents, contender.suffix, cache)
     output = folder / f"output{contender.written or contender.suffix}"
+    # Nobody takes away what another one left.
     output.unlink(missing_ok=True)
+    shutil.rmtree(f"{output}.dedup", ignore_errors=True)
     command = [part.format(dedup=dedup(cache), input=source, output=output) for part in contender.command]
     before = results.get(contender.name, Measured([], None, ""))
     on = measure.cores(contender.cores)
