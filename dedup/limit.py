@@ -11,7 +11,7 @@ from dedup.spill import BUFFER_BYTES, Room
 
 FIXED_BYTES = 250 << 20
 """What a run takes whatever its size: Python, compiled kernels, Arrow, and what passes through one thread. Measured on
-10,000 documents of 3 kB, JSON Lines, all kinds: 248 MB (benchmarks/README.md)."""
+10,000 documents of 3 kB, JSON Lines, all kinds: 248 MB when this was chosen, 188 MB now (benchmarks/README.md)."""
 
 WORKER_BYTES = 32 << 20
 """What each further thread takes, measured in the same way."""
