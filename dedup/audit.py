@@ -220,6 +220,7 @@ class _Teller:
         return forms.form_of(self._decision(what, template, similarity), forms.SPAN_HOLES)
 
     def _decision(self, what: int, template: int, similarity: float) -> Decision:
+        """Return such a decision, with holes."""
         told = functools.partial(
             Decision, **forms.PLACE, start=forms.HOLES["start"], end=forms.HOLES["end"], text=forms.HOLES["text"]
         )

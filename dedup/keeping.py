@@ -13,7 +13,6 @@ from dedup.versions import differs
 
 Ints = npt.NDArray[np.int64]
 
-
 PORTION = 4096
 """Documents that are in Python's hands at a time, as far as they do not all tie: only those that tie are looked at."""
 

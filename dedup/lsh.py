@@ -79,7 +79,6 @@ def buckets(keys: Iterable[npt.NDArray[np.uint64]], documents: int) -> npt.NDArr
 def _number_shared(keys: npt.NDArray[np.uint64], used: int, numbers: npt.NDArray[np.int32]) -> int:
     """Number the keys that are there more than once, from `used` on; return the first number that is free."""
     from dedup.kernels import lsh as kernels
-    from dedup.kernels.slots import SECRET
+    from dedup.kernels.slots import SECRET, empty_table
 
-    table = np.full(1 << (2 * len(keys)).bit_length(), -1, np.int32)
-    return int(kernels.number_shared(keys, SECRET, table, used, numbers))
+    return int(kernels.number_shared(keys, SECRET, empty_table(len(keys)), used, numbers))

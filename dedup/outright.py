@@ -21,7 +21,7 @@ from dedup.plan import Places, Plan
 BORDERLINE = 0.05
 """A document that stays, but is this little below the threshold, is flagged."""
 
-EQUAL, NEAR, EMPTY, STRUCTURED, HELD, CROWDED, CLOSE = range(7)
+KINDS = EQUAL, NEAR, EMPTY, STRUCTURED, HELD, CROWDED, CLOSE = range(7)
 """The kinds of decisions, in the order in which they are told of one document; the first two drop it."""
 
 
@@ -53,20 +53,15 @@ class Teller:
     def __init__(self, plan: Plan, names: list[str]) -> None:
         self._plan = plan
         self._names = names
-        dropped, equal, documents = plan.dropped, plan.is_copy, plan.documents
-        stays = ~dropped
-        self.kinds = np.stack(
-            [
-                dropped & equal,
-                dropped & ~equal,
-                stays & documents.whole,
-                stays & documents.structured,
-                stays & (plan.contained.holders >= 0),
-                stays & plan.clusters.crowded,
-                borderline(plan),
-            ],
-            axis=1,
-        )
+        goes, equal, documents = plan.dropped, plan.is_copy, plan.documents
+        self.kinds = np.zeros((len(documents), len(KINDS)), np.bool_)
+        self.kinds[:, EQUAL] = goes & equal
+        self.kinds[:, NEAR] = goes & ~equal
+        self.kinds[:, EMPTY] = ~goes & documents.whole
+        self.kinds[:, STRUCTURED] = ~goes & documents.structured
+        self.kinds[:, HELD] = ~goes & (plan.contained.holders >= 0)
+        self.kinds[:, CROWDED] = ~goes & plan.clusters.crowded
+        self.kinds[:, CLOSE] = borderline(plan)
         self._forms = _forms(plan.config.threshold)
 
     def tell(self, documents: Ints, cut_rows: Ints, cuts: Ints) -> Outright:
@@ -80,17 +75,17 @@ class Teller:
         plan = self._plan
         rows, kinds = np.nonzero(self.kinds[documents])
         told = documents[rows]
-        is_drop, is_held = kinds <= NEAR, kinds == HELD
-        held = (is_drop | is_held) & (plan.contained.holders[told] >= 0)
+        is_drop, is_held, is_close = kinds <= NEAR, kinds == HELD, kinds == CLOSE
+        has_holder = (is_drop | is_held) & (plan.contained.holders[told] >= 0)
         others = plan.clusters.keepers, plan.contained.holders, plan.clusters.nearest
-        named = np.select([is_drop, is_held, kinds == CLOSE], [column[told] for column in others], -1)
+        named = np.select([is_drop, is_held, is_close], [column[told] for column in others], -1)
         keepers, keeper_rows = _distinct(named, named >= 0)
         places, keeper_places = plan.places(documents, self._names), plan.places(keepers, self._names)
         spans = _spans(rows, is_drop, cut_rows, cuts)
         lines = forms.filled(
             forms.DOCUMENT_HOLES,
             self._forms,
-            4 * kinds + 2 * held + (spans.rows >= 0),
+            4 * kinds + 2 * has_holder + (spans.rows >= 0),
             texts=place_texts(places, rows)
             | {
                 "keeper": forms.Texts(keeper_places.ids, keeper_rows),
@@ -101,8 +96,8 @@ class Teller:
                 "keeper_record": forms.Numbers(np.append(keeper_places.records, 0)[keeper_rows], keeper_rows >= 0),
             },
             encoded={
-                "similarity": _shares(plan.clusters.similarities[told], is_drop | (kinds == CLOSE)),
-                "containment": _shares(plan.contained.shares[told], held),
+                "similarity": _shares(plan.clusters.similarities[told], is_drop | is_close),
+                "containment": _shares(plan.contained.shares[told], has_holder),
                 "cuts": spans,
             },
         )
@@ -121,17 +116,19 @@ def place_texts(places: Places, rows: Ints) -> dict[str, forms.Texts]:
 @functools.cache
 def _forms(threshold: float) -> list[forms.Form]:
     """Return the forms of every kind of decision: as it is, with cuts, with a containment, and with both."""
+    decisions = _decisions(threshold)
     return [
         forms.form_of(
-            msgspec.structs.replace(decision, **{name: forms.HOLES[name] for name in added}), forms.DOCUMENT_HOLES
+            msgspec.structs.replace(decisions[kind], **{name: forms.HOLES[name] for name in added}),
+            forms.DOCUMENT_HOLES,
         )
-        for decision in _decisions(threshold)
+        for kind in KINDS
         for added in ((), ("cuts",), ("containment",), ("cuts", "containment"))
     ]
 
 
-def _decisions(threshold: float) -> list[Decision]:
-    """Return a decision of every kind, with holes."""
+def _decisions(threshold: float) -> dict[int, Decision]:
+    """Return a decision of each kind, with holes."""
 
     def told(action: Any, reason: Any, *holes: str, why: str | None = None) -> Decision:
         return Decision(
@@ -139,39 +136,39 @@ def _decisions(threshold: float) -> list[Decision]:
         )
 
     keeper = "keeper", "keeper_file", "keeper_record"
-    return [
-        told("drop", "exact-duplicate", "similarity", *keeper),
-        told("drop", "near-duplicate", "similarity", *keeper),
-        told(
+    return {
+        EQUAL: told("drop", "exact-duplicate", "similarity", *keeper),
+        NEAR: told("drop", "near-duplicate", "similarity", *keeper),
+        EMPTY: told(
             "flag",
             "boilerplate",
             why="every line of it is boilerplate of its source; it stays whole rather than empty",
         ),
-        told(
+        STRUCTURED: told(
             "flag",
             "repeat",
             why="what stands more than once in it looks like a list, a refrain, a table or code; it stays",
         ),
-        told(
+        HELD: told(
             "flag",
             "near-duplicate",
             "containment",
             *keeper,
             why="a longer document of its source holds nearly all of it; it stays",
         ),
-        told(
+        CROWDED: told(
             "flag",
             "near-duplicate",
             why=f"meets more than {REACH:,} articles in a band, and only the last of them were compared; it stays",
         ),
-        told(
+        CLOSE: told(
             "flag",
             "near-duplicate",
             "similarity",
             *keeper,
             why=f"nearly as similar as the threshold of {threshold:g} asks; it stays",
         ),
-    ]
+    }
 
 
 def _distinct(values: npt.NDArray[Any], are_given: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[Any], Ints]:

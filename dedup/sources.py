@@ -56,9 +56,8 @@ class SourceNumbers:
 def _first_equal(column: Column) -> Ints:
     """Return for each row the first one that says the same: int64[rows]."""
     from dedup.kernels import rows as kernels
-    from dedup.kernels.slots import SECRET
+    from dedup.kernels.slots import SECRET, empty_table
 
-    table = np.full(1 << (2 * len(column)).bit_length(), -1, np.int32)
     firsts = np.empty(len(column), np.int64)
-    kernels.find_firsts(column.data, column.offsets, SECRET, table, firsts)
+    kernels.find_firsts(column.data, column.offsets, SECRET, empty_table(len(column)), firsts)
     return firsts

@@ -15,7 +15,7 @@ def number_shared(keys, secret, table, used, numbers):
     Args:
         keys: uint64[rows].
         secret: As of `slots.SECRET`.
-        table: int32[], scratch, all -1: a power of two, more than there are rows.
+        table: Scratch, as of `slots.empty_table`.
         used: How many numbers are taken.
         numbers: int32[rows], all -1, which stays where no other row has the key.
     """

@@ -39,7 +39,7 @@ def find_firsts(data, offsets, secret, table, firsts):
         data: uint8[], the rows end to end.
         offsets: int64[rows + 1].
         secret: As of `slots.SECRET`.
-        table: int32[], scratch, all -1: a power of two, more than there are rows.
+        table: Scratch, as of `slots.empty_table`.
         firsts: int64[rows], out.
     """
     mask = np.uint64(table.shape[0] - 1)

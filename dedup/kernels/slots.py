@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import numpy.typing as npt
 
 from dedup.kernels.leaf import inlined, leaf
 
@@ -25,6 +26,11 @@ def slot_of(key, secret, mask):
     Multiply-shift (Dietzfelbinger and others, A Reliable Randomized Algorithm for the Closest-Pair Problem, 1997).
     """
     return ((key * secret) >> S32) & mask
+
+
+def empty_table(rows: int) -> npt.NDArray[np.int32]:
+    """Return a table for the numbers of so many rows, which fill half of it at most: a power of two, all -1."""
+    return np.full(1 << (2 * rows).bit_length(), -1, np.int32)
 
 
 @leaf
