@@ -133,6 +133,7 @@ class Occurrences:
         self._versions = Versions(room, workers)
         self._sources: list[Ints] = []
         self._lines = [Table(room, (np.uint64, np.int32), is_keyed=True) for _ in (EXACT, DATED, COUNTED)]
+        # The documents of sentences behind a label as `~document`.
         self._labels = Table(room, (np.uint64, np.int32, np.uint64), is_keyed=True)
         self._documents = 0
         self._groups: Ints | None = None
@@ -155,8 +156,10 @@ class Occurrences:
         for table, kind_keys in zip(self._lines, keys, strict=False):
             carried = np.flatnonzero(kind_keys)
             table.add(kind_keys[carried], documents[carried])
-        labelled = np.flatnonzero((keys[LABEL] != 0) & (segments.line_flags & TERMINATED == 0))
-        self._labels.add(keys[LABEL][labelled], documents[labelled], segments.line_rest[labelled])
+        labelled = np.flatnonzero(keys[LABEL])
+        is_sentence = segments.line_flags[labelled] & TERMINATED != 0
+        carriers = np.where(is_sentence, ~documents[labelled], documents[labelled])
+        self._labels.add(keys[LABEL][labelled], carriers, segments.line_rest[labelled])
         self._versions.add(segments, rows, sources, source_keys)
         self._sources.append(sources)
         self._documents += len(sources)
@@ -197,10 +200,14 @@ class Occurrences:
                 found.append(_carried_often(documents, keys, groups, sources, least, kind))
                 chosen = _is_among(keys, asked)
                 carriers.append(Carriers(keys[chosen], documents[chosen].astype(np.int64)))
-        for keys, documents, rests in self._labels.parts():
-            labels = _carried_often(documents, keys, groups, sources, label_least, LABEL)
-            labelled, different_rests, _ = _count_distinct(keys, rests)
+        for keys, carried, rests in self._labels.parts():
+            # A sentence behind a label says nothing for the label, but its document carries it.
+            is_open = carried >= 0
+            labels = _carried_often(carried[is_open], keys[is_open], groups, sources, label_least, LABEL)
+            labelled, different_rests, _ = _count_distinct(keys[is_open], rests[is_open])
             various = np.isin(labels.keys, labelled[different_rests >= config.template_documents])
+            every, documents, _ = _count_distinct(keys, np.where(is_open, carried, ~carried))
+            labels = labels._replace(documents=documents[np.searchsorted(every, labels.keys)])
             found.append(Templates._make(column[various] for column in labels))
         return Templates.join(found), Carriers.join(carriers)
 

@@ -221,6 +221,17 @@ def test_a_labelled_line_goes_whatever_follows_its_label() -> None:
     assert cut_lines(documents) == links
 
 
+def test_a_sentence_behind_a_label_counts_for_nothing_but_how_many_carry_it() -> None:
+    rng = random.Random(8)
+    links = [f"Lesen Sie auch: {sentence(rng, 5).rstrip('.')}" for _ in range(8)]
+    said = [f"Lesen Sie auch: {sentence(rng, 5)}" for _ in range(3)]
+    texts = [f"{article(rng)}{link}\n{FOOTER}\n" for link in links + said]
+    result = dedup.clean([{"id": str(n), "source": "a.example", "text": text} for n, text in enumerate(texts)])
+    told = [decision for decision in result.decisions if (decision.text or "").startswith("Lesen")]
+    assert len(told) == 11
+    assert {(decision.articles, decision.documents) for decision in told} == {(8, 11)}
+
+
 def test_a_labelled_question_of_an_interview_stays() -> None:
     # Situation S7: "Label: rest" without a look at the end of the sentence deletes interviews.
     rng = random.Random(9)

@@ -13,6 +13,7 @@ import pytest
 import dedup
 from dedup import jobs, undo
 from dedup.config import Config
+from dedup.verify.run import verify
 
 Records = list[dict[str, Any]]
 Reader = Callable[[str], Records]
@@ -43,6 +44,15 @@ def test_the_seed_article_comes_back(shared_path: Finder, tmp_path: Path) -> Non
     assert report["documents"]["edited"] == 1
     undo.restore(str(tmp_path / "out.txt"), str(tmp_path / "back.txt"))
     assert (tmp_path / "back.txt").read_bytes() == article.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["sites_de", "licences", "terms_versions"])
+def test_every_promise_holds(name: str, shared_path: Finder, tmp_path: Path) -> None:
+    source, output = str(shared_path(f"{name}.jsonl.zst")), str(tmp_path / "out.jsonl")
+    jobs.clean([source], output, Config(max_loss=1.0), jobs.Run())
+    verdict = verify([source], output)
+    assert verdict.violations == []
+    assert verdict.cuts > 50
 
 
 def left_by_cluster(sites: Records, cleaned: dedup.Result, situation: str) -> tuple[Counter[str], Counter[str]]:
