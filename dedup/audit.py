@@ -183,14 +183,15 @@ class _Teller:
         row = np.searchsorted(documents, quotes.spans["document"])
         gone = np.flatnonzero((quotes.spans["what"] == CUT) & self.dropped[documents][row])
         cuts = np.stack([quotes.spans[edge][gone] for edge in ("start", "end")], axis=1)
-        of_whole, whole = self._outright.tell(documents, row[gone], cuts)
+        places = self._plan.places(documents, self._names)
+        of_whole, whole = self._outright.tell(documents, places, row[gone], cuts)
         stay = np.flatnonzero(~self.dropped[documents][row])
         spans, row = quotes.spans[stay], row[stay]
         examples, of_spans = _alike(spans)
         kinds = (examples[name].tolist() for name in ("what", "template", "similarity"))
         # Of a document, what is said of it as a whole comes last.
-        places = row * (PROTECTED + 2) + spans["what"], of_whole * (PROTECTED + 2) + PROTECTED + 1
-        order = np.argsort(np.concatenate(places), kind="stable")
+        ranks = row * (PROTECTED + 2) + spans["what"], of_whole * (PROTECTED + 2) + PROTECTED + 1
+        order = np.argsort(np.concatenate(ranks), kind="stable")
         nothing = np.full(len(of_whole), -1)
 
         def laid(of_spans: npt.NDArray[Any], of_whole: Ints = nothing) -> Ints:
@@ -203,14 +204,14 @@ class _Teller:
             values = laid(spans[name])
             return forms.Numbers(values, values >= 0)
 
-        own, rows = self._plan.places(documents, self._names), laid(row)
+        rows = laid(row)
         lines = forms.filled(
             forms.SPAN_HOLES,
             list(map(self._form, *kinds)),
             laid(of_spans, len(examples) + np.arange(len(of_whole))),
-            texts=outright.place_texts(own, rows) | {"text": forms.Texts(quotes.texts, laid(stay))},
+            texts=outright.place_texts(places, rows) | {"text": forms.Texts(quotes.texts, laid(stay))},
             numbers={name: placed(name) for name in ("keeper_start", "keeper_end", "start", "end")}
-            | {"record": forms.Numbers(own.records[rows], rows >= 0)},
+            | {"record": forms.Numbers(places.records[rows], rows >= 0)},
             complete=whole,
         )
         return _Told(lines, laid(np.where(spans["what"] == CUT, spans["template"], -1)))

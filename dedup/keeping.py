@@ -47,7 +47,7 @@ def _in_order(documents: Documents, names: list[str], rows: Ints, ties: Ints) ->
     files, records = (column[rows].tolist() for column in (documents.files, documents.records))
     # An id that was made of file and record, for want of one, is a matter of order.
     own = [
-        b"" if name.endswith(b":%d" % record) and name == f"{names[file]}:{record}".encode() else name
+        b"" if name == f"{names[file]}:{record}".encode() else name
         for name, file, record in zip(ids, files, records, strict=True)
     ]
     told = zip(ties.tolist(), own, documents.digests[rows].tolist(), rows.tolist(), strict=True)

@@ -56,8 +56,7 @@ def is_shared(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     >>> is_shared(np.array([7, 8, 7], np.uint64)).tolist()
     [True, False, True]
     """
-    numbers = np.full(len(keys), -1, np.int32)
-    _number_shared(keys, 0, numbers)
+    numbers, _ = _number_shared(keys, 0)
     return numbers >= 0
 
 
@@ -69,16 +68,17 @@ def buckets(keys: Iterable[npt.NDArray[np.uint64]], documents: int) -> npt.NDArr
     """
     columns, used = [], 0
     for band in keys:
-        column = np.full(documents, -1, np.int32)
-        used = _number_shared(band, used, column)
+        column, used = _number_shared(band, used)
         columns.append(column)
     return np.stack(columns, axis=1) if columns else np.zeros((documents, 0), np.int32)
 
 
 @np.errstate(over="ignore")  # matters only where the kernel runs as plain Python
-def _number_shared(keys: npt.NDArray[np.uint64], used: int, numbers: npt.NDArray[np.int32]) -> int:
-    """Number the keys that are there more than once, from `used` on; return the first number that is free."""
+def _number_shared(keys: npt.NDArray[np.uint64], used: int) -> tuple[npt.NDArray[np.int32], int]:
+    """Number the keys that are there more than once, from `used` on, the others -1; also return what is free then."""
     from dedup.kernels import lsh as kernels
     from dedup.kernels.slots import SECRET, empty_table
 
-    return int(kernels.number_shared(keys, SECRET, empty_table(len(keys)), used, numbers))
+    numbers = np.full(len(keys), -1, np.int32)
+    used = int(kernels.number_shared(keys, SECRET, empty_table(len(keys)), used, numbers))
+    return numbers, used

@@ -64,11 +64,12 @@ class Teller:
         self.kinds[:, CLOSE] = borderline(plan)
         self._forms = _forms(plan.config.threshold)
 
-    def tell(self, documents: Ints, cut_rows: Ints, cuts: Ints) -> Outright:
+    def tell(self, documents: Ints, places: Places, cut_rows: Ints, cuts: Ints) -> Outright:
         """Return the decisions on some documents.
 
         Args:
             documents: Their numbers, ascending.
+            places: Where they are from.
             cut_rows: int64[cuts], ascending, the row of each cut of them.
             cuts: int64[cuts, 2], its first code point in the original text, and one past its last.
         """
@@ -80,7 +81,7 @@ class Teller:
         others = plan.clusters.keepers, plan.contained.holders, plan.clusters.nearest
         named = np.select([is_drop, is_held, is_close], [column[told] for column in others], -1)
         keepers, keeper_rows = _distinct(named, named >= 0)
-        places, keeper_places = plan.places(documents, self._names), plan.places(keepers, self._names)
+        of_keepers = plan.places(keepers, self._names)
         spans = _spans(rows, is_drop, cut_rows, cuts)
         lines = forms.filled(
             forms.DOCUMENT_HOLES,
@@ -88,12 +89,12 @@ class Teller:
             4 * kinds + 2 * has_holder + (spans.rows >= 0),
             texts=place_texts(places, rows)
             | {
-                "keeper": forms.Texts(keeper_places.ids, keeper_rows),
-                "keeper_file": forms.Texts(keeper_places.files, np.append(keeper_places.of_files, -1)[keeper_rows]),
+                "keeper": forms.Texts(of_keepers.ids, keeper_rows),
+                "keeper_file": forms.Texts(of_keepers.files, _at(of_keepers.of_files, keeper_rows)),
             },
             numbers={
                 "record": forms.Numbers(places.records[rows], rows >= 0),
-                "keeper_record": forms.Numbers(np.append(keeper_places.records, 0)[keeper_rows], keeper_rows >= 0),
+                "keeper_record": forms.Numbers(_at(of_keepers.records, keeper_rows), keeper_rows >= 0),
             },
             encoded={
                 "similarity": _shares(plan.clusters.similarities[told], is_drop | is_close),
@@ -108,9 +109,15 @@ def place_texts(places: Places, rows: Ints) -> dict[str, forms.Texts]:
     """Return what goes into the holes of decisions on documents at some rows of `places`; -1 for no document."""
     return {
         "document": forms.Texts(places.ids, rows),
-        "source": forms.Texts(places.sources, np.append(places.of_sources, -1)[rows]),
-        "file": forms.Texts(places.files, np.append(places.of_files, -1)[rows]),
+        "source": forms.Texts(places.sources, _at(places.of_sources, rows)),
+        "file": forms.Texts(places.files, _at(places.of_files, rows)),
     }
+
+
+def _at(values: Ints, rows: Ints) -> Ints:
+    """Return the values at some rows, and -1 at -1."""
+    found: Ints = np.append(values, -1)[rows]
+    return found
 
 
 @functools.cache

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup.columns import joined_ranges
-from dedup.errors import OutputError
+from dedup.work import held
 
 BUFFER_BYTES = 16 << 20
 """What a table holds in memory where nobody sets a limit. Chosen: 10,000 articles never reach it, and beyond, larger
@@ -227,7 +227,7 @@ class Table:
 
     def _write(self, column: Column) -> None:
         folder = self._room.folder
-        try:
+        with held("what does not fit into memory", folder):
             if self._file < 0:
                 # Without a name, so that nothing is left of it however the process ends.
                 with tempfile.TemporaryFile(dir=folder) as file:
@@ -238,12 +238,6 @@ class Table:
                 written = os.pwrite(self._file, left, self._written_bytes)
                 self._written_bytes += written
                 left = left[written:]
-        except OSError as error:
-            raise OutputError(
-                f"the work folder cannot hold what does not fit into memory: {error.strerror}",
-                file=str(folder),
-                hint="Make room there, or name another folder with TMPDIR.",
-            ) from None
 
     def _read(self, target: Column, run: _Run, number: int, first: int) -> None:
         """Fill `target` with rows of a column of a run."""

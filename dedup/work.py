@@ -49,6 +49,20 @@ def work_folder(parent: Path | None = None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def held(what: str, path: Path | None) -> Iterator[None]:
+    """Turn what the system says about writing something to a file or folder of a run into an OutputError."""
+    try:
+        yield
+    except OSError as error:
+        # Arrow words it in its own way.
+        raise OutputError(
+            f"the work folder cannot hold {what}: {os.strerror(error.errno or 0)}",
+            file=str(path),
+            hint="Make room there, or name another folder with TMPDIR.",
+        ) from None
+
+
+@contextlib.contextmanager
 def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
     """Make a folder whose name begins with `prefix`, and remove it with all that is in it at the end."""
     folder, lock = _make(parent, prefix)

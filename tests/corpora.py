@@ -9,6 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from dedup.model import Wanted
+from dedup.readers import Corpus
+
 Document = dict[str, Any]
 
 SENTENCES = (
@@ -243,3 +246,14 @@ def written(folder: Path, documents: list[Document]) -> str:
     lines = [json.dumps(document, ensure_ascii=False) + "\n" for document in documents]
     (folder / "news.jsonl").write_text("".join(lines), encoding="utf-8")
     return str(folder / "news.jsonl")
+
+
+def rows(corpus: Corpus, wanted: Wanted | None = None) -> list[tuple[object, ...]]:
+    """What a corpus yields of its documents, all of them or the wanted ones."""
+    return [
+        row
+        for batch in corpus.batches(wanted)
+        for row in zip(
+            batch.records.tolist(), batch.texts, batch.ids, batch.sources, batch.digests.tolist(), strict=True
+        )
+    ]

@@ -109,7 +109,8 @@ def test_lines_are_those_of_one_document_after_the_other(plan: Plan, data: st.Da
     spans = [data.draw(st.lists(st.builds(Span, st.integers(0, 9), st.integers(0, 10**9)), max_size=3)) for _ in some]
     rows = np.repeat(np.arange(len(some)), [len(own) for own in spans])
     cuts = np.array([span for own in spans for span in own], np.int64).reshape(-1, 2)
-    found = outright.Teller(plan, FILES).tell(np.array(some, np.int64), rows, cuts)
+    numbers = np.array(some, np.int64)
+    found = outright.Teller(plan, FILES).tell(numbers, plan.places(numbers, FILES), rows, cuts)
     expected = [told(plan, number, own) for number, own in zip(some, spans, strict=True)]
     assert found.rows.tolist() == [row for row, own in enumerate(expected) for _ in own]
     lines = [msgspec.json.encode(decision) + b"\n" for own in expected for decision in own]

@@ -18,6 +18,7 @@ from dedup.model import Wanted
 from dedup.parallel import alongside, in_order
 from dedup.readers import Corpus, open_corpus
 from dedup.writers import Edits, Output
+from tests.corpora import rows
 
 TEXTS = [f'Satz {number} steht hier, und {"mehr " * (number % 7)}folgt.\nÄ\t"{number}"' for number in range(300)]
 
@@ -41,16 +42,6 @@ def opened(path: Path, workers: int, on_error: str = "fail") -> Corpus:
     work = path.parent / f"work-{workers}"
     work.mkdir(exist_ok=True)
     return open_corpus([str(path)], Config(), work=work, workers=workers, on_error=on_error)
-
-
-def rows(corpus: Corpus, wanted: Wanted | None = None) -> list[tuple[object, ...]]:
-    return [
-        row
-        for batch in corpus.batches(wanted)
-        for row in zip(
-            batch.records.tolist(), batch.texts, batch.ids, batch.sources, batch.digests.tolist(), strict=True
-        )
-    ]
 
 
 @pytest.fixture

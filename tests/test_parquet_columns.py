@@ -20,6 +20,7 @@ from dedup.model import Wanted
 from dedup.readers import Corpus, open_corpus
 from dedup.undo import restore
 from dedup.writers import Edits, Output
+from tests.corpora import rows
 
 TEXTS = [f"Satz {number} steht hier, {'und mehr ' * (number % 7)}Ü" for number in range(300)]
 GONE = np.array([1, 2, 69, 70, 71, 140, 211, 212, 299])
@@ -62,16 +63,6 @@ def opened(path: Path) -> Corpus:
     work = path.parent / "work"
     work.mkdir(exist_ok=True)
     return open_corpus([str(path)], Config(), work=work)
-
-
-def rows(corpus: Corpus, wanted: Wanted | None = None) -> list[tuple[object, ...]]:
-    return [
-        row
-        for batch in corpus.batches(wanted)
-        for row in zip(
-            batch.records.tolist(), batch.texts, batch.ids, batch.sources, batch.digests.tolist(), strict=True
-        )
-    ]
 
 
 def written(corpus: Corpus, name: str) -> dict[str, bytes]:

@@ -5,8 +5,6 @@ They are an Arrow file (https://arrow.apache.org/docs/format/Columnar.html#ipc-f
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.columns import Ints
-from dedup.errors import OutputError
+from dedup.work import held
 
 
 class Rows(NamedTuple):
@@ -51,12 +49,13 @@ class KeptColumns:
         Raises:
             OutputError: There is no room for them.
         """
-        with _writing(self._path, shown):
+        columns = f"the columns of {shown}"
+        with held(columns, self._path):
             sink = pa.OSFile(str(self._path), "wb")
         writer, behind, is_whole = None, 1, True
         with sink:
             for part in parts:
-                with _writing(self._path, shown):
+                with held(columns, self._path):
                     writer = writer or pa.ipc.new_file(sink, part.batch.schema)
                     writer.write_batch(part.batch)
                 is_whole &= part.first == behind
@@ -65,7 +64,7 @@ class KeptColumns:
                 self._firsts.append(part.first)
                 yield part
             if writer is not None:
-                with _writing(self._path, shown):
+                with held(columns, self._path):
                     writer.close()
         self.is_complete = is_whole and behind == rows + 1
 
@@ -104,16 +103,3 @@ def _has_dictionary(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         return True
     return any(_has_dictionary(kind.field(index).type) for index in range(kind.num_fields))
-
-
-@contextlib.contextmanager
-def _writing(path: Path, shown: str) -> Iterator[None]:
-    """Turn what the system says about writing into an OutputError."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"the work folder cannot hold the columns of {shown}: {os.strerror(error.errno or 0)}",
-            file=str(path),
-            hint="Make room there, or name another folder with TMPDIR.",
-        ) from None

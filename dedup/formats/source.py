@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from dedup.columns import Ints
-from dedup.errors import InputError, OutputError
+from dedup.errors import InputError
 from dedup.formats import archives
 from dedup.formats.compression import MAX_EXPANSION, decompressed
 from dedup.formats.names import Form
+from dedup.work import held
 
 if TYPE_CHECKING:
     from dedup.formats.parquet_columns import KeptColumns
@@ -142,15 +143,8 @@ class InputFile:
         if self.spool is None:
             return self.path
         if not self._is_spooled:
-            try:
-                with self.spool.open("wb") as out:
-                    out.writelines(self._incoming())
-            except OSError as error:
-                raise OutputError(
-                    f"the work folder cannot hold the plain bytes of {self.shown}: {error.strerror}",
-                    file=str(self.spool),
-                    hint="Make room there.",
-                ) from None
+            with held(f"the plain bytes of {self.shown}", self.spool), self.spool.open("wb") as out:
+                out.writelines(self._incoming())
             self._is_spooled = True
         return self.spool
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from dedup.kernels.compare import are_equal
 from dedup.kernels.leaf import inlined
 from dedup.kernels.slots import slot_of
 
@@ -20,15 +21,6 @@ def hash_range(data, start, end, secret):
         found = (found ^ np.uint64(data[at])) * STEP
         found ^= found >> S29
     return found
-
-
-@inlined
-def are_equal(data, first, second, size):
-    """Say whether two ranges of this size hold the same bytes."""
-    same = 0
-    while same < size and data[first + same] == data[second + same]:
-        same += 1
-    return same == size
 
 
 @njit(cache=True, nogil=True)
@@ -51,7 +43,7 @@ def find_firsts(data, offsets, secret, table, firsts):
             if first < 0:
                 table[slot] = first = row
                 break
-            if offsets[first + 1] - offsets[first] == size and are_equal(data, offsets[first], start, size):
+            if offsets[first + 1] - offsets[first] == size and are_equal(data, offsets[first], data, start, size):
                 break
             slot = (slot + np.uint64(1)) & mask
         firsts[row] = first
