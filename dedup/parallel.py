@@ -6,9 +6,12 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 Result = TypeVar("Result")
+
+AHEAD = 3
+"""Items that are made while one is used: with one, each thread would wait for the other to wake up."""
 
 
 def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...]], workers: int) -> Iterator[Result]:
@@ -55,6 +58,19 @@ def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...
                 yield first()
         finally:
             waiting.clear()
+
+
+def ahead(items: Iterator[Result], workers: int) -> Iterator[Result]:
+    """Yield items that are made in a thread while those before are used; in this thread if there is to be one only."""
+    if workers == 1:
+        yield from items
+        return
+    none_left = object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = deque(pool.submit(next, items, none_left) for _ in range(AHEAD))
+        while (item := coming.popleft().result()) is not none_left:
+            coming.append(pool.submit(next, items, none_left))
+            yield cast(Result, item)
 
 
 def alongside(task: Callable[[], None], other: Callable[[], Result], workers: int, stop: Callable[[], None]) -> Result:

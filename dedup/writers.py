@@ -32,6 +32,10 @@ SYNCED_BYTES = 2 << 20
 """What is written before the system is asked to begin bringing it to disk. Measured with 290 MB: with 16 MB at a time
 the run waits 0.04 s longer, since so much does not fit into the queue of a disk."""
 
+PIECE_BYTES = 512 << 10
+"""What is written at a time. Measured with 3 GB on a virtual machine: 1 MB and more at a time take up to three times as
+long, since so large pages of its cache are memory that the host has to find first; smaller ones cost calls."""
+
 
 class Edits(NamedTuple):
     """What goes, in input order: by file, record and start.
@@ -64,19 +68,21 @@ class _StoppedError(Exception):
     """The run ends before its output is written."""
 
 
-class _Writing(Meter):
-    """A meter that takes bytes as long as the run goes on, and has them brought to disk as they come."""
+class _Paced:
+    """A sink that passes bytes on piece by piece as long as the run goes on, and has them brought to disk meanwhile."""
 
     def __init__(self, sink: Sink, proceed: Callable[[], None], descriptor: int | None = None) -> None:
-        super().__init__(sink)
+        self._sink = sink
         self._proceed = proceed
         self._descriptor = descriptor
         self._unsynced = 0
 
     def write(self, data: bytes | memoryview) -> None:
         self._proceed()
-        super().write(data)
-        self._unsynced += len(data)
+        whole = memoryview(data)
+        for start in range(0, len(whole), PIECE_BYTES):
+            self._sink.write(whole[start : start + PIECE_BYTES])
+        self._unsynced += len(whole)
         if self._descriptor is not None and self._unsynced >= SYNCED_BYTES:
             begin_sync(self._descriptor)
             self._unsynced = 0
@@ -204,10 +210,10 @@ class Output:
         fields, form = self._corpus.fields, file.form
         digest: Digest | None
         if form.kind == "text" and len(edits.drops):
-            before, digest = strip(file, fields, edits, Meter(), removals), None
+            before, digest = strip(file, fields, edits, Meter(), removals, self._corpus.workers), None
         elif path is None:
-            meter = _Writing(sys.stdout.buffer, self._proceed)
-            before = strip(file, fields, edits, meter, removals)
+            meter = Meter(_Paced(sys.stdout.buffer, self._proceed))
+            before = strip(file, fields, edits, meter, removals, self._corpus.workers)
             digest = meter.digest
             sys.stdout.buffer.flush()
         else:
@@ -215,8 +221,8 @@ class Output:
             if form.kind == "parquet":
                 return self._write_parquet(file, edits, path)
             with path.open("wb") as raw, compressing(raw, compression, self._corpus.workers) as sink:
-                meter = _Writing(sink, self._proceed, raw.fileno())
-                before = strip(file, fields, edits, meter, removals)
+                meter = Meter(_Paced(sink, self._proceed, raw.fileno()))
+                before = strip(file, fields, edits, meter, removals, self._corpus.workers)
                 digest = meter.digest
         return FileEntry(
             file.index, stored_name(file.name, form), form.kind, form.compression, compression, before, digest

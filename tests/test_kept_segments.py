@@ -104,7 +104,7 @@ def test_a_scan_splits_each_text_once(tmp_path: Path, monkeypatch: pytest.Monkey
     else:
         path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), "utf-8")
     monkeypatch.setattr(readers, "BATCH_BYTES", 20_000)
-    monkeypatch.setattr(lines.chunks_of, "__defaults__", (None, 7_000))
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 7_000)
     at_hand = []
     find = findings.find
 

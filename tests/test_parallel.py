@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from dedup.config import Config
 from dedup.errors import InputError
 from dedup.formats import lines, parquet
 from dedup.model import Wanted
-from dedup.parallel import alongside, in_order
+from dedup.parallel import AHEAD, ahead, alongside, in_order
 from dedup.readers import Corpus, open_corpus
 from dedup.writers import Edits, Output
 from tests.corpora import rows
@@ -46,7 +47,7 @@ def opened(path: Path, workers: int, on_error: str = "fail") -> Corpus:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines.chunks_of, "__defaults__", (None, 512))
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 512)
     monkeypatch.setattr(parquet, "BATCH_BYTES", 512)
 
 
@@ -152,6 +153,41 @@ def test_no_thread_and_no_call_is_left_behind() -> None:
 
 def unwanted() -> None:
     pytest.fail("nothing went wrong, but the task was stopped")
+
+
+def test_items_are_made_ahead_in_another_thread() -> None:
+    """The second item is there before the first is done with, and an error comes when its turn does."""
+    second = threading.Event()
+    caller = threading.get_ident()
+
+    def items() -> Iterator[int]:
+        assert threading.get_ident() != caller
+        yield 1
+        second.set()
+        yield 2
+        raise InputError("the third")
+
+    found = ahead(items(), 2)
+    assert next(found) == 1
+    assert second.wait(60)
+    assert next(found) == 2
+    with pytest.raises(InputError, match="the third"):
+        next(found)
+
+
+def test_one_worker_makes_no_item_ahead() -> None:
+    made: list[int] = []
+    found = ahead((made.append(number) or number for number in range(9)), 1)
+    assert next(found) == 0
+    assert made == [0]
+
+
+def test_no_more_items_are_made_than_wanted() -> None:
+    made: list[int] = []
+    found = ahead((made.append(number) or number for number in range(99)), 2)
+    assert next(found) == 0
+    found.close()
+    assert len(made) <= 1 + AHEAD
 
 
 def test_a_task_is_done_alongside() -> None:

@@ -256,13 +256,11 @@ def test_chunks_and_batches_do_not_show(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / f"b{i}.txt").write_text(str(i))
     whole = list(opened(tmp_path, tmp_path).batches())
     assert len(whole) == 1
-    defaults = lines.chunks_of.__defaults__
     for chunk_bytes in (1, 7, 100, 1000):
-        monkeypatch.setattr(lines.chunks_of, "__defaults__", (chunk_bytes,))
+        monkeypatch.setattr(lines, "CHUNK_BYTES", chunk_bytes)
         monkeypatch.setattr(readers, "BATCH_BYTES", chunk_bytes)
         monkeypatch.setattr(readers, "BATCH_ROWS", chunk_bytes)
         assert rows(opened(tmp_path, tmp_path)) == rows_of(whole[0])
-    assert defaults is not None
 
 
 def test_batches_have_a_bounded_number_of_rows(tmp_path: Path) -> None:

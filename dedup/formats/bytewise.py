@@ -17,6 +17,7 @@ from dedup.formats.fields import Fields
 from dedup.formats.slabs import FileEdits, Slab, view
 from dedup.formats.source import InputFile
 from dedup.kernels import raw as kernels
+from dedup.parallel import ahead
 from dedup.spill import IN_MEMORY, Room, Table
 
 SLABS: dict[str, Callable[[InputFile, Fields, FileEdits], Iterator[Slab]]] = {
@@ -65,36 +66,46 @@ class Removals:
                 file.write(piece.data)
 
 
-def strip(file: InputFile, fields: Fields, edits: FileEdits, out: Meter, removals: Removals) -> Digest:
-    """Write a file's plain bytes without what `edits` names; return the digest of the whole."""
+def strip(
+    file: InputFile, fields: Fields, edits: FileEdits, out: Meter, removals: Removals, workers: int = 1
+) -> Digest:
+    """Write a file's plain bytes without what `edits` names; return the digest of the whole.
+
+    With more than one worker, what is written next is made meanwhile.
+    """
     before = Meter()
     offset = 0
-    for slab in SLABS[file.form.kind](file, fields, edits):
-        before.write(slab.data)
+    for slab, kept, removed in ahead(_parted(SLABS[file.form.kind](file, fields, edits), before), workers):
         if len(slab.starts):
-            _strip_slab(slab, file.index, offset, out, removals)
-        else:
-            out.write(slab.data)
+            removals.add(file.index, offset, slab, removed)
+        _write_kept(slab, kept, out)
         offset += len(slab.data)
     return before.digest
 
 
-def _strip_slab(slab: Slab, file: int, offset: int, out: Meter, removals: Removals) -> None:
-    gone = int((slab.ends - slab.starts).sum())
-    kept = np.empty(len(slab.data) - gone, np.uint8)
-    removed = np.empty(gone, np.uint8)
-    kernels.take_out(view(slab.data), slab.starts, slab.ends, kept, removed)
-    removals.add(file, offset, slab, removed.data)
-    if not slab.inserted:
-        out.write(kept.data)
-        return
+def _parted(slabs: Iterator[Slab], before: Meter) -> Iterator[tuple[Slab, memoryview, memoryview]]:
+    """Yield slabs with the bytes that stay and the bytes that go."""
+    for slab in slabs:
+        before.write(slab.data)
+        if not len(slab.starts):
+            yield slab, memoryview(slab.data), memoryview(b"")
+            continue
+        gone = int((slab.ends - slab.starts).sum())
+        kept = np.empty(len(slab.data) - gone, np.uint8)
+        removed = np.empty(gone, np.uint8)
+        kernels.take_out(view(slab.data), slab.starts, slab.ends, kept, removed)
+        yield slab, kept.data, removed.data
+
+
+def _write_kept(slab: Slab, kept: memoryview, out: Meter) -> None:
+    """Write the bytes of a slab that stay, and among them what stands in the place of ranges that go."""
     places = slab.starts - np.cumsum(slab.ends - slab.starts) + (slab.ends - slab.starts)
     at = 0
     for index in sorted(slab.inserted):
-        out.write(kept.data[at : int(places[index])])
+        out.write(kept[at : int(places[index])])
         out.write(slab.inserted[index])
         at = int(places[index])
-    out.write(kept.data[at:])
+    out.write(kept[at:])
 
 
 def put_back(stripped: Iterator[bytes], rows: Ints, removed: IO[bytes], out: Meter) -> None:

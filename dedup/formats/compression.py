@@ -37,10 +37,14 @@ level 1 as it is would make them 13 to 26 % larger."""
 
 
 class Sink(Protocol):
-    """Something bytes can be written to and that is closed at the end."""
+    """Something bytes can be written to."""
 
     def write(self, data: Any, /) -> Any:
         """Take bytes."""
+
+
+class _Compressor(Sink, Protocol):
+    """A sink that is closed at the end."""
 
     def close(self) -> None:
         """Write what is held back, and end."""
@@ -165,7 +169,7 @@ def compressing(file: IO[bytes], compression: str, workers: int = 1) -> Iterator
             sink.close()
 
 
-def _writer(file: IO[bytes], compression: str, workers: int) -> Sink:
+def _writer(file: IO[bytes], compression: str, workers: int) -> _Compressor:
     if not compression:
         return file
     if compression == "gzip":
@@ -181,5 +185,5 @@ def _writer(file: IO[bytes], compression: str, workers: int) -> Sink:
         # Even one thread is asked for: what any number of them writes differs from what is written without.
         settings = zstandard.ZstdCompressionParameters.from_level(ZSTD_LEVEL, threads=workers, **ZSTD_TABLES)
         compressor = zstandard.ZstdCompressor(compression_params=settings)
-        return cast(Sink, compressor.stream_writer(file, closefd=False))
+        return cast(_Compressor, compressor.stream_writer(file, closefd=False))
     raise ValueError(f"no compression is called {compression!r}")

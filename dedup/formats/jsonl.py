@@ -15,7 +15,7 @@ from dedup.columns import Bytes, Column, Ints, digests_of
 from dedup.formats.fields import Fields, host_of, rank_of
 from dedup.formats.json_faults import fault_of
 from dedup.formats.keys import Finder, Places, Records, finder_of
-from dedup.formats.lines import EDIT_CHUNK_BYTES, Lines, between, chunks_of, wanted_lines
+from dedup.formats.lines import Lines, between, chunks_of, wanted_lines
 from dedup.formats.slabs import BOM, NOTHING, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
@@ -63,7 +63,7 @@ def slabs(file: InputFile, fields: Fields, edits: FileEdits) -> Iterator[Slab]:
     """Yield the file's bytes, with the lines of dropped records and the raw bytes of cuts marked."""
     last = 0
     with file.open() as handle:
-        for chunk in chunks_of(handle, file.line_ends, EDIT_CHUNK_BYTES):
+        for chunk in chunks_of(handle, file.line_ends):
             if chunk.first == 1 and chunk.offset:
                 yield Slab(BOM)
             last = chunk.first + len(chunk.ends) - 1

@@ -16,9 +16,6 @@ CHUNK_BYTES = 2 << 20
 """Measured on news articles, of 1 to 8 MB the fastest: larger blocks the C library gives back to the system, and takes
 them anew, page by page."""
 
-EDIT_CHUNK_BYTES = 1 << 20
-"""The same for editing, which is a matter of memory speed: measured twice as fast as with 8 MB."""
-
 MOST_LINES = 4096
 """Lines looked at together when only some are read: few enough to be nothing beside a chunk."""
 
@@ -79,19 +76,18 @@ def between(numbers: Ints, first: int, last: int) -> slice:
     return slice(int(np.searchsorted(numbers, first)), int(np.searchsorted(numbers, last, side="right")))
 
 
-def chunks_of(file: IO[bytes], known: Ints | None = None, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+def chunks_of(file: IO[bytes], known: Ints | None = None) -> Iterator[Chunk]:
     """Yield an open file in chunks of whole lines; a line longer than a chunk is a chunk of its own size.
 
     Args:
         file: The file.
         known: Where its lines end, if that is known from an earlier pass: then nothing is searched and nothing copied.
-        chunk_bytes: How large a chunk is at least.
     """
     if known is not None:
-        yield from _known_chunks(file, known, chunk_bytes)
+        yield from _known_chunks(file, known)
         return
     offset, first = 0, 1
-    for data in _whole_lines(file, chunk_bytes):
+    for data in _whole_lines(file):
         if offset == 0 and data.startswith(BOM):
             offset, data = len(BOM), data[len(BOM) :]
         ends = _line_ends(data)
@@ -152,13 +148,13 @@ def _line_ends(data: bytes) -> Ints:
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def _known_chunks(file: IO[bytes], line_ends: Ints, chunk_bytes: int) -> Iterator[Chunk]:
+def _known_chunks(file: IO[bytes], line_ends: Ints) -> Iterator[Chunk]:
     at = len(BOM) if file.read(len(BOM)) == BOM else 0
     file.seek(at)
     first = 0
     while first < len(line_ends):
         # As far as `_whole_lines` reads, so that every pass has the same chunks.
-        last = min(int(np.searchsorted(line_ends, at + chunk_bytes, side="right")) + 1, len(line_ends))
+        last = min(int(np.searchsorted(line_ends, at + CHUNK_BYTES, side="right")) + 1, len(line_ends))
         ends = line_ends[first:last] - at
         starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
         data = file.read(int(ends[-1]))
@@ -168,14 +164,14 @@ def _known_chunks(file: IO[bytes], line_ends: Ints, chunk_bytes: int) -> Iterato
         at, first = int(line_ends[last - 1]), last
 
 
-def _whole_lines(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
+def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
     at = file.tell()
     while True:
         # To look first where the chunk ends is cheaper than to append the rest of a line to it, which copies all.
-        file.seek(at + chunk_bytes)
+        file.seek(at + CHUNK_BYTES)
         rest = len(file.readline())
         file.seek(at)
-        data = file.read(chunk_bytes + rest)
+        data = file.read(CHUNK_BYTES + rest)
         if not data:
             break
         yield data
