@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -106,9 +107,23 @@ def siphash(blocks: Sequence[int]) -> int:
     return state[0] ^ state[1] ^ state[2] ^ state[3]
 
 
+def token_bytes(token: str) -> bytes:
+    """UTF-8, but letters from U+00C0 to U+00FF with their first mark, and with another first byte."""
+    composed = regex.sub(r"([a-z])([\u0300-\u036f])", lambda pair: _composed(pair[0]), token)
+    return b"".join(
+        letter.encode().replace(b"\xc3", b"\xe3", 1) if "\xc0" <= letter <= "\xff" else letter.encode()
+        for letter in composed
+    )
+
+
+def _composed(pair: str) -> str:
+    both = unicodedata.normalize("NFC", pair)
+    return both if both <= "\xff" else pair
+
+
 def token_hash(token: str) -> int:
-    """The hash of a folded token: of its UTF-8 in two blocks of eight bytes, the first ones hashed into one if more."""
-    data = token.encode()
+    """The hash of a folded token: of its bytes in two blocks of eight, the first ones hashed into one if more."""
+    data = token_bytes(token)
     blocks = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 8)]
     while len(blocks) > 2:
         blocks[:2] = [siphash(blocks[:2])]

@@ -223,9 +223,9 @@ def replaced(index: Store, **fields: object) -> None:
 
 def test_an_index_of_another_format_or_segmenter_is_refused(index: Store) -> None:
     replaced(index, format=99)
-    with pytest.raises(StateError, match="is an index of format 99, and this version of dedup reads format 1"):
+    with pytest.raises(StateError, match=f"is an index of format 99, .* reads format {catalog.FORMAT}"):
         Store(index.folder)
-    replaced(index, format=1, segmenter="0-old")
+    replaced(index, format=catalog.FORMAT, segmenter="0-old")
     with pytest.raises(StateError, match="segmenter 0-old"):
         Store(index.folder)
 

@@ -106,6 +106,15 @@ def test_words_of_one_and_two_bytes_a_letter_are_hashed_as_their_twin_does_it(pa
     assert token_hashes(text) == [reference.token_hash(token) for token in reference.tokens(text)]
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_european_letters_are_hashed_as_their_twin_does_it(form: str) -> None:
+    """Each as a word, in one, at the end of one that fills a block, in a long one, and with one mark more."""
+    letters = [chr(code_point) for code_point in range(0xAA, 0x250)]
+    for frame in ("{}", "k{}n", "acht{}{}", "k{}n" + "en" * 8, "{}\u0323a", "{}\u0301"):
+        text = unicodedata.normalize(form, " ".join(frame.replace("{}", letter) for letter in letters)) + " " * 200
+        assert token_hashes(text) == [reference.token_hash(token) for token in reference.tokens(text)]
+
+
 @given(hostile_texts(), st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
 @example("e\u0323\u0301 e\u0301\u0323 a b c", "NFC")
 def test_normal_forms_of_one_text_have_the_same_shingles(text: str, form: str) -> None:

@@ -11,7 +11,7 @@ from numba import njit
 
 from dedup.columns import Bytes
 from dedup.kernels import vector
-from dedup.kernels.vector import SHORT, WIDTH
+from dedup.kernels.vector import SHARP_S, SHORT, WIDTH
 
 CASES = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 BYTE = st.integers(0, 255)
@@ -105,11 +105,16 @@ def test_copy_range_of_wide_numbers() -> None:
 
 @CASES
 @given(st.binary(min_size=SHORT, max_size=2 * SHORT), st.integers(0, SHORT), st.integers(0, 2))
+@example("Füße und Größe".encode().ljust(SHORT), SHORT, 0)
+@example("ß".encode().rjust(SHORT), SHORT, 0)
 def test_put_letters(data: bytes, size: int, row: int) -> None:
     firsts, seconds = np.zeros(3, np.uint64), np.zeros(3, np.uint64)
     at = len(data) - SHORT
     put_letters(firsts, seconds, row, view(data), at, size)
-    letters = bytes(byte | 0x20 for byte in data[at : at + size]).ljust(SHORT, b"\0")
+    sharp = [SHARP_S in data[at + place : min(at + place + 2, len(data))] for place in range(size)]
+    letters = bytes(ord("s") if s else byte | 0x20 for s, byte in zip(sharp, data[at:], strict=False)).ljust(
+        SHORT, b"\0"
+    )
     assert firsts[row].tobytes() + seconds[row].tobytes() == letters
     assert np.count_nonzero(firsts) + np.count_nonzero(seconds) <= 2
 
@@ -139,6 +144,19 @@ def test_letters() -> None:
         data = bytes(range(start, start + WIDTH))
         found = places(int(vector.find_letters(view(data), 0)))
         assert found == [place for place, byte in enumerate(data) if byte < 128 and chr(byte).isalnum()]
+
+
+def test_latin_letters() -> None:
+    """Also the one whose second byte is behind the 64."""
+    letters = [chr(code_point) for code_point in range(0x80, 0x180)]
+    for shift in range(2):
+        data = ("x" * shift + "".join(letters)).encode()
+        for start in range(0, len(data) - WIDTH, WIDTH):
+            first_bytes = [
+                place for place, byte in enumerate(data) if byte == 0xC3 and data[place : place + 2].decode().isalpha()
+            ]
+            found = places(int(vector.find_latin(view(data), start)))
+            assert found == [place - start for place in first_bytes if start <= place < start + WIDTH]
 
 
 def test_load_eight() -> None:

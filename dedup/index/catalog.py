@@ -21,7 +21,7 @@ from dedup.formats.digests import Digest
 from dedup.staging import sync as sync_all
 from dedup.staging import sync_folder
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout; an index of another version is refused."""
 
 CATALOG = "index.json"

@@ -19,7 +19,11 @@ from dedup.unicode import WORD as _WORD
 FOLD_MASK, WORD, SINGLE, EXPANDS = np.uint32(_FOLD_MASK), np.uint32(_WORD), np.uint32(_SINGLE), np.uint32(_EXPANDS)
 SYMBOL, MARK = np.uint32(_SYMBOL), np.uint32(_MARK)
 
-NOTHING, S48, S56 = np.uint64(0), np.uint64(48), np.uint64(56)
+NOTHING, ONE, S48, S56 = np.uint64(0), np.uint64(1), np.uint64(48), np.uint64(56)
+# What begins U+00C0 to U+00FF in UTF-8, and in a token.
+LATIN_LEAD, SMALL_LATIN = np.uint64(0xC3), np.uint64(0xE3)
+# The letters from a to z, and the marks that letters of two bytes may have.
+FIRST_BASE, BASES, FIRST_MARK, MARKS = 0x61, 26, 0x300, 0x70
 # Code points of two bytes in UTF-8, the first of which are 0xC2 to 0xDF.
 TWO_BYTES, TWO_BYTES_FIRST, TWO_BYTES_END = 0x800, np.uint8(0xC2), np.uint8(0xE0)
 # The iota below a Greek letter is a mark that folds to a letter: other marks, which belong before it, may follow it.
@@ -34,6 +38,7 @@ class Folding(NamedTuple):
         expansion_offsets: The same.
         expansions: The same.
         ordered: The same.
+        composed: uint8[], what `find_composed` says.
         two_bytes: uint64[0x800], what `fold_two_bytes` says.
         ends_word: bool[256], what `find_enders` says.
     """
@@ -42,19 +47,25 @@ class Folding(NamedTuple):
     expansion_offsets: npt.NDArray[np.int32]
     expansions: npt.NDArray[np.uint32]
     ordered: npt.NDArray[np.uint8]
+    composed: npt.NDArray[np.uint8]
     two_bytes: npt.NDArray[np.uint64]
     ends_word: npt.NDArray[np.bool_]
 
 
 @leaf
 def encode(code_point):
-    """Return the bytes of a code point in UTF-8, the first one lowest, and how many there are."""
+    """Return the bytes that stand for a code point in a token, the first one lowest, and how many there are.
+
+    They are its UTF-8, but for U+00C0 to U+00FF, which have the bit that `vector.put_letters` sets. Nothing else has
+    these bytes: in UTF-8 the first of them begins three, and what can be the third begins nothing.
+    """
     c = np.uint64(code_point)
     low = np.uint64(0x80) | (c & np.uint64(0x3F))
     if c < np.uint64(0x80):
         return c, 1
     if c < np.uint64(0x800):
-        return np.uint64(0xC0) | (c >> np.uint64(6)) | (low << np.uint64(8)), 2
+        lead = np.uint64(0xC0) | (c >> np.uint64(6))
+        return (SMALL_LATIN if lead == LATIN_LEAD else lead) | (low << np.uint64(8)), 2
     middle = np.uint64(0x80) | ((c >> np.uint64(6)) & np.uint64(0x3F))
     if c < np.uint64(0x10000):
         return np.uint64(0xE0) | (c >> np.uint64(12)) | (middle << np.uint64(8)) | (low << np.uint64(16)), 3
@@ -64,7 +75,38 @@ def encode(code_point):
 
 
 @njit(cache=True, nogil=True)
-def fold_two_bytes(packed, expansion_offsets, expansions, ordered):
+def find_composed(packed, expansion_offsets, expansions):
+    """Return which letter of U+00C0 to U+00FF a letter from a to z and a mark make: uint8[], as of `compose`."""
+    found = np.zeros(BASES * MARKS, np.uint8)
+    for code_point in range(0xC0, 0x100):
+        entry = packed[code_point]
+        row = np.int64(entry & FOLD_MASK)
+        if entry & EXPANDS and expansion_offsets[row + 1] - expansion_offsets[row] == 2:
+            at = expansion_offsets[row]
+            mark = np.int64(expansions[at + 1]) - FIRST_MARK
+            if 0 <= mark < MARKS:
+                found[(np.int64(expansions[at]) - FIRST_BASE) * MARKS + mark] = 0x80 | (code_point & 0x3F) | 0x20
+    return found
+
+
+@leaf
+def is_base(folded):
+    """Say whether a folded code point is a letter from a to z, with which a mark may make another."""
+    return 0 <= np.int64(folded) - FIRST_BASE < BASES
+
+
+@leaf
+def compose(composed, base, mark):
+    """Return the bytes, as of `encode`, of the letter of U+00C0 to U+00FF that a base and a mark make; 0 if none."""
+    number = np.int64(mark) - FIRST_MARK
+    if number < 0 or number >= MARKS:
+        return NOTHING
+    second = np.uint64(composed[(np.int64(base) - FIRST_BASE) * MARKS + number])
+    return NOTHING if second == NOTHING else SMALL_LATIN | (second << np.uint64(8))
+
+
+@njit(cache=True, nogil=True)
+def fold_two_bytes(packed, expansion_offsets, expansions, ordered, composed):
     """Return what each code point of two bytes in UTF-8 appends to a word, so that nothing need be looked at: uint64[].
 
     Up to six bytes, above them the class of the mark it ends with, and highest how many bytes; 0 for what is no letter,
@@ -75,7 +117,7 @@ def fold_two_bytes(packed, expansion_offsets, expansions, ordered):
         entry = packed[code_point]
         row = np.int64(entry & FOLD_MASK)
         pieces = expansion_offsets[row + 1] - expansion_offsets[row] if entry & EXPANDS else 1
-        bytes_so_far = NOTHING
+        bytes_so_far = held = NOTHING
         fill = 0
         last_class = np.uint8(0)
         is_plain = pieces > 0
@@ -89,11 +131,19 @@ def fold_two_bytes(packed, expansion_offsets, expansions, ordered):
                 is_plain = is_plain and (folded & (WORD | SINGLE)) == WORD
             last_class = mark_class
             some, size = encode(folded & FOLD_MASK)
+            if held != NOTHING:
+                both = compose(composed, held, folded & FOLD_MASK)
+                if both != NOTHING:
+                    some, size = both, 2
+                    fill -= 1
+                    bytes_so_far &= (ONE << np.uint64(8 * fill)) - ONE
+            held = some if is_base(some) else NOTHING
             is_plain = is_plain and fill + size <= 6
             if is_plain:
                 bytes_so_far |= some << np.uint64(8 * fill)
                 fill += size
-        if is_plain and code_point != np.int64(IOTA_BELOW):
+        # With what ends in a base, a mark that follows may make another letter.
+        if is_plain and held == NOTHING and code_point != np.int64(IOTA_BELOW):
             found[code_point] = bytes_so_far | (np.uint64(last_class) << S48) | (np.uint64(fill) << S56)
     return found
 
@@ -110,8 +160,9 @@ def find_enders(packed):
 @njit(cache=True, nogil=True)
 def folding_of(packed, expansion_offsets, expansions, ordered):
     """Return the Unicode tables with what follows from them."""
-    two_bytes = fold_two_bytes(packed, expansion_offsets, expansions, ordered)
-    return Folding(packed, expansion_offsets, expansions, ordered, two_bytes, find_enders(packed))
+    composed = find_composed(packed, expansion_offsets, expansions)
+    two_bytes = fold_two_bytes(packed, expansion_offsets, expansions, ordered, composed)
+    return Folding(packed, expansion_offsets, expansions, ordered, composed, two_bytes, find_enders(packed))
 
 
 @leaf

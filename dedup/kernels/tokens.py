@@ -21,13 +21,23 @@ from dedup.kernels.folding import (
     SINGLE,
     SYMBOL,
     WORD,
+    compose,
     encode,
+    is_base,
     letter_at,
 )
 from dedup.kernels.lanes import LANES, absorb_lanes, hash_lanes
 from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.siphash import SIP_0, SIP_1, SIP_2, SIP_3, absorb, digest, hash_pair
-from dedup.kernels.vector import WIDTH, count_trailing_zeros, find_letters, join_blocks, load_eight, put_letters
+from dedup.kernels.vector import (
+    WIDTH,
+    count_trailing_zeros,
+    find_latin,
+    find_letters,
+    join_blocks,
+    load_eight,
+    put_letters,
+)
 
 # What stands in the second block of a symbol; no token has it there, since it is not UTF-8.
 SYMBOL_BLOCK = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -70,8 +80,15 @@ def push(first, second, group, fill, some, size):
 
 
 @leaf
-def end_token(first, second, group):
+def push_held(first, second, group, fill, held):
+    """Append the letter that was held back, if there is one."""
+    return push(first, second, group, fill, held, np.int64(held != NOTHING))
+
+
+@leaf
+def end_token(first, second, group, fill, held):
     """Return the two blocks that stand for a token."""
+    first, second, group, fill = push_held(first, second, group, fill, held)
     if group == NOTHING:
         return first, second
     return add_block(first, second, group)
@@ -85,25 +102,49 @@ def keep_low(eight, size):
 
 
 @leaf
-def take_word(data, at, place, others, reach, two_bytes):
+def hold_last(first, second, fill):
+    """Take the last byte from the two blocks of a token if it is a letter that a mark may make another of.
+
+    Returns:
+        What `push` goes on with: two blocks, a group and how many bytes are in it; and the letter, 0 for none.
+    """
+    last = np.uint64(8 * ((fill - 1) & 7))
+    block = second if fill > 8 else first
+    held = block >> last & BYTE
+    if is_base(held):
+        fill -= 1
+        if fill >= 8:
+            second ^= held << last
+        else:
+            first ^= held << last
+    else:
+        held = NOTHING
+    if fill < 8:
+        return NOTHING, NOTHING, first, fill, held
+    if fill < 16:
+        return first, NOTHING, second, fill - 8, held
+    return first, second, NOTHING, 0, held
+
+
+@leaf
+def take_word(data, at, end, two_bytes):
     """Take ASCII letters and letters of two bytes, as long as they come to sixteen bytes at most.
 
     Args:
-        data: The text.
-        at: Where the 64 bytes are that were looked at.
-        place: Where in them the word begins.
-        others: Bits of what is no ASCII letter, from there on.
-        reach: Where in them to stop at the latest.
+        data: The text; there are 64 bytes from `at` on.
+        at: Where the word begins.
+        end: Where to stop at the latest.
         two_bytes: As of `Folding`.
 
     Returns:
-        Where in them it stopped, two blocks, how many bytes are in them, and the class of the mark they end with.
+        Where it stopped, two blocks, how many bytes are in them, and the class of the mark they end with.
     """
     first = second = NOTHING
-    fill = 0
+    fill = place = 0
     last_class = np.uint8(0)
+    others = ~find_letters(data, at)
     while True:
-        size = min(min(count_trailing_zeros(others), reach) - place, 16 - fill)
+        size = min(min(count_trailing_zeros(others), end - at) - place, 16 - fill)
         if size > 0:
             low = keep_low(load_eight(data, at + place) | SPACES, size)
             high = keep_low(load_eight(data, at + place + 8) | SPACES, size - 8)
@@ -111,7 +152,7 @@ def take_word(data, at, place, others, reach, two_bytes):
             place += size
             fill += size
             last_class = np.uint8(0)
-        letter = letter_at(data, at + place, two_bytes) if place < reach else NOTHING
+        letter = letter_at(data, at + place, two_bytes) if at + place < end else NOTHING
         size = np.int64(letter >> S56)
         if size == 0 or fill + size > 16:
             break
@@ -121,62 +162,66 @@ def take_word(data, at, place, others, reach, two_bytes):
         last_class = np.uint8((letter >> S48) & BYTE)
         others &= others - LOW
         others &= others - LOW
-    return place, first, second, fill, last_class
+    return at + place, first, second, fill, last_class
 
 
 @inlined
 def take_words(data, at, end, two_bytes, ends_word, firsts, seconds, count):
     """Write words of sixteen bytes at most for as long as there is nothing else but bytes that end them.
 
-    This is most of most texts. No branch hangs on how long a word of ASCII letters is, which the processor could not
-    foresee.
+    This is most of most texts. No branch hangs on how long a word is, or on whether there is an umlaut in it, which the
+    processor could not foresee.
 
     Returns:
         Where it stopped, tokens so far, and of the word there its two blocks, how many bytes are in them, and the class
         of the mark they end with.
     """
-    # Words are loaded as sixteen bytes, from among the 64 that were looked at.
-    while at < end and at + WIDTH + 16 <= data.shape[0]:
-        others = ~find_letters(data, at)
-        reach = min(end - at, WIDTH)
-        place = 0
-        while place < reach:
-            stop = count_trailing_zeros(others)
-            size = stop - place
-            if stop < reach and size <= 16 and ends_word[data[np.uint64(at + stop)]]:
-                put_letters(firsts, seconds, count, data, at + place, size)
+    begin = at
+    carry = NOTHING
+    # Of a word that begins anywhere among these 64 bytes, 64 may be looked at.
+    while at < end and at + 2 * WIDTH <= data.shape[0]:
+        latin = find_latin(data, at)
+        others = ~(find_letters(data, at) | latin | (latin << LOW) | carry)
+        carry = latin >> np.uint64(63)
+        others &= ~NOTHING << np.uint64(max(begin - at, 0))
+        if end - at < WIDTH:
+            others &= (LOW << np.uint64(end - at)) - LOW
+        while others != NOTHING:
+            stop = at + count_trailing_zeros(others)
+            size = stop - begin
+            if size <= 16 and ends_word[data[np.uint64(stop)]]:
+                put_letters(firsts, seconds, count, data, begin, size)
                 count += np.int64(size > 0)
                 others &= others - LOW
-                place = stop + 1
+                begin = stop + 1
                 continue
-            if stop >= reach and place > 0:
-                break
-            behind, first, second, fill, last_class = take_word(data, at, place, others, reach, two_bytes)
-            if behind >= reach and place > 0:
-                break
-            if fill == 0 or behind >= reach or not ends_word[data[np.uint64(at + behind)]]:
-                return at + behind, count, first, second, fill, last_class
+            behind, first, second, fill, last_class = take_word(data, begin, end, two_bytes)
+            if fill == 0 or behind >= end or not ends_word[data[np.uint64(behind)]]:
+                return behind, count, first, second, fill, last_class
             firsts[np.uint64(count)], seconds[np.uint64(count)] = first, second
             count += 1
-            place = behind + 1
-            others &= ~NOTHING << np.uint64(place & (WIDTH - 1))
-        at += place
-    return at, count, NOTHING, NOTHING, 0, np.uint8(0)
+            begin = behind + 1
+            others &= ~NOTHING << np.uint64(begin - at) if begin - at < WIDTH else NOTHING
+        at += WIDTH
+    return begin, count, NOTHING, NOTHING, 0, np.uint8(0)
 
 
 @leaf
 def tokenise(data, start, end, folding, firsts, seconds):
     """Write the two blocks of every token of one document, and its symbols among them.
 
-    A token is the UTF-8 of its folded letters, in blocks of eight bytes, the last one filled up with zeros. Of more
-    than two blocks, the first two are hashed into one until two are left.
+    A token is the bytes of its folded letters, as of `encode`, in blocks of eight, the last one filled up with zeros.
+    Of more than two blocks, the first two are hashed into one until two are left. Letters are decomposed, so that it
+    does not matter how they were written; only a letter from a to z and the mark behind it that make one of U+00C0 to
+    U+00FF are put together again, since these are what texts of western Europe are full of.
 
     Returns:
         Tokens and symbols, whether there are symbols, whether marks are out of canonical order.
     """
-    packed, expansion_offsets, expansions, ordered, two_bytes, ends_word = folding
+    packed, expansion_offsets, expansions, ordered, composed, two_bytes, ends_word = folding
     count = 0
-    first = second = group = NOTHING
+    # What is pushed last is held back if it is a letter that a mark may make another of.
+    first = second = group = held = NOTHING
     fill = 0
     state = NO_STATE
     has_symbols = False
@@ -192,28 +237,31 @@ def tokenise(data, start, end, folding, firsts, seconds):
             previous = np.uint32(0)
             if fill:
                 state = IN_WORD
-                if fill < 8:
-                    first, group = NOTHING, first
-                elif fill < 16:
-                    second, group = NOTHING, second
-                fill &= 7
+                first, second, group, fill, held = hold_last(first, second, fill)
             if at >= end:
                 break
         if state != IN_SINGLE:
             if at + WIDTH <= data.shape[0]:
                 size = min(count_trailing_zeros(~find_letters(data, at)), end - at, 8)
                 if size:
+                    first, second, group, fill = push_held(first, second, group, fill, held)
                     letters = keep_low(load_eight(data, at) | SPACES, size)
-                    first, second, group, fill = push(first, second, group, fill, letters, size)
+                    last = np.uint64(8 * (size - 1))
+                    held = letters >> last
+                    if is_base(held):
+                        first, second, group, fill = push(first, second, group, fill, letters ^ held << last, size - 1)
+                    else:
+                        first, second, group, fill = push(first, second, group, fill, letters, size)
+                        held = NOTHING
                     at += size
                     state, last_class, previous = IN_WORD, np.uint8(0), np.uint32(0)
                     if size == 8 or at == end:
                         continue
             if data[at] == SPACE:
                 if state != NO_STATE:
-                    firsts[count], seconds[count] = end_token(first, second, group)
+                    firsts[count], seconds[count] = end_token(first, second, group, fill, held)
                     count += 1
-                    first = second = group = NOTHING
+                    first = second = group = held = NOTHING
                     fill = 0
                     state = NO_STATE
                 last_class = np.uint8(0)
@@ -221,7 +269,8 @@ def tokenise(data, start, end, folding, firsts, seconds):
                 continue
             letter = letter_at(data, at, two_bytes)
             if letter != NOTHING:
-                size = np.int64(letter >> S56)
+                first, second, group, fill = push_held(first, second, group, fill, held)
+                held, size = NOTHING, np.int64(letter >> S56)
                 first, second, group, fill = push(first, second, group, fill, letter & SIX_BYTES, size)
                 last_class = np.uint8((letter >> S48) & BYTE)
                 state, previous = IN_WORD, np.uint32(0)
@@ -273,14 +322,22 @@ def tokenise(data, start, end, folding, firsts, seconds):
             # A mark goes on with what is there; so does a letter of a word, after one that is not a token of its own.
             goes_on = is_mark or ((entry & (WORD | SINGLE)) == WORD and state != IN_SINGLE)
             if not goes_on and state != NO_STATE:
-                firsts[count], seconds[count] = end_token(first, second, group)
+                firsts[count], seconds[count] = end_token(first, second, group, fill, held)
                 count += 1
-                first = second = group = NOTHING
+                first = second = group = held = NOTHING
                 fill = 0
                 state = NO_STATE
             if is_mark or entry & WORD:
-                some, size = encode(entry & FOLD_MASK)
-                first, second, group, fill = push(first, second, group, fill, some, size)
+                folded = np.uint64(entry & FOLD_MASK)
+                some, size = encode(folded)
+                both = compose(composed, held, folded) if held != NOTHING else NOTHING
+                if both != NOTHING:
+                    some, size = both, 2
+                else:
+                    first, second, group, fill = push_held(first, second, group, fill, held)
+                held = folded if is_base(folded) else NOTHING
+                if held == NOTHING:
+                    first, second, group, fill = push(first, second, group, fill, some, size)
                 if not goes_on or state == NO_STATE:
                     state = IN_SINGLE if entry & SINGLE and not is_mark else IN_WORD
             elif entry & SYMBOL:
@@ -293,7 +350,7 @@ def tokenise(data, start, end, folding, firsts, seconds):
             entry = packed[expansions[piece]]
         previous = code_point
     if state != NO_STATE:
-        firsts[count], seconds[count] = end_token(first, second, group)
+        firsts[count], seconds[count] = end_token(first, second, group, fill, held)
         count += 1
     return count, has_symbols, disordered
 

@@ -21,6 +21,9 @@ WIDTH = 64
 SHORT = 16
 """Bytes of a short word."""
 
+LATIN, SHARP_S, SMALL_S = 0xC3, 0x9F, 0x73
+"""The first byte of U+00C0 to U+00FF in UTF-8, the second one of "ß", and "s"."""
+
 if config.DISABLE_JIT:
 
     def match(data, at, bits, low, high):
@@ -38,7 +41,10 @@ if config.DISABLE_JIT:
 
     def put_letters(firsts, seconds, row, data, at, size):
         """Do what the intrinsic below does."""
-        letters = data[at : at + SHORT] | np.uint8(0x20)
+        some = data[at : at + SHORT]
+        letters = some | np.uint8(0x20)
+        sharp = some == SHARP_S
+        letters[sharp | np.append(sharp[1:], False)] = SMALL_S
         letters[size:] = 0
         firsts[row], seconds[row] = letters.view(np.uint64)
 
@@ -120,7 +126,12 @@ else:
 
     @intrinsic
     def put_letters(typing_context, firsts, seconds, row, data, at, size):
-        """Write up to sixteen ASCII letters, in lower case and filled up with zeros, as a row of two columns."""
+        """Write up to sixteen bytes of letters, folded and filled up with zeros, as a row of two columns.
+
+        They are as `find_letters` and `find_latin` find them. Folded, "ß" is "ss", and the others have a bit set which
+        makes a letter small, in ASCII and behind `LATIN`; that it changes this byte as well is of no account, see
+        `folding.encode`.
+        """
 
         def generate(context, builder, signature, arguments):
             *columns, row, array, at, size = arguments
@@ -128,7 +139,13 @@ else:
             found = builder.load(
                 builder.bitcast(place_in(context, builder, signature.args[3], array, at), some.as_pointer()), align=1
             )
-            lower = builder.or_(found, ir.Constant(some, [0x20] * SHORT))
+            small = builder.or_(found, ir.Constant(some, [0x20] * SHORT))
+            is_sharp = builder.icmp_unsigned("==", found, ir.Constant(some, [SHARP_S] * SHORT))
+            nowhere = ir.Constant(is_sharp.type, [0] * SHORT)
+            following = ir.Constant(ir.VectorType(ir.IntType(32), SHORT), list(range(1, SHORT + 1)))
+            is_before = builder.shuffle_vector(is_sharp, nowhere, following)
+            small_s = ir.Constant(some, [SMALL_S] * SHORT)
+            lower = builder.select(builder.or_(is_sharp, is_before), small_s, small)
             # Sizes up to 16 fit into a byte.
             sizes = everywhere(builder, some, builder.trunc(size, ir.IntType(8)))
             is_inside = builder.icmp_unsigned("<", ir.Constant(some, list(range(SHORT))), sizes)
@@ -192,6 +209,15 @@ def load_eight(data, at):
 def find_letters(data, at):
     """Set the bits of ASCII letters and digits among 64 bytes."""
     return match(data, at, 0x20, 0x61, 0x7A) | match(data, at, 0, 0x30, 0x39)
+
+
+@inlined
+def find_latin(data, at):
+    """Set the bits of the first bytes of letters from U+00C0 to U+00FF among 64 bytes; looks at one more byte.
+
+    All of these are letters but U+00D7 and U+00F7, the signs for times and divided by.
+    """
+    return match(data, at, 0, LATIN, LATIN) & ~match(data, at + 1, 0x20, 0xB7, 0xB7)
 
 
 @inlined
