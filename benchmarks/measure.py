@@ -33,6 +33,9 @@ ALIKE = {
 Python is kept, which an installed package comes with, so that none is compiled anew in every run."""
 
 
+READ_BYTES = 8 << 20
+
+
 class Usage(NamedTuple):
     """What one run took.
 
@@ -56,6 +59,13 @@ def cores(count: int) -> set[int]:
     if not hasattr(os, "sched_getaffinity"):
         return set()
     return set(sorted(os.sched_getaffinity(0))[-count:])
+
+
+def read(path: Path) -> None:
+    """Read a file, so that whoever reads it next need not wait for the disk."""
+    with path.open("rb") as file:
+        while file.read(READ_BYTES):
+            pass
 
 
 def run(command: Sequence[str], on: set[int], log: Path, *, timeout_s: float, environment: dict[str, str]) -> Usage:

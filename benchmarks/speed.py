@@ -33,7 +33,8 @@ ARTICLES = "dedup, articles"
 SLOW_LIMIT = 10_000
 """Documents up to which the slow peers run without --slow."""
 WARM_UP = 200
-"""Documents of the uncounted run that lets each contender compile and fill its caches."""
+"""Documents of the uncounted run before each counted one: it compiles, fills caches, and brings back into memory what
+the system let go of while others ran. Seen: within a minute."""
 TIMEOUT_S = 7200.0
 
 
@@ -111,40 +112,40 @@ def corpus(documents: int, suffix: str, cache: Path) -> Path:
 
 def contest(contenders: list[Contender], documents: int, rounds: int, cache: Path) -> dict[str, Measured]:
     """Run all contenders on a corpus, round after round."""
-    results: dict[str, Measured] = {}
+    results = {contender.name: Measured([], None, "") for contender in contenders}
     with tempfile.TemporaryDirectory(prefix="run-", dir=cache) as folder:
-        for contender in contenders:
-            _run(contender, min(WARM_UP, documents), cache, Path(folder), results)
-        results = {name: measured._replace(runs=[]) for name, measured in results.items()}
-        for _ in range(rounds):
-            for contender in contenders:
-                if not results[contender.name].failed:
-                    _run(contender, documents, cache, Path(folder), results)
-                    click.echo(".", err=True, nl=False)
+        for contender in [contender for _ in range(rounds) for contender in contenders]:
+            before = results[contender.name]
+            if before.failed:
+                continue
+            found = _run(contender, min(WARM_UP, documents), cache, Path(folder))
+            if not found.failed:
+                found = _run(contender, documents, cache, Path(folder))
+                click.echo(".", err=True, nl=False)
+            results[contender.name] = found._replace(runs=[*before.runs, *found.runs])
         click.echo(err=True)
     return results
 
 
-def _run(contender: Contender, documents: int, cache: Path, folder: Path, results: dict[str, Measured]) -> None:
-    """Run a contender once and add what it took to the results."""
+def _run(contender: Contender, documents: int, cache: Path, folder: Path) -> Measured:
+    """Run a contender once."""
     source = corpus(documents, contender.suffix, cache)
     output = folder / f"output{contender.written or contender.suffix}"
     # Nobody takes away what another one left.
     output.unlink(missing_ok=True)
     shutil.rmtree(f"{output}.dedup", ignore_errors=True)
     command = [part.format(dedup=dedup(cache), input=source, output=output) for part in contender.command]
-    before = results.get(contender.name, Measured([], None, ""))
+    measure.read(source)
     on = measure.cores(contender.cores)
     try:
         usage = measure.run(command, on, folder / "log", timeout_s=TIMEOUT_S, environment={"TMPDIR": str(folder)})
     except measure.FailedError as error:
-        results[contender.name] = before._replace(failed=str(error))
-        return
+        return Measured([], None, str(error))
     kept = None
     if output.exists() and output.suffix == ".jsonl":
         with output.open("rb") as lines:
             kept = sum(1 for _ in lines)
-    results[contender.name] = Measured([*before.runs, usage], kept, "")
+    return Measured([usage], kept, "")
 
 
 def start_up(rounds: int, cache: Path) -> dict[str, Measured]:
