@@ -52,7 +52,8 @@ def in_order(function: Callable[..., Result], arguments: Iterable[tuple[Any, ...
                 pending.append(Future())
                 waiting.append((pending[-1], these))
                 pool.submit(make_a_call)
-                if len(pending) > workers:
+                # Two a worker: with one, a thread that is done would wait while the caller makes a call.
+                if len(pending) > 2 * workers:
                     yield first()
             while pending:
                 yield first()
