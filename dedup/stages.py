@@ -29,7 +29,7 @@ from dedup.staging import Staging, clear_away, refuse_overlap, writing
 from dedup.work import WITHOUT_LOCKS, try_lock
 
 FORMAT = 2
-"""Version of the layout of a stage."""
+"""Version of the layout of a stage, and of the hashes of words."""
 
 SUFFIX = ".stage"
 SEAL_BYTES = 32

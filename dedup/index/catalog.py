@@ -22,7 +22,7 @@ from dedup.staging import sync as sync_all
 from dedup.staging import sync_folder
 
 FORMAT = 2
-"""Version of the layout; an index of another version is refused."""
+"""Version of the layout and of the hashes of words; an index of another version is refused."""
 
 CATALOG = "index.json"
 
