@@ -14,7 +14,7 @@ import pytest
 
 from dedup.config import Config
 from dedup.errors import InputError
-from dedup.formats import lines, parquet
+from dedup.formats import bytewise, lines, parquet
 from dedup.model import Wanted
 from dedup.parallel import AHEAD, ahead, alongside, in_order
 from dedup.readers import Corpus, open_corpus
@@ -79,6 +79,7 @@ def test_the_first_bad_line_is_named_whichever_thread_finds_one(tmp_path: Path) 
     assert [record.line for record in corpora[1].rejected] == [101, 102, 201]
 
 
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.zst"])
 def test_any_number_of_threads_writes_the_same(tmp_path: Path, suffix: str) -> None:
     source = write_jsonl(tmp_path / "a.jsonl")
@@ -89,6 +90,25 @@ def test_any_number_of_threads_writes_the_same(tmp_path: Path, suffix: str) -> N
             out.write(edits)
             out.commit()
     assert (tmp_path / f"1{suffix}").read_bytes() == (tmp_path / f"4{suffix}").read_bytes() != b""
+
+
+@pytest.mark.parametrize(("chunk_bytes", "threads"), [(512, 2), (1 << 20, 1)])
+def test_no_thread_is_started_for_a_file_of_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_bytes: int, threads: int
+) -> None:
+    monkeypatch.setattr(lines, "CHUNK_BYTES", chunk_bytes)
+    asked = []
+
+    def noting(items: Iterator[object], workers: int) -> Iterator[object]:
+        asked.append(workers)
+        return items
+
+    monkeypatch.setattr(bytewise, "ahead", noting)
+    none = np.zeros(0, np.int64)
+    nothing = Edits(none.astype(np.int32), none, none.astype(np.int32), none, none, none)
+    with Output(opened(write_jsonl(tmp_path / "a.jsonl"), 2), str(tmp_path / "b.jsonl"), None, False) as out:
+        out.write(nothing)
+    assert asked == [threads]
 
 
 @pytest.mark.parametrize("workers", [2, 3])

@@ -133,10 +133,14 @@ class InputFile:
             yield file
             self._check(file)
 
+    def size(self) -> int:
+        """Count the plain bytes."""
+        with self._readable():
+            return self.plain().stat().st_size
+
     def is_empty(self) -> bool:
         """Tell whether there are no plain bytes."""
-        with self._readable():
-            return self.plain().stat().st_size == 0
+        return self.size() == 0
 
     def plain(self) -> Path:
         """Return the path of the plain bytes; the first call fills the spool."""
