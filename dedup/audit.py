@@ -75,7 +75,13 @@ def decisions(plan: Plan, corpus: Corpus, only: Ints | None = None) -> Iterator[
         yield from decoder.decode_lines(told.lines.data)
 
 
-def lines(plan: Plan, corpus: Corpus, texts: TemplateTexts, kept: KeptQuotes | None = None) -> Iterator[bytes]:
+def lines(
+    plan: Plan,
+    corpus: Corpus,
+    texts: TemplateTexts,
+    kept: KeptQuotes | None = None,
+    made: Forms | None = None,
+) -> Iterator[bytes]:
     """Yield the decisions as lines of JSON, many at a time.
 
     Args:
@@ -83,11 +89,12 @@ def lines(plan: Plan, corpus: Corpus, texts: TemplateTexts, kept: KeptQuotes | N
         corpus: The documents.
         texts: Takes what the templates say.
         kept: What the decisions quote, if it was kept; else the documents with cuts are read once more.
+        made: The forms of decisions on the templates of the plan, where several plans share them.
     """
     decoder = msgspec.json.Decoder(Decision)
     is_noted = np.zeros(len(plan.templates.keys) + 1, np.bool_)
     is_noted[-1] = True  # of the lines that take no template away
-    for told in _told(plan, corpus, kept):
+    for told in _told(plan, corpus, kept, made=made):
         templates, firsts = np.unique(told.templates, return_index=True)
         for line in np.sort(firsts[~is_noted[templates]]).tolist():
             texts.note(decoder.decode(told.lines.line(line)))
@@ -112,9 +119,15 @@ class _Told(NamedTuple):
     templates: Ints
 
 
-def _told(plan: Plan, corpus: Corpus, kept: KeptQuotes | None = None, only: Ints | None = None) -> Iterator[_Told]:
+def _told(
+    plan: Plan,
+    corpus: Corpus,
+    kept: KeptQuotes | None = None,
+    only: Ints | None = None,
+    made: Forms | None = None,
+) -> Iterator[_Told]:
     """Yield the decisions, those on some documents at a time."""
-    teller = _Teller(plan, corpus.names)
+    teller = _Teller(plan, corpus.names, made or Forms(plan.templates))
     has_quotes = np.zeros(len(plan.documents), np.bool_)
     has_quotes[plan.suspicions.documents] = True
     has_quotes[plan.protected.documents] = True
@@ -162,6 +175,51 @@ def _alike(spans: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:
     return spans[firsts], numbers
 
 
+class Forms:
+    """The forms of the decisions on spans, made when they are first needed."""
+
+    def __init__(self, templates: Templates) -> None:
+        """Make none yet; `templates` are those that the spans of all plans name."""
+        self._templates = templates
+        self.of = functools.lru_cache(FORMS)(self._made)
+
+    def _made(self, what: int, template: int, similarity: float) -> forms.Form:
+        """Return the form of the decisions on all spans of a kind: on a line of boilerplate, or on equal repeats."""
+        return forms.form_of(self._decision(what, template, similarity), forms.SPAN_HOLES)
+
+    def _decision(self, what: int, template: int, similarity: float) -> Decision:
+        """Return such a decision, with holes."""
+        told = functools.partial(
+            Decision, **forms.PLACE, start=forms.HOLES["start"], end=forms.HOLES["end"], text=forms.HOLES["text"]
+        )
+        if what == PROTECTED:
+            why = "would have gone, but a protected pattern is found in it; it stays"
+            return told(action="flag", reason="repeat" if template < 0 else "boilerplate", why=why)
+        if template < 0:
+            return told(action="cut", reason="repeat", similarity=similarity, keeper=forms.KEPT)
+        templates = self._templates
+        is_main = templates.mains[template] == templates.keys[template]
+        carried = functools.partial(
+            told,
+            reason="boilerplate",
+            similarity=None if is_main else float(templates.similarities[template]),
+            documents=int(templates.documents[template]),
+            articles=int(templates.articles[template]),
+            template=template_id(templates, template),
+        )
+        return carried(action="cut") if what == CUT else carried(action="flag", why=self._why(template))
+
+    def _why(self, template: int) -> str:
+        """Say why a line that nearly went as boilerplate stays."""
+        templates = self._templates
+        carried, why = "this line", "that is too few to be sure"
+        if templates.rare[template]:
+            carried, why = "this line in one wording or another", "few have this very wording"
+        elif templates.often[template]:
+            why = "it may be a quotation, a table or code"
+        return f"{templates.articles[template]} different articles of its source carry {carried}; it stays, since {why}"
+
+
 class _Teller:
     """Says what is to be said about the documents of a plan.
 
@@ -170,11 +228,11 @@ class _Teller:
         whole: bool[documents], of which something is said as a whole.
     """
 
-    def __init__(self, plan: Plan, names: list[str]) -> None:
+    def __init__(self, plan: Plan, names: list[str], made: Forms) -> None:
         self._plan = plan
         self._names = names
         self._outright = outright.Teller(plan, names)
-        self._form = functools.lru_cache(FORMS)(self._made_form)
+        self._form = made.of
         self.dropped = plan.dropped
         self.whole = self._outright.kinds.any(axis=1)
 
@@ -215,39 +273,3 @@ class _Teller:
             complete=whole,
         )
         return _Told(lines, laid(np.where(spans["what"] == CUT, spans["template"], -1)))
-
-    def _made_form(self, what: int, template: int, similarity: float) -> forms.Form:
-        """Return the form of the decisions on all spans of a kind: on a line of boilerplate, or on equal repeats."""
-        return forms.form_of(self._decision(what, template, similarity), forms.SPAN_HOLES)
-
-    def _decision(self, what: int, template: int, similarity: float) -> Decision:
-        """Return such a decision, with holes."""
-        told = functools.partial(
-            Decision, **forms.PLACE, start=forms.HOLES["start"], end=forms.HOLES["end"], text=forms.HOLES["text"]
-        )
-        if what == PROTECTED:
-            why = "would have gone, but a protected pattern is found in it; it stays"
-            return told(action="flag", reason="repeat" if template < 0 else "boilerplate", why=why)
-        if template < 0:
-            return told(action="cut", reason="repeat", similarity=similarity, keeper=forms.KEPT)
-        templates = self._plan.templates
-        is_main = templates.mains[template] == templates.keys[template]
-        carried = functools.partial(
-            told,
-            reason="boilerplate",
-            similarity=None if is_main else float(templates.similarities[template]),
-            documents=int(templates.documents[template]),
-            articles=int(templates.articles[template]),
-            template=template_id(templates, template),
-        )
-        return carried(action="cut") if what == CUT else carried(action="flag", why=self._why(template))
-
-    def _why(self, template: int) -> str:
-        """Say why a line that nearly went as boilerplate stays."""
-        templates = self._plan.templates
-        carried, why = "this line", "that is too few to be sure"
-        if templates.rare[template]:
-            carried, why = "this line in one wording or another", "few have this very wording"
-        elif templates.often[template]:
-            why = "it may be a quotation, a table or code"
-        return f"{templates.articles[template]} different articles of its source carry {carried}; it stays, since {why}"

@@ -233,6 +233,8 @@ def listed(lines: tuple[str, ...]) -> Templates:
 
     Raises UsageError for one that is nothing but a number or a date, since every such line would go with it.
     """
+    if not lines:
+        return Templates.none()
     texts = Column.of(lines)
     segments = segment(texts)
     bare = np.flatnonzero(segments.line_k1 == _mask_alone())

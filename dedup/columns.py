@@ -40,6 +40,10 @@ class Column:
             view.flags.writeable = False
             object.__setattr__(self, name, view)
 
+    def __reduce__(self) -> tuple[type[Column], tuple[Bytes, Ints]]:
+        """Be read-only again where it is unpickled."""
+        return Column, (self.data, self.offsets)
+
     @classmethod
     def of(cls, strings: Iterable[str]) -> Column:
         """Encode strings; raises UnicodeEncodeError for a lone surrogate, which has no UTF-8."""

@@ -58,7 +58,7 @@ class _Counted(NamedTuple):
     source_keys: Keys
 
 
-class _Scanned(NamedTuple):
+class Examined(NamedTuple):
     """One batch after the second pass."""
 
     batch: Batch
@@ -70,7 +70,7 @@ class _Scanned(NamedTuple):
     band_keys: npt.NDArray[np.uint64]
 
 
-class _Noted:
+class Noted:
     """What is kept of every batch of the second pass, column by column.
 
     Attributes:
@@ -88,7 +88,7 @@ class _Noted:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, part: _Scanned) -> None:
+    def add(self, part: Examined) -> None:
         """Note a batch."""
         batch, found, before = part.batch, part.found, len(self)
         for table, cuts in zip(self.spans, found.spans, strict=True):
@@ -170,12 +170,12 @@ def scan(
     bands = bands_of(config)
     permutations = signature.permutations(config.hashes, config.seed)
 
-    def look(batch: Batch, numbers: Ints, keys: Keys) -> tuple[_Scanned, Quotes | None]:
+    def look(batch: Batch, numbers: Ints, keys: Keys) -> tuple[Examined, Quotes | None]:
         _refuse_longer(batch, corpus.names)
         part = examine(batch, numbers, keys, templates, config, bands, permutations, split.of(batch))
         return part, None if quotes is None else quoted(batch.texts, *part.found.spans)
 
-    noted = _Noted(bands, corpus.room)
+    noted = Noted(bands, corpus.room)
     for part, of_part in in_order(look, sources.number(corpus.batches()), workers):
         if quotes is not None and of_part is not None:
             quotes.add(of_part, len(noted))
@@ -355,7 +355,7 @@ def examine(
     bands: lsh.Bands | None,
     permutations: signature.Permutations,
     segments: Segments | None = None,
-) -> _Scanned:
+) -> Examined:
     """Cut one batch, whose segments may be at hand, and sketch what is left of it."""
     rows = len(batch)
     found = findings.find(batch.texts, source_keys, templates, config, segments)
@@ -374,7 +374,7 @@ def examine(
         keys = signature.band_keys(sketches.signatures, *bands)
     # The text and the signatures end here.
     sketches = sketches._replace(signatures=np.zeros((0, 0), np.uint32))
-    return _Scanned(batch.without_texts(), sources, found, characters, stored_characters, sketches, keys)
+    return Examined(batch.without_texts(), sources, found, characters, stored_characters, sketches, keys)
 
 
 def fetch_shingles(

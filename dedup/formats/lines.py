@@ -40,6 +40,13 @@ class Chunk(NamedTuple):
     starts: Ints
     ends: Ints
 
+    @classmethod
+    def of(cls, offset: int, first: int, data: bytes) -> Chunk:
+        """Find the lines of some bytes."""
+        ends = _line_ends(data)
+        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1])) if len(ends) else ends
+        return cls(offset, first, data, starts, ends)
+
     def lines(self) -> Lines:
         """Return all lines of the chunk."""
         return Lines(
@@ -90,11 +97,10 @@ def chunks_of(file: IO[bytes], known: Ints | None = None) -> Iterator[Chunk]:
     for data in _whole_lines(file):
         if offset == 0 and data.startswith(BOM):
             offset, data = len(BOM), data[len(BOM) :]
-        ends = _line_ends(data)
-        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1])) if len(ends) else ends
-        yield Chunk(offset, first, data, starts, ends)
+        chunk = Chunk.of(offset, first, data)
+        yield chunk
         offset += len(data)
-        first += len(ends)
+        first += len(chunk.ends)
 
 
 def wanted_lines(file: IO[bytes], line_ends: Ints, wanted: Ints) -> Iterator[Lines]:
