@@ -214,9 +214,17 @@ def timed(command: list[str], environment: dict[str, str]) -> Taken:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     # A JVM that writes an archive does so when all else has ended.
-    while any(Path(f"/proc/{number}").exists() for number in seen):
+    while any(is_running(number) for number in seen):
         time.sleep(0.2)
     return taken
+
+
+def is_running(process: int) -> bool:
+    """Say whether a process is there and not merely waited for by nobody."""
+    try:
+        return bool(Path(f"/proc/{process}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def of_descendants(root: int) -> dict[int, float]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +29,7 @@ import dedup
 from dedup import jobs, undo
 from dedup.cli import main
 from dedup.config import KINDS, Config
-from dedup.errors import InputError, LossError, StateError, UsageError
+from dedup.errors import EngineError, InputError, LossError, StateError, UsageError
 from dedup.verify.run import verify
 from tests.corpora import Document, article, edited, sentence, site
 
@@ -152,11 +153,20 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=["usual", "all options", "articles", "cuts"],
 )
-def test_files_give_what_the_local_engine_gives(spark: Session, corpus: Path, tmp_path: Path, config: Config) -> None:
+@pytest.mark.parametrize("is_local", [True, False], ids=["by tasks", "by Spark"])
+def test_files_give_what_the_local_engine_gives(
+    spark: Session, corpus: Path, tmp_path: Path, config: Config, is_local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dedup.spark import files as spark_files
     from dedup.spark import jobs as spark_jobs
+    from dedup.spark import outputs
 
+    if not is_local:
+        # As if no path were one that Python opens, too.
+        for module in (spark_files, outputs):
+            monkeypatch.setattr(module, "LOCAL", "nowhere:")
     jobs.clean([str(corpus / "in")], str(tmp_path / "local"), config, jobs.Run())
-    spark_jobs.clean(spark, [str(corpus / "in")], str(tmp_path / "out"), config)
+    spark_jobs.clean(spark.sparkContext, [str(corpus / "in")], str(tmp_path / "out"), config)
     names = ["a/y.ndjson", "a/z 1%.jsonl", "b.jsonl"]
     assert parts(tmp_path / "out") == b"".join((tmp_path / "local" / name).read_bytes() for name in names)
     header, local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)
@@ -189,7 +199,7 @@ def test_parquet_gives_what_the_local_engine_gives(spark: Session, tmp_path: Pat
     pq.write_table(pa.Table.from_pylist(rows[40:]), tmp_path / "in" / "b.parquet")
     config = Config(text_field="page.body", id_field="page.id")
     jobs.clean([str(tmp_path / "in")], str(tmp_path / "local"), config, jobs.Run())
-    spark_jobs.clean(spark, [str(tmp_path / "in")], str(tmp_path / "out"), config)
+    spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in")], str(tmp_path / "out"), config)
     found, wanted = (
         [row for path in sorted((tmp_path / name).glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
         for name in ("out", "local")
@@ -210,7 +220,7 @@ def test_what_was_changed_since_is_not_restored(spark: Session, tmp_path: Path) 
     with gzip.open(tmp_path / "more.jsonl.gz", "wb") as file:
         file.write(as_lines(crawl(6)))
     inputs, output = [str(tmp_path / "in.jsonl"), str(tmp_path / "more.jsonl.gz")], str(tmp_path / "out")
-    spark_jobs.clean(spark, inputs, output, Config())
+    spark_jobs.clean(spark.sparkContext, inputs, output, Config())
     undo.restore(output, str(tmp_path / "back"))
     assert (tmp_path / "back" / "in.jsonl").read_bytes() == lines
     with gzip.open(tmp_path / "back" / "more.jsonl.gz") as back:
@@ -236,7 +246,7 @@ def test_what_is_renamed_may_move_to_another_file_system(spark: Session, tmp_pat
     (tmp_path / "old" / "part").write_bytes(b"a")
     # A name for a folder of this one.
     spark.sparkContext._jsc.hadoopConfiguration().set("fs.viewfs.mounttable.there.link./old", f"file://{tmp_path}/old")
-    storage = Storage(spark)
+    storage = Storage(spark.sparkContext)
     storage.rename("viewfs://there/old/part", f"file://{tmp_path}/new")
     storage.rename(f"file://{tmp_path}/new", f"file://{tmp_path}/newer")
     assert (tmp_path / "newer").read_bytes() == b"a"
@@ -248,7 +258,48 @@ def test_a_byte_order_mark_that_spark_takes_away_is_refused(spark: Session, tmp_
 
     (tmp_path / "in.jsonl").write_bytes(b"\xef\xbb\xbf" + as_lines(crawl()))
     with pytest.raises(InputError, match="Remove the byte order mark"):
-        spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
+        spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
+
+
+def test_pieces_of_files_are_whole_lines_end_to_end(
+    spark: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dedup.spark import files as spark_files
+    from dedup.spark.storage import Storage
+
+    monkeypatch.setattr(spark_files, "PIECE_BYTES", 7)
+    contents = [b"", b"{}\n\n\n" + b'{"a": 12345678901234567890}\n' * 2 + b"{}", b"\n" * 20, b"{}\n" * 9, b"1234567\n8"]
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}.jsonl").write_bytes(content)
+    found = spark_files.find(Storage(spark.sparkContext), [str(tmp_path)], None)
+    corpus = spark_files.read(spark.sparkContext, found, Config(), 3)
+    pieces = corpus.pieces.collect()
+    assert [piece.number for piece in pieces] == list(range(corpus.total))
+    for number, content in enumerate(contents):
+        lines = [piece.lines() for piece in pieces if piece.file == number]
+        records = [record for own in lines for record in own.numbers.tolist()]
+        assert records == list(range(1, corpus.files[number].records + 1))
+        data = b"".join(own.data for own in lines)
+        assert data == content + (b"" if corpus.files[number].is_ended else b"\n")
+        assert data.count(b"\n") == len(records)
+    (tmp_path / "2.jsonl").unlink()
+    with pytest.raises(InputError, match=r"2\.jsonl: cannot be read: No such file"):
+        spark_files.read(spark.sparkContext, found, Config(), 3)
+
+
+def test_pieces_of_tables_have_no_gaps(spark: Session) -> None:
+    from dedup.spark.frames import table_pieces
+    from dedup.spark.numbering import numbered
+    from dedup.spark.packing import unpacked
+
+    # As when one task reads three splits of two files.
+    places = [(1, 7), (1, 8), (0, 3), (0, 4), (1, 1), (1, 2), (1, 5)]
+    rows = [{"file": file, "record": record, "row": {"n": record}} for file, record in places]
+    schema = pa.schema([("file", pa.int32()), ("record", pa.int64()), ("row", pa.struct([("n", pa.int64())]))])
+    frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=schema)).coalesce(1)
+    pieces, _ = numbered(table_pieces(frame, by_file=True), 2)
+    found = [[(row["file"], row["record"]) for row in unpacked(piece.data).to_pylist()] for piece in pieces.collect()]
+    assert found == [[(0, 3), (0, 4)], [(1, 1), (1, 2)], [(1, 5)], [(1, 7), (1, 8)]]
 
 
 @pytest.mark.parametrize("kinds", [KINDS, ("articles",)], ids=["all kinds", "articles"])
@@ -269,7 +320,7 @@ def test_the_first_bad_line_is_named(
     lines = [*good.splitlines(keepends=True), line + b"\n", good, b"[]\n"]
     (tmp_path / "in.jsonl").write_bytes(b"".join(lines))
     with pytest.raises(InputError) as caught:
-        spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config(only=kinds))
+        spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config(only=kinds))
     assert str(caught.value) == f"file:{tmp_path / 'in.jsonl'}:{len(lines) - 2}: {message}"
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
@@ -279,7 +330,7 @@ def test_a_parquet_row_without_a_text_is_named(spark: Session, tmp_path: Path) -
 
     pq.write_table(pa.table({"text": ["a", "b", None]}), tmp_path / "in.parquet", row_group_size=1)
     with pytest.raises(InputError, match=r"in\.parquet:3: column 'text' is null, not a string"):
-        spark_jobs.clean(spark, [str(tmp_path / "in.parquet")], str(tmp_path / "out"), Config())
+        spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in.parquet")], str(tmp_path / "out"), Config())
 
 
 def test_what_cannot_be_read_or_written_is_refused_before_any_work(spark: Session, tmp_path: Path) -> None:
@@ -294,7 +345,7 @@ def test_what_cannot_be_read_or_written_is_refused_before_any_work(spark: Sessio
     def refused(error: type[Exception], inputs: list[str], output: str = "out") -> str:
         paths = [str(tmp_path / name) for name in inputs]
         with pytest.raises(error) as caught:
-            spark_jobs.clean(spark, paths, str(tmp_path / output), Config())
+            spark_jobs.clean(spark.sparkContext, paths, str(tmp_path / output), Config())
         return str(caught.value)
 
     assert "does not exist" in refused(InputError, ["nothing.jsonl"])
@@ -320,10 +371,10 @@ def test_the_breaker_writes_nothing_and_force_replaces(spark: Session, tmp_path:
     output.mkdir()
     (output / "old").write_bytes(b"")
     with pytest.raises(LossError, match=r"96.0% of the documents"):
-        spark_jobs.clean(spark, inputs, str(output), Config(), force=True)
+        spark_jobs.clean(spark.sparkContext, inputs, str(output), Config(), force=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out"]
     assert [path.name for path in output.iterdir()] == ["old"]
-    spark_jobs.clean(spark, inputs, str(output), Config(max_loss=1), force=True)
+    spark_jobs.clean(spark.sparkContext, inputs, str(output), Config(max_loss=1), force=True)
     assert len(parts(output).splitlines()) == 1
     assert not (output / "old").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out", "out.dedup"]
@@ -394,23 +445,40 @@ def test_a_frame_without_texts_is_refused(spark: Session) -> None:
             clean(frame, Config(text_field=field))
 
 
-def test_components_too_large_for_the_driver_give_the_same(
-    spark: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_frame_of_spark_connect_is_refused() -> None:
+    from dedup.spark import clean
+
+    with pytest.raises(EngineError, match="not a DataFrame of a Spark session in this process"):
+        clean(object())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", ["DRIVER_TIES", "DRIVER_MEMBERS"])
+def test_what_is_too_large_for_the_driver_gives_the_same(
+    spark: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    from dedup.spark import components
+    from dedup.spark import engine, files
+    from dedup.spark import jobs as spark_jobs
 
-    monkeypatch.setattr(components, "DRIVER_EDGES", 0)
-    assert_same_on_spark(spark, [document | {"id": str(number)} for number, document in enumerate(crawl())], 2,
-                         Config(drop_contained=0.8))  # fmt: skip
+    monkeypatch.setattr(engine, limit, 0)
+    monkeypatch.setattr(files, "DRIVER_BYTES", 0)
+    config = Config(drop_contained=0.8)
+    assert_same_on_spark(spark, [document | {"id": str(number)} for number, document in enumerate(crawl())], 2, config)
+    (tmp_path / "in.jsonl").write_bytes(as_lines(crawl()))
+    spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), config)
+    jobs.clean([str(tmp_path / "in.jsonl")], str(tmp_path / "local.jsonl"), config, jobs.Run())
+    assert parts(tmp_path / "out") == (tmp_path / "local.jsonl").read_bytes()
+    reports = [without_times(tmp_path / name / "report.json") for name in ("out.dedup", "local.jsonl.dedup")]
+    assert reports[0] == reports[1]
 
 
-@pytest.mark.parametrize("driver_edges", [0, 1_000_000])
-def test_components_are_those_of_a_graph_library(spark: Session, driver_edges: int) -> None:
+@pytest.mark.parametrize("is_on_driver", [False, True])
+def test_components_are_those_of_a_graph_library(spark: Session, is_on_driver: bool) -> None:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    from dedup.spark.columns import BANDED, COPY, EDGES, VERSION
-    from dedup.spark.components import nodes
+    from dedup.spark.components import Nodes, by_spark, on_driver
+    from dedup.spark.meeting import BANDED, COPY, VERSION, Ties
+    from dedup.spark.parting import Parting
 
     rng = random.Random(2)
     path = [(n, n + 1) for n in range(400, 440)]
@@ -420,55 +488,69 @@ def test_components_are_those_of_a_graph_library(spark: Session, driver_edges: i
     copies, versions = {450: 440, 451: 440}, {460: 500, 461: 500, 450: 400}
     edges += [(start, end, COPY) for start, end in copies.items()]
     edges += [(start, end, VERSION) for start, end in versions.items()]
-    rows = [
-        {"file": start % 3, "record": start, "other_file": end % 3, "other_record": end, "kind": kind}
-        for start, end, kind in edges
+    starts, others, kinds = (np.array(column) for column in zip(*edges, strict=True))
+    ties = [
+        Ties(kind, *(column[kinds == kind] for column in (starts % 3, starts, others % 3, others)))
+        for kind in (BANDED, COPY, VERSION)
     ]
-    frame = spark.createDataFrame(pa.Table.from_pylist(rows, schema=EDGES))
-    found = {row["record"]: row for row in nodes(frame, driver_edges).toArrow().to_pylist()}
-    starts, others, _ = zip(*edges, strict=True)
+    parting = Parting(2, 3)
+    if is_on_driver:
+        nodes = on_driver(ties)
+    else:
+        by_part = by_spark(spark.sparkContext.parallelize(ties, 2), parting).collect()
+        assert all((parting.of(own.pieces) == part).all() for part, own in by_part)
+        nodes = Nodes.join([own for _, own in by_part])
     graph = coo_array(([1] * len(edges), (starts, others)), shape=(600, 600))
     labels = connected_components(graph, directed=False)[1]
-    assert sorted(found) == sorted({*starts, *others})
-    for node, row in found.items():
-        least = min((other % 3, other) for other in found if labels[other] == labels[node])
-        assert (row["file"], (row["component_file"], row["component_record"])) == (node % 3, least)
-        assert row["is_equal"] == (node in copies)
-        version = versions.get(node)
-        assert (row["version_file"], row["version_record"]) == (None if version is None else version % 3, version)
+    assert sorted(nodes.rows.tolist()) == sorted({*starts.tolist(), *others.tolist()})
+    assert list(zip(nodes.pieces, nodes.rows, strict=True)) == sorted(zip(nodes.pieces, nodes.rows, strict=True))
+    for piece, node, component_piece, component, is_equal, version_piece, version in zip(*nodes, strict=True):
+        least = min((other % 3, other) for other in nodes.rows if labels[other] == labels[node])
+        assert (piece, (component_piece, component)) == (node % 3, least)
+        assert is_equal == (node in copies)
+        expected = versions.get(node, -1)
+        assert (version_piece, version) == (-1 if expected < 0 else expected % 3, expected)
 
 
-def test_documents_that_share_a_key_meet_once_in_a_batch_and_once_over_all() -> None:
-    from dedup.spark import columns, meeting
+def test_no_ties_are_no_components() -> None:
+    from dedup.spark.components import on_driver
+
+    assert [len(column) for column in on_driver([])] == [0] * 7
+
+
+def test_documents_that_share_a_key_meet_once_in_a_piece_and_once_over_all() -> None:
+    from dedup.signature import Sketches
+    from dedup.spark import meeting
 
     documents = [
         # Two that are equal, a third with their text key but other bands, one that shares a band, one without words.
-        (0, 1, 70, 9, [1, 2]),
-        (0, 2, 70, 9, [1, 2]),
-        (1, 1, 70, 9, [5, 6]),
-        (0, 3, 80, 9, [1, 9]),
-        (0, 4, 0, 0, [0, 0]),
+        (70, 9, [1, 2]),
+        (70, 9, [1, 2]),
+        (70, 9, [5, 6]),
+        (80, 9, [1, 9]),
+        (0, 0, [0, 0]),
         # Too short for bands to mean anything.
-        (1, 2, 90, 2, [1, 9]),
+        (90, 2, [1, 9]),
     ]
-    names = ("file", "record", "key", "tokens", "bands")
-    kinds = [columns.IDENTITY.field("file").type, *([pa.int64()] * 3), columns.NUMBERS]
-    schema = pa.schema(list(zip(names, kinds, strict=True)))
-    rows = [dict(zip(names, document, strict=True)) for document in documents]
     found = {}
-    for size in (1, len(rows)):
-        batches = [pa.RecordBatch.from_pylist(rows[at : at + size], schema=schema) for at in range(0, len(rows), size)]
-        sent = pa.Table.from_batches([meeting.keyed(batch, 3) for batch in batches])
-        assert set(sent["part"].to_pylist()) <= {0, 1, 2}
-        edges = set()
-        for part in range(3):
-            of_part = sent.filter(pa.compute.equal(sent["part"], part)).to_batches()
-            for batch in meeting.edges(iter(of_part)):
-                edges |= {tuple(row.values()) for row in batch.to_pylist()}
-        found[size] = edges
-    expected = {(0, 2, 0, 1, columns.COPY), (1, 1, 0, 1, columns.BANDED), (0, 3, 0, 1, columns.BANDED)}
-    # What met as equal in its batch sends no bands.
-    assert found == {1: expected | {(0, 2, 0, 1, columns.BANDED)}, len(rows): expected}
+    for size in (1, len(documents)):
+        met: list[Any] = []
+        for start in range(0, len(documents), size):
+            keys, tokens, bands = zip(*documents[start : start + size], strict=True)
+            sketches = Sketches(np.zeros((0, 0), np.uint32), np.array(tokens), np.array(keys, np.uint64))
+            met += meeting.keyed(start, sketches, np.array(bands, np.uint64))
+        sent: dict[int, list[Any]] = {0: [], 1: [], 2: []}
+        for part, one in meeting.sent_to(3, met):
+            sent[part].append(one)
+        found[size] = {
+            (piece + row, other_piece + other, one.kind)
+            for handed in sent.values()
+            for one in meeting.ties(handed)
+            for piece, row, other_piece, other in zip(*one[1:], strict=True)
+        }
+    expected = {(1, 0, meeting.COPY), (2, 0, meeting.BANDED), (3, 0, meeting.BANDED)}
+    # What met as equal in its piece sends no bands.
+    assert found == {1: expected | {(1, 0, meeting.BANDED)}, len(documents): expected}
 
 
 def executors(application: str) -> list[int]:
@@ -497,8 +579,8 @@ def test_workers_are_forked_from_a_process_with_the_kernels_in_it(spark: Session
 def test_the_command_has_its_settings_where_the_user_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "from dedup.spark.session import SETTINGS, opened\n"
-        "with opened('local[1]') as spark:\n"
-        "    print(*(spark.conf.get(name) for name in SETTINGS))\n"
+        "with opened('local[1]') as context:\n"
+        "    print(*(context.getConf().get(name) for name in SETTINGS))\n"
     )
     said = "spark.sql.execution.arrow.maxRecordsPerBatch"
     monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", f"--conf spark.ui.enabled=false --conf {said}=77 pyspark-shell")
@@ -528,7 +610,7 @@ def test_a_killed_executor_changes_nothing(spark: Session, tmp_path: Path) -> No
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    spark_jobs.clean(spark, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
+    spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
     killer.join(timeout=5)
     assert len(killed) == 1
     jobs.clean([str(tmp_path / "in.jsonl")], str(tmp_path / "local.jsonl"), Config(), jobs.Run())

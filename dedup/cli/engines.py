@@ -40,14 +40,16 @@ def engine_options(command: Command) -> Command:
 def clean_on_spark(inputs: tuple[str, ...], output: str, options: dict[str, Any]) -> None:
     """Clean a corpus on Spark, and report as for a local run."""
     from dedup import console
-    from dedup.spark import jobs, session
+    from dedup.spark import session
 
     _refuse_local_options()
     _refuse_streams(inputs, output)
     config, screen = console.configured(options), console.Console(options["quiet"], options["verbose"], None)
-    with session.opened(options["master"]) as spark:
+    with session.opened(options["master"]) as context:
+        from dedup.spark import jobs
+
         report = jobs.clean(
-            spark,
+            context,
             inputs,
             output,
             config,

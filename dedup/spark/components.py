@@ -1,55 +1,135 @@
-"""Connected components of a graph too large for one machine.
+"""Connected components of documents that belong together, however many there are.
 
-Large-star and small-star, in turn (Kiveris, Lattanzi, Mirrokni, Rastogi, Vassilvitskii: Connected Components in
-MapReduce and Beyond, 2014), make every node point to the least of its component in few rounds, and no node ever gets
-more neighbours than its component has. Where all edges fit on the driver, it does that alone, and faster.
+Where all ties fit on the driver, it finds them alone, which is faster. Otherwise large-star and small-star, in turn
+(Kiveris, Lattanzi, Mirrokni, Rastogi, Vassilvitskii: Connected Components in MapReduce and Beyond, 2014), make every
+node point to the least of its component in few rounds, and no node ever gets more neighbours than its component has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark import StorageLevel
-from pyspark.sql import Column, DataFrame
+from pyspark import RDD, StorageLevel
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sql
+from pyspark.sql.pandas.types import from_arrow_schema
 
-from dedup.spark import columns
-from dedup.spark.columns import COPY, VERSION
-
-DRIVER_EDGES = 4_000_000
-"""Edges that the driver takes: 32 bytes each, and a few times that while it works."""
+from dedup.spark.meeting import BANDED, COPY, VERSION, Ties
+from dedup.spark.packing import packed, unpack, unpacked
+from dedup.spark.parting import Parting
 
 Ints = npt.NDArray[np.int64]
 
+TIES = pa.schema([(name, pa.int64()) for name in ("kind", "piece", "row", "other_piece", "other_row")])
+NODES = pa.schema(
+    [
+        *((name, pa.int64()) for name in ("piece", "row", "component_piece", "component_row")),
+        ("is_equal", pa.bool_()), ("version_piece", pa.int64()), ("version_row", pa.int64()),
+    ]
+)  # fmt: skip
 
-def nodes(edges: DataFrame, driver_edges: int | None = None) -> DataFrame:
-    """Return the least node of its component, and what else edges say of it, for every node that has an edge.
+
+class Nodes(NamedTuple):
+    """Documents that belong to others, ascending by piece and row.
+
+    Attributes:
+        pieces: int64[documents].
+        rows: int64[documents].
+        component_pieces: int64[documents], of the least of its component.
+        component_rows: int64[documents].
+        is_equal: bool[documents], its text is equal to that of another one, which is judged with it.
+        version_pieces: int64[documents], of the one that stands for its article; -1 where none does.
+        version_rows: int64[documents].
+    """
+
+    pieces: Ints
+    rows: Ints
+    component_pieces: Ints
+    component_rows: Ints
+    is_equal: npt.NDArray[np.bool_]
+    version_pieces: Ints
+    version_rows: Ints
+
+    @classmethod
+    def join(cls, parts: list[Nodes]) -> Nodes:
+        """Put documents together, none of them twice."""
+        none = np.zeros(0, np.int64)
+        nobody = cls(none, none, none, none, none.astype(np.bool_), none, none)
+        columns = [np.concatenate(column) for column in zip(nobody, *parts, strict=True)]
+        order = np.lexsort((columns[1], columns[0]))
+        return cls(*(column[order] for column in columns))
+
+    def of(self, piece: int) -> Nodes:
+        """Return those of a piece."""
+        start, end = np.searchsorted(self.pieces, [piece, piece + 1]).tolist()
+        return Nodes._make(column[start:end] for column in self)
+
+    def parted(self, parting: Parting) -> Iterator[tuple[int, Nodes]]:
+        """Yield the documents of each partition of pieces."""
+        parts = parting.of(self.pieces)
+        edges = np.searchsorted(parts, np.arange(parting.parts + 1)).tolist()
+        for part, (start, end) in enumerate(pairwise(edges)):
+            if start < end:
+                yield part, Nodes._make(column[start:end] for column in self)
+
+
+def by_spark(ties: RDD[Ties], parting: Parting) -> RDD[tuple[int, Nodes]]:
+    """Return every document that is tied to others, with the least of its component, by partitions of pieces.
 
     Args:
-        edges: As `columns.EDGES` says; read several times.
-        driver_edges: Edges that the driver takes; None for `DRIVER_EDGES`.
-
-    Returns:
-        As `columns.NODES` says.
+        ties: All ties; gone through several times.
+        parting: The partitions.
     """
-    most = DRIVER_EDGES if driver_edges is None else driver_edges
-    few = edges.limit(most + 1).toArrow()
-    if few.num_rows <= most:
-        return edges.sparkSession.createDataFrame(_on_driver(few))
-    pairs = edges.select(_node("file", "record", "u"), _node("other_file", "other_record", "v"))
+    # A row of bytes for each: what Spark makes of it is columns.
+    rows = ties.map(lambda some: (packed(_edges(some)),))
+    handed = SparkSession.builder.getOrCreate().createDataFrame(rows, "data binary", verifySchema=False)
+    edges = handed.mapInArrow(unpack, from_arrow_schema(TIES)).persist(StorageLevel.DISK_ONLY)
+    found = in_rounds(edges).mapInArrow(lambda batches: _by_part(batches, parting), "part int, data binary").rdd
+    return found.map(lambda row: (row.part, _nodes_of(unpacked(row.data))))
+
+
+def _edges(some: Ties) -> pa.RecordBatch:
+    kinds = np.full(len(some.rows), some.kind)
+    return pa.RecordBatch.from_arrays([pa.array(column) for column in (kinds, *some[1:])], schema=TIES)
+
+
+def _nodes_of(rows: pa.RecordBatch) -> Nodes:
+    filled = (
+        rows.column(name).fill_null(-1) if name.startswith("version") else rows.column(name) for name in NODES.names
+    )
+    return Nodes(*(column.to_numpy(zero_copy_only=False) for column in filled))
+
+
+def _by_part(handed: Iterable[pa.RecordBatch], parting: Parting) -> Iterator[pa.RecordBatch]:
+    schema = pa.schema([("part", pa.int32()), ("data", pa.binary())])
+    for batch in handed:
+        told = [
+            {"part": part, "data": packed(pa.RecordBatch.from_arrays(list(map(pa.array, own)), schema=NODES))}
+            for part, own in Nodes.join([_nodes_of(batch)]).parted(parting)
+        ]
+        yield pa.RecordBatch.from_pylist(told, schema=schema)
+
+
+def in_rounds(edges: DataFrame) -> DataFrame:
+    """Find the components of many ties: as `NODES` says of `TIES`."""
+    pairs = edges.select(_node("piece", "row", "u"), _node("other_piece", "other_row", "v"))
     pairs = pairs.where("u != v").distinct().persist(StorageLevel.DISK_ONLY)
     while not _is_finished(pairs):
         pairs = _settled(_small_star(_large_star(pairs)))
-    version = _node("other_file", "other_record", "version")
-    said = edges.groupBy("file", "record").agg(
+    version = _node("other_piece", "other_row", "version")
+    said = edges.groupBy("piece", "row").agg(
         sql.max(sql.col("kind") == COPY).alias("is_equal"),
         sql.max(sql.when(sql.col("kind") == VERSION, version)).alias("version"),
     )
     is_equal = sql.coalesce("is_equal", sql.lit(False)).alias("is_equal")
-    versions = (sql.col(f"version.{name}").alias(f"version_{name}") for name in ("file", "record"))
-    found = _flat(pairs).join(said, ["file", "record"], "left")
-    return found.select("file", "record", "component_file", "component_record", is_equal, *versions)
+    versions = (sql.col(f"version.{name}").alias(f"version_{name}") for name in ("piece", "row"))
+    found = _flat(pairs).join(said, ["piece", "row"], "left")
+    return found.select("piece", "row", "component_piece", "component_row", is_equal, *versions)
 
 
 def _settled(pairs: DataFrame) -> DataFrame:
@@ -61,8 +141,8 @@ def _settled(pairs: DataFrame) -> DataFrame:
     return pairs.checkpoint() if has_folder else pairs.localCheckpoint()
 
 
-def _node(file: str, record: str, name: str) -> Column:
-    return sql.struct(sql.col(file).alias("file"), sql.col(record).alias("record")).alias(name)
+def _node(piece: str, row: str, name: str) -> Column:
+    return sql.struct(sql.col(piece).alias("piece"), sql.col(row).alias("row")).alias(name)
 
 
 def _large_star(pairs: DataFrame) -> DataFrame:
@@ -90,30 +170,40 @@ def _is_finished(pairs: DataFrame) -> bool:
 def _flat(pairs: DataFrame) -> DataFrame:
     """Return finished pairs, and every root with itself, as columns."""
     roots = pairs.select(sql.col("v").alias("u"), "v").distinct()
-    names = {"u": ("file", "record"), "v": ("component_file", "component_record")}
+    names = {"u": ("piece", "row"), "v": ("component_piece", "component_row")}
     ends = (sql.col(f"{end}.{name}").alias(alias) for end, aliases in names.items()
-            for name, alias in zip(("file", "record"), aliases, strict=True))  # fmt: skip
+            for name, alias in zip(("piece", "row"), aliases, strict=True))  # fmt: skip
     return pairs.unionByName(roots).select(*ends)
 
 
-def _on_driver(edges: pa.Table) -> pa.Table:
-    """Find the components of few edges."""
+def on_driver(ties: list[Ties]) -> Nodes:
+    """Find the components of few ties."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    files, records, other_files, other_records, kinds = (edges[name].to_numpy() for name in columns.EDGES.names)
-    places = np.stack([np.concatenate([files, other_files]), np.concatenate([records, other_records])], axis=1)
-    found, at = np.unique(places, axis=0, return_inverse=True)
-    start, end = at.ravel()[: len(files)], at.ravel()[len(files) :]
+    none = np.zeros(0, np.int64)
+    ties = [Ties(BANDED, none, none, none, none), *ties]
+    kinds = np.concatenate([np.full(len(some.rows), some.kind) for some in ties])
+    ends = [np.concatenate(column) for column in zip(*(some[1:] for some in ties), strict=True)]
+    if not len(kinds):
+        return Nodes.join([])
+    # A number for each place, in its order: rows of a piece are far fewer than 2**32.
+    places = np.concatenate(ends[::2]) << 32 | np.concatenate(ends[1::2])
+    found, at = np.unique(places, return_inverse=True)
+    start, end = np.split(at, 2)
     graph = coo_array((np.ones(len(start), np.int8), (start, end)), shape=(len(found), len(found)))
     labels = connected_components(graph, directed=False)[1]
     # Nodes ascend, so the first of a label is its least.
-    roots = np.unique(labels, return_index=True)[1][labels]
+    roots = found[np.unique(labels, return_index=True)[1][labels]]
     is_equal = np.zeros(len(found), np.bool_)
     is_equal[start[kinds == COPY]] = True
-    version = np.full(len(found), -1)
-    version[start[kinds == VERSION]] = end[kinds == VERSION]
-    ends = {"file": found[:, 0], "record": found[:, 1]}
-    ends |= {f"component_{name}": column[roots] for name, column in list(ends.items())[:2]}
-    versions = {f"version_{name}": pa.array(ends[name][version], mask=version < 0) for name in ("file", "record")}
-    return pa.table({**ends, "is_equal": is_equal, **versions}).cast(columns.NODES)
+    versions = np.full(len(found), -1)
+    versions[start[kinds == VERSION]] = found[end[kinds == VERSION]]
+    # Of -1, both are -1.
+    return Nodes(
+        *_place(found), *_place(roots), is_equal, versions >> 32, np.where(versions < 0, -1, _place(versions)[1])
+    )
+
+
+def _place(numbers: Ints) -> tuple[Ints, Ints]:
+    return numbers >> 32, numbers & 0xFFFFFFFF

@@ -1,32 +1,40 @@
-"""JSON Lines and Parquet, at any path that Spark reads, as documents numbered by file and record.
+"""JSON Lines and Parquet, at any path that Spark reads, as pieces of the input.
 
 What identifies a document is where it is, which every attempt at a task sees alike: the position of its file in the
-list of inputs, and the number of its line or row there. Spark splits files, so lines are counted first, split by split;
-without Python, which starts meanwhile. Lines without a document are found when documents are read for the first time.
+list of inputs, and the number of its line or row there. Lines are counted first, piece by piece. Plain files of lines
+that executors can open are read by them, again whenever their documents are needed; all others Spark reads once, and
+keeps their pieces.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
+import pyarrow.compute as pc
+from pyspark import RDD, SparkContext
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as sql
 from pyspark.sql.pandas.types import from_arrow_schema
 from pyspark.sql.types import DataType, StringType, StructType
 
+from dedup.columns import Column as Ended
 from dedup.config import Config
 from dedup.errors import InputError, UsageError
 from dedup.formats.fields import Fields
 from dedup.formats.json_faults import NAME_THE_FIELD, listed
 from dedup.formats.names import Form, compression_of, form_of, kind_named
+from dedup.formats.slabs import BOM
 from dedup.parts import Lines as FileLines
-from dedup.spark.carriers import FAULTS, Carrier, Lines, Origin, Rows
-from dedup.spark.storage import SLASHES, Storage, Stored, literal, with_one_slash
+from dedup.spark.frames import table_pieces
+from dedup.spark.numbering import Placed, numbered
+from dedup.spark.pieces import Carrier, LinePiece, Lines, Origin, Piece, Rows
+from dedup.spark.storage import LOCAL, SLASHES, Storage, Stored, literal, with_one_slash
 from dedup.staging import SIDECAR_SUFFIX
 from dedup.versions import differs
 
@@ -34,10 +42,14 @@ KINDS = ("jsonl", "parquet")
 COMPRESSIONS = ("", "gzip", "bzip2")
 """What Hadoop reads without further libraries."""
 
-Block = tuple[str, int]
-"""A piece of a file that one task reads: the file's URI, and where the piece starts."""
+PIECE_BYTES = 8 << 20
+"""Of a file of lines, what is read at once."""
 
-NUMBERED = pa.schema([("file", pa.int32()), ("record", pa.int64()), ("row", pa.struct([("line", pa.binary())]))])
+MOST_PIECES = 1_000_000
+"""About so many pieces the driver can name; of very large inputs they are larger."""
+
+DRIVER_BYTES = 1 << 30
+"""In an input of so many bytes the driver counts lines, while the executors start."""
 
 
 class Input(NamedTuple):
@@ -45,32 +57,22 @@ class Input(NamedTuple):
 
     Attributes:
         kind: `jsonl` or `parquet`.
-        frame: What Spark reads.
-        schema: That of `file`, `record` and `row`, which are made of it.
-        carrier: Reads documents from those.
+        pieces: What is worked on.
+        total: How many pieces there are.
+        carrier: Reads them.
         files: What is known of each file.
-        identified: Makes them, batch by batch.
-        refuse: Raises InputError for the first record that holds no document, if there is one.
+        schema: The columns of a table.
     """
 
     kind: str
-    frame: DataFrame
-    schema: StructType
+    pieces: RDD[Piece]
+    total: int
     carrier: Carrier
     files: list[FileLines]
-    identified: Callable[[Any], Iterator[Any]] = iter
-    refuse: Callable[[], None] = lambda: None
-
-    def in_order(self, rows: DataFrame, parts: int) -> DataFrame:
-        """Move rows to partitions, each of which has a piece of the input: equally many, in their order."""
-        sizes = [file.records for file in self.files]
-        before = sql.lit([0, *accumulate(sizes[:-1])])
-        number = sql.get(before, sql.col("file")) + sql.col("record") - 1
-        part = sql.floor(number * parts / sum(sizes)).cast("int")
-        return rows.repartitionById(parts, part)
+    schema: StructType | None = None
 
 
-class Found(NamedTuple):
+class Inputs(NamedTuple):
     """The input files in order, all of one kind."""
 
     kind: str
@@ -82,7 +84,7 @@ class Found(NamedTuple):
         return self.files[index].path
 
 
-def find(storage: Storage, inputs: Sequence[str], format_name: str | None) -> Found:
+def find(storage: Storage, inputs: Sequence[str], format_name: str | None) -> Inputs:
     """Return the files that inputs stand for: as named, and inside a folder by the bytes of their relative names."""
     kind = None if format_name is None else kind_named(format_name)
     files, names, forms = [], [], []
@@ -98,7 +100,7 @@ def find(storage: Storage, inputs: Sequence[str], format_name: str | None) -> Fo
             names.append((inner, file))
             forms.append(form)
     _refuse(inputs, files, forms)
-    return Found(forms[0].kind if forms[0] else "", files, _origins(names))
+    return Inputs(forms[0].kind if forms[0] else "", files, _origins(names))
 
 
 def _form(file: Stored, kind: str | None) -> Form | None:
@@ -139,81 +141,151 @@ def _origins(names: list[tuple[str, Stored]]) -> list[Origin]:
     return [Origin(name, folder) for name, folder in zip(short, folders, strict=True)]
 
 
-def read(spark: SparkSession, found: Found, config: Config) -> Input:
-    """Open the input.
+def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> Input:
+    """Open the input, in about so many partitions.
 
     Raises:
         InputError: There is no record, or in Parquet one without a text, the first of which is named.
     """
-    return (_lines if found.kind == "jsonl" else _rows)(spark, found, config)
+    if found.kind == "parquet":
+        return _rows(_session(slices), found, config, slices)
+    is_plain = all(file.path.startswith(LOCAL) and not compression_of(file.path) for file in found.files)
+    return (_local_lines(context, found, slices) if is_plain else _lines(found, slices)).input(config, found)
 
 
-def _lines(spark: SparkSession, found: Found, config: Config) -> Input:
-    whole = spark.read.option("lineSep", "\n").text([literal(file.path) for file in found.files])
+def _session(slices: int) -> SparkSession:
+    """Return the session, which reads files in so many partitions where nobody said otherwise."""
+    session, name = SparkSession.builder.getOrCreate(), "spark.sql.files.minPartitionNum"
+    if name not in session.conf.getAll:
+        session.conf.set(name, str(slices))
+    return session
+
+
+class _LinePieces(NamedTuple):
+    """Pieces of files of lines.
+
+    Attributes:
+        pieces: The pieces.
+        places: Of each, in order, its place, which begins with the file; its lines, and how long they are, each with
+            its newline.
+    """
+
+    pieces: RDD[Piece]
+    places: list[tuple[tuple[Any, ...], int, int]]
+
+    def input(self, config: Config, found: Inputs) -> Input:
+        """Say what was read of each file; raises InputError if that is not all of it."""
+        lines: Counter[int] = Counter()
+        sizes: Counter[int] = Counter()
+        for (file, *_), count, size in self.places:
+            lines[file] += count
+            sizes[file] += size
+        if not self.places:
+            raise no_documents()
+        read = [_read_whole(found, file, lines[file], sizes[file]) for file in range(len(found.files))]
+        return Input("jsonl", self.pieces, len(self.places), Lines(config, found.origins), read)
+
+
+def _local_lines(context: SparkContext, found: Inputs, slices: int) -> _LinePieces:
+    total = sum(file.size for file in found.files)
+    step = min(max(PIECE_BYTES, total // MOST_PIECES), max(-(-total // slices), 1))
+    ranges = [
+        (index, file.path.removeprefix(LOCAL), start, min(start + step, file.size))
+        for index, file in enumerate(found.files)
+        for start in range(0, file.size, step)
+    ]
+    pieces: list[Piece] = []
+    places = []
+    firsts: Counter[int] = Counter()
+    try:
+        if total <= DRIVER_BYTES:
+            surveyed = list(_surveyed(ranges))
+        else:
+            surveyed = context.parallelize(ranges, slices).mapPartitions(_surveyed).collect()
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}", file=str(error.filename), hint="Check its permissions."
+        ) from None
+    for piece, count, size in surveyed:
+        pieces.append(piece._replace(number=len(pieces), first=firsts[piece.file] + 1))
+        places.append(((piece.file, piece.start), count, size))
+        firsts[piece.file] += count
+    return _LinePieces(context.parallelize(pieces, slices), places)
+
+
+def _surveyed(ranges: Iterable[tuple[int, str, int, int]]) -> Iterator[tuple[LinePiece, int, int]]:
+    """Yield the lines that begin in each range of a file, as a piece, with how many they are, and their bytes.
+
+    A byte order mark counts for nothing.
+    """
+    for index, path, low, high in ranges:
+        with Path(path).open("rb") as file:
+            start, end = _next_line(file, low), _next_line(file, high)
+            if start == end:
+                continue
+            file.seek(start)
+            data = file.read(end - start)
+            more = not data.endswith(b"\n")
+            size = len(data) - (len(BOM) if start == 0 and data.startswith(BOM) else 0)
+            yield LinePiece(-1, index, 0, path, start, end), data.count(b"\n") + more, size + more
+
+
+def _next_line(file: BinaryIO, at: int) -> int:
+    """Return where the first line begins that does so at a place or behind it."""
+    if at == 0:
+        return 0
+    file.seek(at - 1)
+    file.readline()
+    return file.tell()
+
+
+def _lines(found: Inputs, slices: int) -> _LinePieces:
+    whole = _session(slices).read.option("lineSep", "\n").text([literal(file.path) for file in found.files])
     lines = whole.select(
         sql.col("_metadata.file_path").alias("uri"),
         sql.col("_metadata.file_block_start").alias("block"),
         sql.col("value").cast("binary").alias("line"),
     )
-    count = sql.count("*")
-    sums = lines.groupBy("uri", "block").agg(
-        count.alias("lines"), (sql.sum(sql.octet_length("line")) + count).alias("bytes")
-    )
-    firsts, read = _firsts(sums.toArrow().to_pylist(), found)
-    carrier, identified = Lines(config, found.origins), _numbering(firsts)
+    files = {file.uri: index for index, file in enumerate(found.files)}
+    pieces = lines.mapInArrow(lambda handed: _packed(handed, files), from_arrow_schema(PACKED)).rdd
 
-    def refuse() -> None:
-        faults = lines.mapInArrow(lambda rows: carrier.faults(identified(rows)), from_arrow_schema(FAULTS))
-        for row in faults.orderBy("file", "record").limit(1).toArrow().to_pylist():
-            raise InputError(row["message"], file=found.shown(row["file"]), line=row["record"], hint=row["hint"])
+    def placed(one: Any) -> Placed:
+        piece = LinePiece(-1, one.file, 0, data=bytes(one.data))
+        return Placed((one.file, one.block, one.part), one.lines, len(piece.data), piece)
 
-    return Input("jsonl", lines, from_arrow_schema(NUMBERED), carrier, read, identified, refuse)
+    return _LinePieces(*numbered(pieces.map(placed), slices))
 
 
-def _uri() -> Column:
-    """Return the column of URIs, as `Stored` has them."""
-    return sql.regexp_replace("_metadata.file_path", SLASHES, "$1:/").alias("uri")
+PACKED = pa.schema(
+    [
+        ("file", pa.int32()), ("block", pa.int64()), ("part", pa.int32()), ("lines", pa.int64()), ("data", pa.binary()),
+    ]
+)  # fmt: skip
+"""Lines of one block of a file, which one task reads: where the block starts, and which part of its lines they are."""
+
+NO_BYTES, NEWLINE = (pa.scalar(data, pa.large_binary()) for data in (b"", b"\n"))
 
 
-def _numbering(firsts: dict[Block, tuple[int, int]]) -> Callable[[Any], Iterator[Any]]:
-    """Return what numbers the lines of a task, which come block by block and in order."""
-
-    def number(handed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        seen: Counter[Block] = Counter()
-        for rows in handed:
-            for block, part in _by_block(rows):
-                file, first = firsts[block]
-                records = np.arange(len(part)) + first + seen[block]
-                seen[block] += len(part)
-                row = pa.StructArray.from_arrays([part], ["line"])
-                files = np.full(len(part), file, np.int32)
-                yield pa.RecordBatch.from_arrays([pa.array(files), pa.array(records), row], schema=NUMBERED)
-
-    return number
+def _packed(handed: Iterable[pa.RecordBatch], files: dict[str, int]) -> Iterator[pa.RecordBatch]:
+    """Yield lines, which come block by block and in order, a batch's worth of those of a block in one row."""
+    seen: Counter[tuple[int, int]] = Counter()
+    for rows in handed:
+        told = []
+        for uri, block, lines in _by_block(rows):
+            place = files[with_one_slash(uri)], block
+            ended = Ended.from_arrow(pc.binary_join_element_wise(lines.cast(pa.large_binary()), NO_BYTES, NEWLINE))
+            data = ended.data[ended.offsets[0] : ended.offsets[-1]].tobytes()
+            told.append([*place, seen[place], len(lines), data])
+            seen[place] += 1
+        yield pa.RecordBatch.from_pylist([dict(zip(PACKED.names, row, strict=True)) for row in told], schema=PACKED)
 
 
-def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[Block, pa.Array]]:
+def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[str, int, pa.Array]]:
     """Yield runs of lines of one block."""
     uris, starts = rows.column("uri"), rows.column("block").to_numpy()
     is_new = differs(uris.dictionary_encode().indices.to_numpy()) | differs(starts)
     for start, end in pairwise([*np.flatnonzero(is_new).tolist(), rows.num_rows]):
-        yield (with_one_slash(uris[start].as_py()), int(starts[start])), rows.column("line").slice(start, end - start)
-
-
-def _firsts(blocks: list[dict[str, Any]], found: Found) -> tuple[dict[Block, tuple[int, int]], list[FileLines]]:
-    """Return the file and the first record of every block, and what is known of every file."""
-    files = {file.uri: index for index, file in enumerate(found.files)}
-    firsts: dict[Block, tuple[int, int]] = {}
-    lines: Counter[int] = Counter()
-    sizes: Counter[int] = Counter()
-    placed = ((files[uri], block["block"], uri, block) for block in blocks for uri in [with_one_slash(block["uri"])])
-    for file, start, uri, block in sorted(placed, key=lambda place: place[:2]):
-        firsts[uri, start] = file, lines[file] + 1
-        lines[file] += block["lines"]
-        sizes[file] += block["bytes"]
-    if not blocks:
-        raise no_documents()
-    return firsts, [_read_whole(found, file, lines[file], sizes[file]) for file in files.values()]
+        yield uris[start].as_py(), int(starts[start]), rows.column("line").slice(start, end - start)
 
 
 def no_documents() -> InputError:
@@ -221,27 +293,32 @@ def no_documents() -> InputError:
     return InputError("there is not a single document in the input", hint="Check the path.")
 
 
-def _read_whole(found: Found, index: int, lines: int, size: int) -> FileLines:
+def _read_whole(found: Inputs, index: int, lines: int, size: int) -> FileLines:
     """Say what was read of a file, each line with a newline; raises InputError if that is not all of it."""
     file, compression = found.files[index], compression_of(found.files[index].path)
     # How long a compressed file is nobody knows; a newline at its end is taken for granted.
     is_ended = bool(compression) or size == file.size
     if not is_ended and size != file.size + 1:
-        raise InputError(
-            f"Spark read {size:,} bytes of {file.size:,}",
-            file=file.path,
-            hint="Remove the byte order mark at its start, if it has one, or run again when nothing writes to it.",
-        )
+        raise _unlike(file, size)
     return FileLines(found.origins[index].name, lines, compression, is_ended, 0 if compression else file.size)
 
 
-def _rows(spark: SparkSession, found: Found, config: Config) -> Input:
+def _unlike(file: Stored, size: int) -> InputError:
+    return InputError(
+        f"{size:,} bytes of {file.size:,} are lines",
+        file=file.path,
+        hint="Remove the byte order mark at its start, if it has one, or run again when nothing writes to it.",
+    )
+
+
+def _rows(spark: SparkSession, found: Inputs, config: Config, slices: int) -> Input:
     # Of files with other columns, those that the first does not have would be lost.
     whole = spark.read.option("mergeSchema", "true").parquet(*(literal(file.path) for file in found.files))
     text = _text_column(whole.schema, config, found)
     files = pa.table({"uri": [file.uri for file in found.files], "file": pa.array(range(len(found.files)), pa.int32())})
     row = sql.struct(*(sql.col(f"`{name}`") for name in whole.columns)).alias("row")
-    placed = whole.select(_uri(), (sql.col("_metadata.row_index") + 1).alias("record"), row)
+    uri = sql.regexp_replace("_metadata.file_path", SLASHES, "$1:/").alias("uri")
+    placed = whole.select(uri, (sql.col("_metadata.row_index") + 1).alias("record"), row)
     frame = placed.join(sql.broadcast(spark.createDataFrame(files)), "uri").select("file", "record", "row")
     counted = frame.groupBy("file").agg(
         sql.count("*").alias("rows"), sql.min(sql.when(sql.col(f"row.{text}").isNull(), sql.col("record"))).alias("bad")
@@ -259,10 +336,11 @@ def _rows(spark: SparkSession, found: Found, config: Config) -> Input:
     read = [FileLines(origin.name, size, "", True, 0) for origin, size in zip(found.origins, sizes, strict=True)]
     if not sum(sizes):
         raise no_documents()
-    return Input("parquet", frame, frame.schema, Rows(config, found.origins), read)
+    pieces, places = numbered(table_pieces(frame, by_file=True), slices)
+    return Input("parquet", pieces, len(places), Rows(config, found.origins), read, whole.schema)
 
 
-def _text_column(schema: StructType, config: Config, found: Found) -> str:
+def _text_column(schema: StructType, config: Config, found: Inputs) -> str:
     """Return the name of the column of texts, as Spark writes it."""
     path = Fields.of(config).text
     whole = ".".join(path)

@@ -1,120 +1,169 @@
 """Who may have to do with whom: documents that share a key are tied to the first of them.
 
-That is done twice: in every batch first, so that of a text or a band that very many have, only one document of a batch
-is sent on; then for all. Keys travel as long lists, a few rows a batch, since a row costs as much as many numbers.
+That is done twice: in every piece first, so that of a text or a band that very many have, only one document of a piece
+is sent on; then for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from dedup.shingle import SHINGLE_WORDS
-from dedup.spark import columns
-from dedup.spark.columns import BANDED, COPY
-from dedup.spark.rows import identity
-from dedup.versions import differs, mix
+from dedup.signature import Sketches
+from dedup.versions import differs, mix, stands_twice
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
-Files = npt.NDArray[np.integer[Any]]
 
 COPY_SALT, TEXT_SALT, BAND_SALT = 20, 21, 22
 """Set apart the keys by which documents meet: bands have this one and those that follow."""
 
+BANDED, COPY, VERSION = range(3)
+"""Why two documents belong together: they share a band; one has the text of the other; it is a version of its article.
+"""
 
-def exact_keys(keys: Keys, bands: npt.NDArray[np.uint64]) -> Keys:
+
+class Keyed(NamedTuple):
+    """Documents and the keys by which others meet them.
+
+    Attributes:
+        kind: `BANDED` or `COPY`.
+        keys: uint64[documents].
+        pieces: int64[documents].
+        rows: int64[documents].
+    """
+
+    kind: int
+    keys: Keys
+    pieces: Ints
+    rows: Ints
+
+
+class Ties(NamedTuple):
+    """Pairs of documents that belong together.
+
+    Attributes:
+        kind: `BANDED`, `COPY` or `VERSION`.
+        pieces: int64[ties], of the one that is tied.
+        rows: int64[ties].
+        other_pieces: int64[ties], of the one that it is tied to.
+        other_rows: int64[ties].
+    """
+
+    kind: int
+    pieces: Ints
+    rows: Ints
+    other_pieces: Ints
+    other_rows: Ints
+
+
+def exact_keys(keys: Keys, bands: Iterable[Keys]) -> Keys:
     """Return keys that only equal texts share: text keys alone can be made to collide.
 
     Args:
         keys: uint64[rows], text keys.
-        bands: uint64[rows, bands], band keys.
+        bands: Band keys, a uint64[rows] for each band.
     """
     exact = mix(keys, keys, COPY_SALT)
-    for number, band in enumerate(bands.T):
+    for number, band in enumerate(bands):
         exact = mix(exact, band, BAND_SALT + number)
     return exact
 
 
-def keyed(rows: pa.RecordBatch, partitions: int) -> pa.RecordBatch:
-    """Return the keys by which the documents of a batch meet others, by partition, and those that met in the batch."""
-    files, records = identity(rows)
-    keys, tokens = columns.numbers(rows, "key", np.uint64), columns.numbers(rows, "tokens")
-    bands = columns.table_of(rows, "bands").view(np.uint64)
-    exact = exact_keys(keys, bands)
-    worded = np.flatnonzero(keys)
-    hubs, spokes, tied = _tied(exact[worded], files[worded], records[worded])
-    originals, copies = worded[hubs], np.stack([worded[spokes], worded[tied]])
+def keyed(piece: int, sketches: Sketches, bands: npt.NDArray[np.uint64]) -> Iterator[Keyed | Ties]:
+    """Yield the keys by which the documents of a piece meet others, and those that met in it.
+
+    Args:
+        piece: The number of the piece.
+        sketches: What its documents are compared by.
+        bands: uint64[rows, bands], their band keys.
+    """
+    exact = exact_keys(sketches.keys, bands.T)
+    worded = np.flatnonzero(sketches.keys)
+    hubs, spokes, tied = _tied(exact[worded])
+    originals, copies = worded[np.sort(hubs)], np.stack([worded[spokes], worded[tied]])
     # Equal texts have equal bands, too, so that those of one will do.
-    members, met = _shared(keys, tokens, bands, originals)
-    hubs, spokes, tied = _tied(met, files[members], records[members])
+    members, met = _shared(sketches, bands, originals)
+    hubs, spokes, tied = _tied(met)
     banded = np.unique(np.stack([members[spokes], members[tied]]), axis=1)
-    found: list[dict[str, object]] = []
     for kind, sent, by, (at, others) in ((COPY, originals, exact[originals], copies),
                                          (BANDED, members[hubs], met[hubs], banded)):  # fmt: skip
-        for part, chosen in _parts(by, partitions):
-            of_part = {"key": by[chosen].view(np.int64), "file": files[sent[chosen]], "record": records[sent[chosen]]}
-            found.append({"part": part, "kind": kind, **of_part})
-        if len(at):
-            of_batch = {"file": files[at], "record": records[at], "other_file": files[others],
-                        "other_record": records[others]}  # fmt: skip
-            found.append({"part": int(exact[at[0]] % np.uint64(partitions)), "kind": kind, **of_batch})
-    return pa.RecordBatch.from_pylist(found, schema=columns.KEYED)
+        yield Keyed(kind, by, np.full(len(sent), piece), sent)
+        here = np.full(len(at), piece)
+        yield Ties(kind, here, at, here, others)
 
 
-def _shared(keys: Keys, tokens: Ints, bands: npt.NDArray[np.uint64], rows: Ints) -> tuple[Ints, Keys]:
+def sent_to(parts: int, handed: Iterable[Keyed | Ties]) -> Iterator[tuple[int, Keyed | Ties]]:
+    """Yield keys and ties by partitions: all that is handed over together, so that it is in few pieces."""
+    sent: dict[int, list[Keyed]] = {COPY: [], BANDED: []}
+    for one in handed:
+        if isinstance(one, Keyed):
+            sent[one.kind].append(one)
+        elif len(one.rows):
+            # Anywhere, but not all in one place.
+            yield int(one.pieces[0]) % parts, one
+    for kind, found in sent.items():
+        keys, pieces, rows = _joined(found)
+        for part, chosen in parted(keys, parts):
+            yield part, Keyed(kind, keys[chosen], pieces[chosen], rows[chosen])
+
+
+def _joined(found: list[Keyed]) -> tuple[Keys, Ints, Ints]:
+    none = np.zeros(0, np.int64)
+    keys, pieces, rows = zip(*(one[1:] for one in found), strict=True) if found else ((), (), ())
+    return (
+        np.concatenate([none.astype(np.uint64), *keys]),
+        np.concatenate([none, *pieces]),
+        np.concatenate([none, *rows]),
+    )
+
+
+def _shared(sketches: Sketches, bands: npt.NDArray[np.uint64], rows: Ints) -> tuple[Ints, Keys]:
     """Return the text keys and the band keys of some rows, as (rows, keys): a row as often as it has any."""
-    long = rows[tokens[rows] >= SHINGLE_WORDS]
-    shared = [mix(keys[rows], np.zeros(len(rows), np.uint64), TEXT_SALT)]
+    long = rows[sketches.tokens[rows] >= SHINGLE_WORDS]
+    shared = [mix(sketches.keys[rows], np.zeros(len(rows), np.uint64), TEXT_SALT)]
     nothing = np.zeros(len(long), np.uint64)
     shared += [mix(band[long], nothing, BAND_SALT + number) for number, band in enumerate(bands.T)]
     return np.concatenate([rows, np.tile(long, bands.shape[1])]), np.concatenate(shared)
 
 
-def _parts(keys: Keys, partitions: int) -> Iterator[tuple[int, Ints]]:
-    """Yield the partitions in which keys meet, and which of them do so there."""
-    parts = (keys % np.uint64(partitions)).astype(np.int64)
-    order = np.argsort(parts, kind="stable")
-    edges = np.append(np.flatnonzero(differs(parts[order])), len(order)).tolist()
-    for start, end in pairwise(edges):
-        yield int(parts[order[start]]), order[start:end]
+def parted(keys: Keys, parts: int) -> Iterator[tuple[int, Ints]]:
+    """Yield the partitions that some keys belong to, and which of the keys do, ascending."""
+    numbers = (keys % np.uint64(parts)).astype(np.int64)
+    order = np.argsort(numbers, kind="stable")
+    edges = np.append(np.flatnonzero(differs(numbers[order])), len(order)).tolist()
+    for start, end in pairwise(edges if len(order) else ()):
+        yield int(numbers[order[start]]), order[start:end]
 
 
-def edges(handed: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def ties(handed: Iterable[Keyed | Ties]) -> Iterator[Ties]:
     """Yield who is tied to whom, given all that was sent to a partition."""
-    sent: dict[int, list[list[Ints]]] = {COPY: [], BANDED: []}
-    for batch in handed:
-        for row, kind in enumerate(batch.column("kind").to_pylist()):
-            if batch.column("key")[row].is_valid:
-                sent[kind].append([_list(batch, name, row) for name in ("key", "file", "record")])
-            else:
-                yield _edges(kind, *(_list(batch, name, row) for name in columns.EDGES.names[:-1]))
+    sent: dict[int, list[Keyed]] = {COPY: [], BANDED: []}
+    for one in handed:
+        if isinstance(one, Ties):
+            yield one
+        else:
+            sent[one.kind].append(one)
     for kind, found in sent.items():
-        if found:
-            keys, files, records = (np.concatenate(column) for column in zip(*found, strict=True))
-            _, spokes, tied = _tied(keys.view(np.uint64), files, records)
-            yield _edges(kind, files[spokes], records[spokes], files[tied], records[tied])
+        keys, pieces, rows = _joined(found)
+        # Few are met at all, and only these need sorting by more than their keys.
+        twice = stands_twice(keys)
+        keys, pieces, rows = keys[twice], pieces[twice], rows[twice]
+        _, spokes, tied = _tied(keys, rows, pieces)
+        yield Ties(kind, pieces[spokes], rows[spokes], pieces[tied], rows[tied])
 
 
-def _list(batch: pa.RecordBatch, name: str, row: int) -> Ints:
-    return np.asarray(batch.column(name)[row].values.to_numpy())
+def _tied(keys: Keys, *places: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the first of every key by its place; and all others, with the first that each is tied to.
 
-
-def _edges(kind: int, files: Ints, records: Ints, other_files: Ints, other_records: Ints) -> pa.RecordBatch:
-    return columns.batch(
-        columns.EDGES, file=files.astype(np.int32), record=records, other_file=other_files.astype(np.int32),
-        other_record=other_records, kind=np.full(len(files), kind, np.int32),
-    )  # fmt: skip
-
-
-def _tied(keys: Keys, files: Files, records: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return the first of every key by file and record; and all others, with the first that each is tied to."""
-    order = np.lexsort((records, files, keys))
+    Places are columns, the most important one last; without any, those go by their order.
+    """
+    order = np.lexsort((*places, keys)) if places else np.argsort(keys, kind="stable")
     new = differs(keys[order])
     hubs = order[new]
     return hubs, order[~new], hubs[np.cumsum(new) - 1][~new]

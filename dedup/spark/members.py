@@ -3,40 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from dedup import pipeline
 from dedup.cluster import Clusters
+from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
+from dedup.edit import take_rows
+from dedup.model import Batch
+from dedup.plan import Place
+from dedup.policy import Cuts
 from dedup.report import TOP
 from dedup.shingle import ShingleSets, StoredSets, shingle_sets
-from dedup.spark import columns
-from dedup.spark.carriers import Carrier
-from dedup.spark.corpora import BATCH_ROWS
+from dedup.signature import Sketches
+from dedup.sources import SourceNumbers
+from dedup.spark.components import Nodes
 from dedup.spark.meeting import exact_keys
-from dedup.spark.rows import documents_of, identity
-from dedup.spill import Room
+from dedup.spark.outcomes import NAMED, OUTCOME, Cluster, Outcomes
+from dedup.spark.parting import Parting
+from dedup.spark.spool import Spool
+from dedup.spill import IN_MEMORY, Room
 
 Ints = npt.NDArray[np.int64]
 
-JUDGED = pa.schema(
-    [
-        *columns.IDENTITY,
-        *(
-            columns.EXAMINED.field(name)
-            for name in columns.EXAMINED.names
-            if name not in ("suspicions", "protected", "cuts")
-        ),
-        ("version_file", pa.int32()),
-        ("version_record", pa.int64()),
-    ]
-)
-_NOBODY = pa.RecordBatch.from_pylist([], schema=JUDGED)
+SETS_AT_ONCE = 5_000
+"""Shingle sets that are fetched together."""
+
+
+class Sent(NamedTuple):
+    """Members of components, all of one piece, as they are sent to be judged.
+
+    Attributes:
+        piece: The piece.
+        nodes: The members.
+        found: What was found in them, without spans.
+        texts: What is stored of each, but nothing of one that is equal to another.
+    """
+
+    piece: int
+    nodes: Nodes
+    found: pipeline.Examined
+    texts: Column
+
+
+def among(found: pipeline.Examined, rows: Ints) -> pipeline.Examined:
+    """Return what was found in some documents of a piece, without spans."""
+    batch, sketches = found.batch, found.sketches
+    ranks = None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()]
+    chosen = Batch(
+        batch.files[rows], batch.records[rows], batch.texts, take_rows(batch.ids, rows), take_rows(batch.sources, rows),
+        batch.digests[rows], ranks,
+    )  # fmt: skip
+    nothing = Cuts.none()
+    return pipeline.Examined(
+        chosen, found.sources[rows],
+        found.found._replace(cuts=nothing, suspicions=nothing, protected=nothing, whole=found.found.whole[rows],
+                             structured=found.found.structured[rows]),
+        found.characters[rows], found.stored[rows],
+        Sketches(sketches.signatures, sketches.tokens[rows], sketches.keys[rows]), found.band_keys[rows],
+    )  # fmt: skip
 
 
 class Members:
@@ -48,21 +79,24 @@ class Members:
         versions: For each, the one that stands for all versions of its article.
     """
 
-    def __init__(self, handed: Iterator[pa.RecordBatch], config: Config, carrier: Carrier, room: Room) -> None:
-        self._room = room
-        self._sets = StoredSets(room)
-        parts = []
-        for rows in handed:
-            self._sets.add(_shingles(rows, carrier))
-            parts.append(rows.drop_columns(["row", "cuts"]))
+    def __init__(self, handed: Iterator[Sent], config: Config, folder: Path) -> None:
+        self._room = Room(folder)
+        self._sets = StoredSets(self._room)
+        spool = Spool[Sent](folder)
+        for sent in handed:
+            spool.add(sent.piece, sent)
+        noted, sources = pipeline.Noted(pipeline.bands_of(config), IN_MEMORY), SourceNumbers()
+        nodes = []
+        for sent in spool:
+            self._sets.add(shingle_sets(sent.texts))
+            noted.add(sent.found._replace(sources=sources.of(sent.found.batch)))
+            nodes.append(sent.nodes)
         self._sets.close()
-        table = pa.Table.from_batches(parts).combine_chunks() if parts else None
-        (whole,) = table.to_batches() if table is not None and len(table) else (_NOBODY,)
-        files, records = identity(whole)
-        self.documents = documents_of(whole, config, files, records)
-        self.bands = [np.ascontiguousarray(band).view(np.uint64) for band in columns.table_of(whole, "bands").T]
-        self.versions = _versions(whole, files, records)
-        exact = exact_keys(self.documents.keys, columns.table_of(whole, "bands").view(np.uint64))
+        self._nodes = Nodes.join(nodes)
+        self.documents = noted.documents(sources.names)
+        self.bands = list(noted.band_keys or ())
+        self.versions = self._versions()
+        exact = exact_keys(self.documents.keys, self.bands)
         self._texts = _with_equal_text(exact, self._sets.sizes)
 
     def fetch(self, rows: Ints, ranks: Ints | None = None) -> StoredSets:
@@ -73,76 +107,66 @@ class Members:
         fetched = StoredSets(self._room)
         at = self._texts[rows]
         ranks = np.arange(len(at)) if ranks is None else ranks
-        for start in range(0, len(at), BATCH_ROWS):
-            wanted, places = np.unique(at[start : start + BATCH_ROWS], return_inverse=True)
+        for start in range(0, len(at), SETS_AT_ONCE):
+            wanted, places = np.unique(at[start : start + SETS_AT_ONCE], return_inverse=True)
             loaded = self._sets.load(wanted)
             sets = np.split(loaded.hashes, loaded.offsets[1:-1])
-            order = np.argsort(ranks[start : start + BATCH_ROWS])
+            order = np.argsort(ranks[start : start + SETS_AT_ONCE])
             chosen = [sets[place] for place in places[order].tolist()]
             offsets = np.concatenate([[0], np.cumsum([len(one) for one in chosen])])
             fetched.add(ShingleSets(np.concatenate(chosen), offsets), order)
         fetched.close()
         return fetched
 
-    def outcomes(self, clusters: Clusters, contained: Containment) -> pa.RecordBatch:
-        """Return what was decided on each."""
+    def outcomes(
+        self, clusters: Clusters, contained: Containment, names: list[str], parting: Parting
+    ) -> Iterator[tuple[int, Outcomes]]:
+        """Yield what was decided, with the partition of the pieces that it is about."""
         documents = self.documents
-        everybody = np.arange(len(documents))
-        dropped = clusters.keepers != everybody
-        counts = np.zeros((2, len(documents)), np.int64)
-        counts[:, 0] = clusters.candidates, clusters.compared
-        similarities: list[list[float] | None] = [None] * len(documents)
-        for keeper in _largest(clusters.keepers[dropped]):
+        dropped = clusters.keepers != np.arange(len(documents))
+        others, named = np.unique(
+            np.concatenate([[-1], np.where(dropped, clusters.keepers, -1), clusters.nearest, contained.holders]),
+            return_inverse=True,
+        )
+        rows = np.zeros(len(documents), OUTCOME)
+        rows["piece"], rows["row"] = self._nodes.pieces, self._nodes.rows
+        rows["similarity"], rows["exact"], rows["crowded"] = clusters.similarities, clusters.exact, clusters.crowded
+        rows["is_copy"] = dropped & clusters.exact & (documents.keys == documents.keys[clusters.keepers])
+        rows["share"] = contained.shares
+        for name, moved in zip(NAMED, np.split(named[1:] - 1, len(NAMED)), strict=True):
+            rows[name] = moved
+        places = [self._place(number, names) for number in others[1:].tolist()]
+        largest = tuple(self._largest(clusters, dropped, names))
+        every = Outcomes(rows, places, clusters.candidates, clusters.compared, largest)
+        parts = parting.of(self._nodes.pieces)
+        edges = np.searchsorted(parts, np.arange(parting.parts + 1)).tolist()
+        for part, (start, end) in enumerate(pairwise(edges)):
+            if start < end:
+                yield part, every.among(start, end)
+
+    def _largest(self, clusters: Clusters, dropped: npt.NDArray[np.bool_], names: list[str]) -> Iterator[Cluster]:
+        """Yield the largest clusters, as many as a report lists: of all tasks' the largest are among them."""
+        numbers, sizes = np.unique(clusters.keepers[dropped], return_counts=True)
+        for keeper in numbers[np.lexsort((numbers, -sizes))[:TOP]].tolist():
             gone = dropped & (clusters.keepers == keeper)
-            similarities[keeper] = np.sort(clusters.similarities[gone]).tolist()
-        return columns.batch(
-            columns.OUTCOMES, file=documents.files, record=documents.records, similarity=clusters.similarities,
-            exact=clusters.exact, crowded=clusters.crowded, share=contained.shares,
-            is_copy=dropped & clusters.exact & (documents.keys == documents.keys[clusters.keepers]),
-            keeper=self._named(np.where(dropped, clusters.keepers, -1)), nearest=self._named(clusters.nearest),
-            holder=self._named(contained.holders), candidates=counts[0], compared=counts[1], similarities=similarities,
-        )  # fmt: skip
+            place, file = self._place(keeper, names), int(self.documents.files[keeper])
+            yield Cluster(place, file, np.sort(clusters.similarities[gone]).tolist())
 
-    def _named(self, numbers: Ints) -> list[dict[str, Any] | None]:
-        documents = self.documents
-        return [
-            None
-            if number < 0
-            else {
-                "file": int(documents.files[number]),
-                "record": int(documents.records[number]),
-                "id": documents.ids[number],
-                "source": documents.source_names[documents.sources[number]],
-            }
-            for number in numbers.tolist()
-        ]
+    def _place(self, number: int, names: list[str]) -> Place:
+        own = self.documents
+        return Place(
+            own.ids[number], names[own.files[number]], int(own.records[number]), own.source_names[own.sources[number]]
+        )
 
-
-def _largest(keepers: Ints) -> list[int]:
-    """Return those for which most others went, as many as a report lists: of all tasks' the largest are among them."""
-    numbers, sizes = np.unique(keepers, return_counts=True)
-    largest: list[int] = numbers[np.lexsort((numbers, -sizes))[:TOP]].tolist()
-    return largest
-
-
-def _shingles(rows: pa.RecordBatch, carrier: Carrier) -> ShingleSets:
-    """Return the shingle sets of what is stored of some rows; of one without a text, none."""
-    offsets = np.zeros(rows.num_rows + 1, np.int64)
-    sent = np.flatnonzero(rows.column("row").is_valid().to_numpy(zero_copy_only=False))
-    if not len(sent):
-        return ShingleSets(np.zeros(0, np.uint64), offsets)
-    own = rows.take(pa.array(sent))
-    batch, _ = carrier.batch(own)
-    sets = shingle_sets(pipeline.stored_texts(batch.texts, np.arange(len(batch)), columns.spans(own, "cuts")))
-    offsets[sent + 1] = np.diff(sets.offsets)
-    return ShingleSets(sets.hashes, np.cumsum(offsets))
-
-
-def _versions(rows: pa.RecordBatch, files: npt.NDArray[np.int32], records: Ints) -> Ints:
-    """Return for each row the one that stands for its article; none at all where nobody asked for it."""
-    places = zip(rows.column("version_file").to_pylist(), rows.column("version_record").to_pylist(), strict=True)
-    at = {place: row for row, place in enumerate(zip(files.tolist(), records.tolist(), strict=True))}
-    return np.array([at.get(place, row) for row, place in enumerate(places)], np.int64)
+    def _versions(self) -> Ints:
+        """Return the document that stands for the article of each; its own number where none does that is here."""
+        nodes = self._nodes
+        own, named = (
+            zip(pieces.tolist(), rows.tolist(), strict=True)
+            for pieces, rows in ((nodes.pieces, nodes.rows), (nodes.version_pieces, nodes.version_rows))
+        )
+        at = {place: number for number, place in enumerate(own)}
+        return np.array([at.get(place, number) for number, place in enumerate(named)], np.int64)
 
 
 def _with_equal_text(keys: npt.NDArray[np.uint64], sizes: Ints) -> Ints:

@@ -1,4 +1,4 @@
-"""A Spark session for the command line."""
+"""Spark for the command line."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 
 from dedup.errors import EngineError
 
@@ -29,8 +29,8 @@ SETTINGS = {
 
 
 @contextmanager
-def opened(master: str | None) -> Iterator[SparkSession]:
-    """Open a session, with our settings where nobody said otherwise, and stop it at the end.
+def opened(master: str | None) -> Iterator[SparkContext]:
+    """Start Spark, with our settings where nobody said otherwise, and stop it at the end.
 
     Args:
         master: Where Spark runs; None for what its own settings say, else for this machine.
@@ -40,39 +40,50 @@ def opened(master: str | None) -> Iterator[SparkSession]:
     """
     # Executors on this machine are to find the packages that are here.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName("dedup")
+    importing = threading.Thread(target=_import, daemon=True)
+    importing.start()
     try:
         # Only then are there settings to look at.
         SparkContext._ensure_initialized()
-        said = SparkConf()
+        settings = SparkConf().setIfMissing("spark.app.name", "dedup")
         for name, value in SETTINGS.items():
-            builder = builder.config(name, said.get(name, value))
-        spark = (builder if master is None else builder.master(master)).getOrCreate()
+            settings.setIfMissing(name, value)
+        context = SparkContext.getOrCreate(settings if master is None else settings.setMaster(master))
     except (PySparkException, Py4JError) as error:
         raise EngineError(
-            f"Spark does not start: {_first_line(error)}", hint="It needs Java 17 or newer, and a master that runs."
+            f"Spark does not start: {_reason(error)}", hint="It needs Java 17 or newer, and a master that runs."
         ) from None
     try:
-        spark.sparkContext.setLogLevel("ERROR")
-        threading.Thread(target=_wake, args=(spark,), daemon=True).start()
-        yield spark
+        context.setLogLevel("ERROR")
+        threading.Thread(target=_wake, args=(context,), daemon=True).start()
+        importing.join()
+        yield context
     except (PySparkException, Py4JError) as error:
-        raise EngineError(f"Spark gave up: {_first_line(error)}", hint="Its logs say more.") from None
+        raise EngineError(f"Spark gave up: {_reason(error)}", hint="Its logs say more.") from None
     finally:
-        spark.stop()
+        context.stop()
 
 
-def _wake(spark: SparkSession) -> None:
-    """Have executors start their Python, which takes a second or two, on half of their cores.
+def _import() -> None:
+    """Import what the driver needs, which takes half a second, while Java starts."""
+    # What is missing is told where it is needed.
+    with suppress(ImportError):
+        for name in ("dedup.spark.jobs", "scipy.sparse.csgraph"):
+            import_module(name)
 
-    The others can count lines meanwhile, which takes no Python.
-    """
-    # The session may end before this does; and if it does not work, neither will the first task that matters.
+
+def _wake(context: SparkContext) -> None:
+    """Have executors start their Python, which takes a second or two, while the driver looks at files."""
+    # Spark may be stopped before this ends; and if it does not work, neither will the first task that matters.
     with suppress(Exception):
-        workers = max(spark.sparkContext.defaultParallelism // 2, 1)
-        spark.range(0, workers, 1, workers).mapInArrow(lambda rows: rows, "id long").toArrow()
+        workers = context.defaultParallelism
+        context.parallelize(range(workers), workers).count()
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+def _reason(error: Exception) -> str:
+    """Return what went wrong, in one line: what a task raised, if one did."""
+    said = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)
+    _, is_raised, raised = said.rpartition("Traceback (most recent call last):\n")
+    # Below a traceback, the first line that is not indented.
+    lines = [line for line in raised.splitlines() if line.strip() and not (is_raised and line[:1].isspace())]
+    return (lines[0].strip() if lines else type(error).__name__).rstrip(".")

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from py4j.protocol import Py4JJavaError
-from pyspark.sql import SparkSession
+from pyspark import SparkContext
 
 from dedup.errors import InputError, OutputError
 
 GLOB_CHARACTERS = "\\{}[]*?"
+
+LOCAL = "file:"
+"""How paths begin that Python opens, too."""
 
 SLASHES = "^([a-z0-9+.-]+):/+"
 """How a URI begins: Spark writes file:/ in one place and file:/// in another."""
@@ -45,11 +48,11 @@ class Stored(NamedTuple):
 
 
 class Storage:
-    """The file systems that a Spark session knows."""
+    """The file systems that Spark knows."""
 
-    def __init__(self, spark: SparkSession) -> None:
-        self._jvm: Any = spark.sparkContext._jvm
-        self._settings: Any = spark.sparkContext._jsc.hadoopConfiguration()
+    def __init__(self, context: SparkContext) -> None:
+        self._jvm: Any = context._jvm
+        self._settings: Any = context._jsc.hadoopConfiguration()
 
     def qualified(self, name: str) -> str:
         """Return the absolute path, with its scheme."""
@@ -59,6 +62,11 @@ class Storage:
         """Say whether there is a file or a folder."""
         system, path = self._open(name)
         return bool(system.exists(path))
+
+    def size(self, name: str) -> int:
+        """Return how many bytes a file has."""
+        system, path = self._open(name)
+        return int(system.getFileStatus(path).getLen())
 
     def files(self, name: str) -> Iterator[Stored]:
         """Yield a file, or all files in a folder and below, or in all that a pattern fits; hidden ones are left out.

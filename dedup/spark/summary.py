@@ -1,79 +1,73 @@
-"""report.json of a run on a cluster: the local report's keys and numbers, from sums that Spark makes."""
+"""report.json of a run on a cluster: the local report's keys and numbers, from the notes of all tasks."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as sql
-
 from dedup import pipeline, report
+from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.formats.digests import Digest
 from dedup.report import TOP, Counts
-from dedup.spark import columns
-from dedup.spark.counts import counts_of, marks_of, numbers_of
-from dedup.spark.engine import Judged
+from dedup.spark import telling
+from dedup.spark.counts import counts_of, marks_of
+from dedup.spark.outcomes import Cluster
+from dedup.spark.telling import Key
 
-SEARCHED = 2
-"""Numbers that count candidates and comparisons; they come before the others."""
+
+class Written(NamedTuple):
+    """The lines of one kind that a partition told: the name of their file, if they are in one, and their digest."""
+
+    name: str
+    digest: Digest
 
 
 class Summed(NamedTuple):
-    """What tasks counted, all together.
+    """What tasks noted, all together.
 
     Attributes:
         counts: What happens to documents.
         searched: How many candidates there were, and how many comparisons.
         texts: The text of each template by its id, as far as it went anywhere.
-        clusters: The largest clusters of every task, `keeper` and `similarities`.
-        seals: The digests of the lines that tasks told, by what they are and by partition.
+        clusters: The largest clusters of every task.
+        seals: The lines that tasks told, by what they are and by partition.
     """
 
     counts: Counts
     searched: list[int]
     texts: dict[str, str]
-    clusters: list[dict[str, Any]]
-    seals: dict[int, dict[int, Digest]]
+    clusters: list[Cluster]
+    seals: dict[int, dict[int, Written]]
 
 
-def summed(notes: DataFrame, shape: Counts) -> Summed:
-    """Sum what tasks counted.
-
-    Args:
-        notes: As `columns.NOTES` says.
-        shape: Counts of no documents.
-    """
-    numbers = max(SEARCHED + len(marks_of(shape)), len(numbers_of(shape.total)))
-    sums = [sql.sum(sql.get("counts", sql.lit(at))) for at in range(numbers)]
-    # Of a cluster and of a seal there is one.
-    columns_of_one = [sql.first(name).alias(name) for name in ("keeper", "similarities")]
-    text = sql.coalesce(sql.min_by("text", "at"), sql.first("text")).alias("text")
-    of_one = notes.groupBy("what", "file", "record", "source", "template")
-    rows = of_one.agg(sql.array(*sums).alias("counts"), text, *columns_of_one).toArrow().to_pylist()
-    counted = [row for row in rows if row["what"] == columns.COUNTED_UP]
-    sources = {
-        row["source"]: row["counts"][: len(numbers_of(shape.total))] for row in counted if row["source"] is not None
-    }
-    texts = {row["template"]: row["text"] for row in counted if row["template"] is not None}
-    marks = [row["counts"] for row in counted if row["source"] is None and row["template"] is None]
-    whole = marks[0][: SEARCHED + len(marks_of(shape))] if marks else [0, 0, *marks_of(shape)]
-    clusters = [row for row in rows if row["what"] == columns.CLUSTER]
-    seals: dict[int, dict[int, Digest]] = {what: {} for what in columns.SEALED}
-    for row in rows:
-        if row["what"] == columns.SEAL:
-            seals[row["record"]][row["file"]] = Digest(row["text"], row["counts"][0])
-    return Summed(counts_of(shape, sources, whole[SEARCHED:]), whole[:SEARCHED], texts, clusters, seals)
+def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
+    """Sort notes by what they are about; `shape` are counts of no documents."""
+    of: dict[int, dict[Any, Any]] = {}
+    for (about, *rest), value in notes.items():
+        of.setdefault(about, {})[tuple(rest)] = value
+    (marks,) = of.get(telling.MARKS, {(): marks_of(shape)}).values()
+    (searched,) = of.get(telling.SEARCHED, {(): [0, 0]}).values()
+    seals: dict[int, dict[int, Written]] = {}
+    for (what, partition), (name, *digest) in of.get(telling.SEAL, {}).items():
+        seals.setdefault(what, {})[partition] = Written(name, Digest(*digest))
+    return Summed(
+        counts=counts_of(shape, {name: numbers for (name,), numbers in of.get(telling.SOURCE, {}).items()}, marks),
+        searched=searched,
+        texts={name: text for (name,), (_, _, text) in of.get(telling.TEXT, {}).items()},
+        clusters=[Cluster(*cluster) for cluster in of.get(telling.CLUSTER, {}).values()],
+        seals=seals,
+    )
 
 
 def build(
-    judged: Judged, counted: Summed, config: Config, names: list[str], timing_s: dict[str, float]
-) -> dict[str, Any]:
+    templates: Templates, sources: list[str], counted: Summed, config: Config, names: list[str],
+    timing_s: dict[str, float],
+) -> dict[str, Any]:  # fmt: skip
     """Return the report; arguments as for `report.build`."""
     return report.assembled(
         counted.counts,
         config,
-        templates=report.templates_told(judged.templates, judged.source_names, counted.texts),
+        templates=report.templates_told(templates, sources, counted.texts),
         clusters=_clusters(counted.clusters, names),
         lsh=report.lsh_told(config, pipeline.bands_of(config), *counted.searched),
         rejected=0,
@@ -81,16 +75,16 @@ def build(
     )
 
 
-def _clusters(clusters: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+def _clusters(clusters: list[Cluster], names: list[str]) -> list[dict[str, Any]]:
     """Return the largest clusters; of those of one size, those whose keepers come first."""
-    clusters.sort(key=lambda row: (-len(row["similarities"]), row["keeper"]["file"], row["keeper"]["record"]))
+    clusters.sort(key=lambda cluster: (-len(cluster.similarities), cluster.file, cluster.keeper.record))
     return [
         {
-            "keeper": row["keeper"]["id"],
-            "keeper_file": names[row["keeper"]["file"]],
-            "keeper_record": row["keeper"]["record"],
-            "size": len(row["similarities"]) + 1,
-            "similarities": row["similarities"],
+            "keeper": keeper.id,
+            "keeper_file": names[file],
+            "keeper_record": keeper.record,
+            "size": len(similarities) + 1,
+            "similarities": similarities,
         }
-        for row in clusters[:TOP]
+        for keeper, file, similarities in clusters[:TOP]
     ]

@@ -1,220 +1,312 @@
 """What runs on the executors: the engine's own functions, on the documents that one task sees.
 
-A task gets whole sources to count lines in, any documents to examine, whole components to say who stays in, and any
-documents again to carry decisions out. What it finds in them does not depend on what other tasks see, so that it is the
-same in any number of partitions, and when a task is done twice.
+A task gets whole sources to count lines in, pieces to examine, whole components to say who stays in, and pieces again
+to carry decisions out. What it finds in them does not depend on what other tasks see, so that it is the same in any
+number of partitions, and when a task is done twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-from pyspark import TaskContext
 
 from dedup import audit, pipeline, report, signature
 from dedup.boilerplate import LISTED, Templates
 from dedup.cluster import Clusters
+from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
-from dedup.errors import InputError
-from dedup.model import Batch
-from dedup.parts import Taken
-from dedup.plan import Known, Place, Plan, silent
+from dedup.edit import take_rows
+from dedup.model import Batch, Wanted, take
+from dedup.plan import Known, Plan, silent
 from dedup.policy import Cuts
+from dedup.quotes import KeptQuotes, quoted
 from dedup.report import Counts
 from dedup.sources import SourceNumbers
-from dedup.spark import columns, meeting
-from dedup.spark.carriers import Carrier
-from dedup.spark.corpora import Held, Spooled
-from dedup.spark.members import Members
-from dedup.spark.rows import documents_of, filled, with_outcomes
-from dedup.spark.telling import Telling, rows_of
-from dedup.spill import Room
+from dedup.spark.components import Nodes
+from dedup.spark.meeting import VERSION, Keyed, Ties, keyed, parted, sent_to, ties
+from dedup.spark.members import Members, Sent, among
+from dedup.spark.outcomes import Outcomes
+from dedup.spark.parting import Parting
+from dedup.spark.pieces import Carrier, Chosen, Fault, FaultError, Piece
+from dedup.spark.spool import Spool
+from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, TAKEN, Notes, Told, lines_of
+from dedup.spill import IN_MEMORY, Room
+from dedup.versions import mix
 from dedup.work import work_folder
 
 Ints = npt.NDArray[np.int64]
-Batches = Iterator[pa.RecordBatch]
+
+
+class Evidence(NamedTuple):
+    """Documents of a piece, as lines are counted over them.
+
+    Attributes:
+        piece: The piece.
+        rows: int64[documents].
+        texts: Their texts.
+        sources: Their sources.
+    """
+
+    piece: int
+    rows: Ints
+    texts: Column
+    sources: Column
+
+    def batch(self) -> Batch:
+        """Return the documents, by piece and row instead of file and record."""
+        count = len(self.rows)
+        nameless = Column(np.zeros(0, np.uint8), np.zeros(count + 1, np.int64))
+        pieces, digests = np.full(count, self.piece, np.int32), np.zeros(count, np.uint64)
+        return Batch(pieces, self.rows, self.texts, nameless, self.sources, digests)
+
+
+class Counted(NamedTuple):
+    """The boilerplate of some sources, and what these are called."""
+
+    templates: Templates
+    sources: list[str]
+
+
+class Found(NamedTuple):
+    """A piece, and what was found in its documents."""
+
+    piece: Piece
+    found: pipeline.Examined
+
+
+class _Sources:
+    """The documents of whole sources on disk, as the engine reads them: again and again.
+
+    Attributes:
+        pieces: int64[documents], the piece of each.
+        rows: int64[documents], its row there.
+    """
+
+    rejected: tuple[()] = ()
+    names: list[str] = []  # noqa: RUF012  (never changed)
+
+    def __init__(self, handed: Iterator[Evidence], folder: Path) -> None:
+        self.room = Room(folder)
+        self._spool = Spool[Evidence](folder)
+        places: dict[int, Ints] = {}
+        for some in handed:
+            self._spool.add(some.piece, some)
+            places[some.piece] = some.rows
+        self.pieces = np.repeat(sorted(places), [len(places[piece]) for piece in sorted(places)]).astype(np.int64)
+        self.rows = np.concatenate([np.zeros(0, np.int64), *(places[piece] for piece in sorted(places))])
+
+    def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
+        """Yield them, or the wanted ones."""
+        for some in self._spool:
+            batch = some.batch()
+            if wanted is not None:
+                low, high = np.searchsorted(wanted.files, np.array([some.piece, some.piece + 1], np.int32)).tolist()
+                batch = take(batch, np.searchsorted(some.rows, wanted.records[low:high]))
+            if len(batch):
+                yield batch
+
+
+class _Named:
+    """A corpus of which all that is quoted was kept, so that its documents are not read again."""
+
+    room, rejected = IN_MEMORY, ()
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+
+    def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
+        """Read none of them."""
+        yield from ()
 
 
 @dataclass(frozen=True)
 class Tasks:
-    """The work on partitions, each a function from Arrow batches to Arrow batches.
+    """The work on partitions.
 
     Attributes:
         config: The configuration.
-        carrier: Reads what Spark hands over.
-        identified: Makes `file`, `record` and `row` of the rows of the input, where they are not those already.
+        carrier: Reads pieces.
+        parting: Which pieces are in which partition.
     """
 
     config: Config
     carrier: Carrier
-    identified: Callable[[Batches], Batches] = iter
+    parting: Parting
 
-    def evidence(self, handed: Batches) -> Batches:
-        """Yield what lines are counted over."""
-        for rows in self.identified(handed):
+    def evidence(self, handed: Iterator[Piece], parts: int) -> Iterator[tuple[int, Evidence | Fault]]:
+        """Yield what lines are counted over, by so many partitions of sources."""
+        for piece in handed:
             try:
-                batch, _ = self.carrier.batch(rows)
-            except InputError:
+                batch = self.carrier.open(piece).batch
+            except FaultError as error:
                 # A task that fails is tried again, and Spark tells of it at length: the driver is to say it once.
-                yield pa.RecordBatch.from_pylist([columns.REFUSED], schema=columns.EVIDENCE)
+                yield 0, error.fault
                 continue
-            yield columns.batch(
-                columns.EVIDENCE, file=batch.files, record=batch.records, source=batch.sources, text=batch.texts,
-                digest=batch.digests,
-            )  # fmt: skip
+            ((_, _, keys),) = SourceNumbers().number([batch])
+            for part, rows in parted(keys, parts):
+                yield part, Evidence(piece.number, rows, take_rows(batch.texts, rows), take_rows(batch.sources, rows))
 
-    def count(self, handed: Batches) -> Batches:
-        """Count the lines of whole sources, in input order: yield their templates, and who is a version of whom."""
+    def count(self, handed: Iterator[Evidence | Fault]) -> Iterator[Counted | Ties | Fault]:
+        """Count the lines of whole sources: yield their templates, and who is a version of whom."""
+        faults: list[Fault] = []
+
+        def documents() -> Iterator[Evidence]:
+            for one in handed:
+                if isinstance(one, Fault):
+                    faults.append(one)
+                else:
+                    yield one
+
         with work_folder() as folder:
-            corpus = Spooled(handed, folder)
-            if corpus.is_refused:
-                yield pa.RecordBatch.from_pylist([columns.REFUSED], schema=columns.COUNTED)
+            corpus, sources = _Sources(documents(), folder), SourceNumbers()
+            if faults:
+                yield min(faults)
                 return
-            if not corpus.documents:
-                return
-            sources = SourceNumbers()
             templates, versions = pipeline.count_lines(corpus, self.config, sources, 1, silent)
             own = np.flatnonzero(templates.kinds != LISTED)
-            yield columns.of_templates(Templates._make(column[own] for column in templates), sources.names)
-            files, records = corpus.places()
+            yield Counted(Templates._make(column[own] for column in templates), sources.names)
             same = np.flatnonzero(versions != np.arange(len(versions)))
-            yield columns.batch(
-                columns.COUNTED, file=files[same], record=records[same], version_file=files[versions[same]],
-                version_record=records[versions[same]],
-            )  # fmt: skip
+            ends = (column[which] for which in (same, versions[same]) for column in (corpus.pieces, corpus.rows))
+            yield Ties(VERSION, *ends)
 
-    def examine(self, handed: Batches, templates: Templates) -> Batches:
-        """Yield all rows with what is found in their documents; a row without a document has nothing found."""
+    def examine(self, handed: Iterator[Piece], templates: Templates) -> Iterator[Found | Fault]:
+        """Yield pieces with what is found in their documents."""
         bands = pipeline.bands_of(self.config)
         permutations = signature.permutations(self.config.hashes, self.config.seed)
-        for rows in self.identified(handed):
-            batch, which = self.carrier.batch(rows)
+        for piece in handed:
+            try:
+                batch = self.carrier.open(piece).batch
+            except FaultError as error:
+                yield error.fault
+                continue
             ((_, numbers, keys),) = SourceNumbers().number([batch])
-            found = pipeline.examine(batch, numbers, keys, templates, self.config, bands, permutations)
-            ranks = batch.ranks or []
-            examined = columns.batch(
-                columns.EXAMINED, id=batch.ids, source=batch.sources, digest=batch.digests,
-                rank_number=[rank if isinstance(rank, float) else None for rank in ranks] or None,
-                rank_text=[rank if isinstance(rank, str) else None for rank in ranks] or None,
-                characters=found.characters, stored=found.stored, whole=found.found.whole,
-                structured=found.found.structured, key=found.sketches.keys, tokens=found.sketches.tokens,
-                bands=columns.lists(found.band_keys),
-                **{name: columns.span_lists(getattr(found.found, name), len(batch))
-                   for name in ("cuts", "suspicions", "protected")},
-            )  # fmt: skip
-            if len(batch) < rows.num_rows:
-                at = np.full(rows.num_rows, -1)
-                at[which] = np.arange(len(batch))
-                examined = examined.take(pa.array(at, mask=at < 0))
-            yield pa.RecordBatch.from_arrays(
-                [*rows.columns, *examined.columns], names=[*rows.schema.names, *examined.schema.names]
-            )
+            yield Found(piece, pipeline.examine(batch, numbers, keys, templates, self.config, bands, permutations))
 
-    def keyed(self, handed: Batches, partitions: int) -> Batches:
-        """Yield by what documents meet others."""
-        for rows in handed:
-            yield meeting.keyed(rows, partitions)
+    def keyed(self, handed: Iterator[Found | Fault]) -> Iterator[tuple[int, Keyed | Ties | Fault]]:
+        """Yield by what documents meet others, and faults, each with its partition."""
+        met: list[Keyed | Ties] = []
+        for one in handed:
+            if isinstance(one, Fault):
+                yield 0, one
+            else:
+                met += keyed(one.piece.number, one.found.sketches, one.found.band_keys)
+        yield from sent_to(self.parting.parts, met)
 
-    def meet(self, handed: Batches) -> Batches:
-        """Yield who is tied to whom; all rows of a partition of keys are there."""
-        return meeting.edges(handed)
+    def meet(self, handed: Iterator[Keyed | Ties | Fault]) -> Iterator[Ties | Fault]:
+        """Yield who is tied to whom, and faults; all keys of a partition are there."""
+        met: list[Keyed | Ties] = []
+        for one in handed:
+            if isinstance(one, Fault):
+                yield one
+            else:
+                met.append(one)
+        yield from ties(met)
 
-    def judge(self, handed: Batches) -> Batches:
-        """Say of whole components who stays; rows come in input order, and without a text for one equal to another."""
+    def sent(self, handed: Iterator[tuple[Found, Nodes]]) -> Iterator[tuple[int, Sent]]:
+        """Yield members of components, given pieces and all members in them, by partitions of components."""
+        for (piece, found), nodes in handed:
+            if not len(nodes.rows):
+                continue
+            unequal = nodes.rows[~nodes.is_equal]
+            stored = Column.of([])
+            if len(unequal):
+                chosen = Chosen(unequal, found.batch.records[unequal])
+                texts = self.carrier.open(piece, chosen).batch.texts
+                stored = pipeline.stored_texts(texts, unequal, found.found.cuts)
+            # Behind them an empty text, for those that are equal to others.
+            stored = Column(stored.data, np.append(stored.offsets, stored.offsets[-1]))
+            at = np.where(nodes.is_equal, len(unequal), np.cumsum(~nodes.is_equal) - 1)
+            keys = mix(nodes.component_rows.view(np.uint64), nodes.component_pieces.view(np.uint64), 0)
+            for part, which in parted(keys, self.parting.parts):
+                own = Nodes._make(column[which] for column in nodes)
+                yield part, Sent(piece.number, own, among(found, own.rows), take_rows(stored, at[which]))
+
+    def judge(self, handed: Iterator[Sent]) -> Iterator[tuple[int, Outcomes]]:
+        """Say of whole components who stays, by partitions of pieces."""
+        names = self.carrier.names
         with work_folder() as folder:
-            members = Members(handed, self.config, self.carrier, Room(folder))
+            members = Members(handed, self.config, folder)
             if not len(members.documents):
                 return
-            clusters = pipeline.cluster_documents(
-                members.documents, self.carrier.names, members.bands, self.config, members.fetch
-            )
+            clusters = pipeline.cluster_documents(members.documents, names, members.bands, self.config, members.fetch)
             clusters, contained = pipeline.find_contained(
-                members.documents, self.carrier.names, members.versions, clusters, self.config, members.fetch
+                members.documents, names, members.versions, clusters, self.config, members.fetch
             )
-            yield members.outcomes(clusters, contained)
+            yield from members.outcomes(clusters, contained, names, self.parting)
 
-    def stored(self, handed: Batches) -> Batches:
-        """Yield the rows that stay, without what is cut from them."""
-        for rows in with_outcomes(handed):
-            kept, _ = self._kept(rows, *self.carrier.batch(rows))
-            yield kept
-
-    def decide(self, handed: Batches, templates: Templates, source_names: list[str]) -> Batches:
-        """Yield the decisions on some documents."""
-        for rows in with_outcomes(handed):
-            batch, which = self.carrier.batch(rows)
-            plan = self._plan(rows.take(pa.array(which)), batch, templates, source_names)
-            yield rows_of(audit.decisions(plan, Held(batch, self.carrier)), batch, self.carrier)
-
-    def finish(self, handed: Batches, templates: Templates, source_names: list[str]) -> Batches:
-        """Yield what stays and what goes of documents in input order, and what is told of them."""
-        told = None
-        for rows in with_outcomes(handed):
-            batch, which = self.carrier.batch(rows)
-            found = rows.take(pa.array(which))
-            plan = self._plan(found, batch, templates, source_names)
-            told = told or Telling(pa.schema([*columns.TOLD, rows.schema.field("row")]), self.carrier)
-            kept, taken = self._kept(rows, batch, which)
-            yield told.documents(columns.KEPT, kept)
-            yield told.documents(columns.DROPPED, rows.filter(rows.column("keeper").is_valid()))
-            made = list(audit.decisions(plan, Held(batch, self.carrier)))
-            yield told.about(made, taken, report.count(plan), found)
-        if told is not None:
-            yield told.seals(TaskContext.get().partitionId())
+    def tell(self, handed: Iterator[tuple[Found, Outcomes]], templates: Templates) -> Iterator[Told]:
+        """Yield what stays and what goes of pieces, given in order with all outcomes, and what is told of them."""
+        notes, made, corpus = Notes(), audit.Forms(templates), _Named(self.carrier.names)
+        for (piece, found), outcomes in handed:
+            opened, spans = self.carrier.open(piece), found.found.spans
+            plan = self._plan(found, outcomes, templates)
+            stays = ~plan.dropped[plan.cuts.documents]
+            result = opened.parted(plan.dropped, Cuts._make(column[stays] for column in plan.cuts))
+            yield KEPT, result.kept
+            yield DROPPED, result.dropped
+            yield TAKEN, lines_of(result.taken)
+            texts, quotes = audit.TemplateTexts(), KeptQuotes(IN_MEMORY)
+            quotes.add(quoted(opened.batch.texts, *spans), 0)
+            quotes.complete()
+            for lines in audit.lines(plan, corpus, texts, quotes, made):
+                yield DECISIONS, lines
+            notes.judged(outcomes)
+            notes.count(report.count(plan))
+            notes.quote(piece.number, texts)
+        yield NOTED, notes.entries
 
     def nothing(self) -> Counts:
         """Return what is counted of no documents."""
-        rows = pa.RecordBatch.from_pylist([], schema=pa.schema([*columns.EXAMINED, *columns.OUTCOMES]))
-        return report.count(self._plan(rows, Batch.none(), Templates.none(), []))
+        none = Cuts.none()
+        documents = pipeline.Noted(None, IN_MEMORY).documents([])
+        clusters, contained = Clusters.of_nobody(0), Containment.none(0)
+        return report.count(Plan(self.config, documents, Templates.none(), none, none, none, clusters, contained, None))
 
-    def _kept(self, rows: pa.RecordBatch, batch: Batch, which: Ints) -> tuple[pa.RecordBatch, list[Taken]]:
-        """Return those of some rows that stay, without what is cut from them, and what that is, where it is known."""
-        stays = rows.column("keeper").is_null()
-        cuts = columns.spans(rows.take(pa.array(which)), "cuts")
-        stay = stays.to_numpy(zero_copy_only=False)[which][cuts.documents]
-        row, taken = self.carrier.stored(rows, batch, which, Cuts._make(column[stay] for column in cuts))
-        names = ["file", "record", "row"]
-        whole = pa.RecordBatch.from_arrays([rows.column("file"), rows.column("record"), row], names=names)
-        return whole.filter(stays), taken
-
-    def _plan(self, rows: pa.RecordBatch, batch: Batch, templates: Templates, source_names: list[str]) -> Plan:
-        """Return the plan for the documents of a batch; those that it ties them to count as known from elsewhere."""
-        count = len(batch)
-        named: list[Place] = []
-        numbers = {}
-        for name in ("keeper", "nearest", "holder"):
-            column = np.full(count, -1, np.int64)
-            for row, place in enumerate(rows.column(name).to_pylist()):
-                if place is not None:
-                    column[row] = count + len(named)
-                    named.append(
-                        Place(place["id"], self.carrier.names[place["file"]], place["record"], place["source"])
-                    )
-            numbers[name] = column
-        keys = columns.numbers(rows, "key", np.uint64)
-        keepers = np.where(numbers["keeper"] < 0, np.arange(count), numbers["keeper"])
-        copies = np.flatnonzero(filled(rows, "is_copy", False))
-        known_keys = np.zeros(len(named), np.uint64)
-        known_keys[keepers[copies] - count] = keys[copies]
-        cuts, suspicions, protected = (columns.spans(rows, name) for name in ("cuts", "suspicions", "protected"))
-        clusters = Clusters(
-            keepers, filled(rows, "similarity", 0.0), numbers["nearest"], filled(rows, "exact", False),
-            filled(rows, "crowded", False), 0, 0,
-        )  # fmt: skip
+    def _plan(self, found: pipeline.Examined, outcomes: Outcomes, templates: Templates) -> Plan:
+        """Return the plan for the documents of a piece; those that it ties them to count as known from elsewhere."""
+        noted, sources = pipeline.Noted(None, IN_MEMORY), SourceNumbers()
+        noted.add(found._replace(sources=sources.of(found.batch)))
+        documents, count, others = noted.documents(sources.names), len(found.batch), outcomes.others
+        known = Known(np.arange(len(others)), others, np.zeros(len(others), np.uint64))
+        clusters, contained = Clusters.of_nobody(count), Containment.none(count)
+        told, at = outcomes.rows, outcomes.rows["row"]
+        clusters.similarities[at], contained.shares[at] = told["similarity"], told["share"]
+        clusters.exact[at], clusters.crowded[at] = told["exact"], told["crowded"]
+        columns = (("keeper", clusters.keepers), ("nearest", clusters.nearest), ("holder", contained.holders))
+        for name, column in columns:
+            is_named = told[name] >= 0
+            column[at[is_named]] = count + told[name][is_named]
+        copies = told[told["is_copy"]]
+        known.keys[copies["keeper"]] = documents.keys[copies["row"]]
         return Plan(
             config=self.config,
-            documents=documents_of(rows, self.config, batch.files, batch.records),
+            documents=documents,
             templates=templates,
-            cuts=cuts,
-            suspicions=suspicions,
-            protected=protected,
+            cuts=found.found.cuts,
+            suspicions=found.found.suspicions,
+            protected=found.found.protected,
             clusters=clusters,
-            contained=Containment(numbers["holder"], filled(rows, "share", 0.0)),
+            contained=contained,
             bands=pipeline.bands_of(self.config),
-            known=Known(np.arange(len(named)), named, known_keys),
+            known=known,
         )
+
+
+def together(handed: Iterator[Any], kind: type[Nodes | Outcomes]) -> Iterator[tuple[Found, Any]]:
+    """Yield pieces in order, each with what else was handed over about it, all of one kind."""
+    with work_folder() as folder:
+        spool, others = Spool[Found](folder), []
+        for one in handed:
+            if isinstance(one, Found):
+                spool.add(one.piece.number, one)
+            else:
+                others.append(one)
+        every = kind.join(others)
+        for found in spool:
+            yield found, every.of(found.piece.number)

@@ -1,0 +1,121 @@
+"""What tasks tell, written: lines by the tasks themselves where they can open the folder, all else by Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pyspark import RDD, StorageLevel
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as sql
+
+from dedup.errors import OutputError
+from dedup.formats.digests import Digest
+from dedup.spark.files import Input
+from dedup.spark.frames import rows_told
+from dedup.spark.storage import LOCAL, Storage
+from dedup.spark.summary import Written
+from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, TAKEN, Key, Told, added, sealed
+
+ROWS = (KEPT, DROPPED)
+"""What is rows of tables, where documents are not lines."""
+
+
+class Result(NamedTuple):
+    """What tasks told.
+
+    Attributes:
+        notes: Their notes, summed.
+        told: What they told, but for lines that they wrote themselves.
+        written: The files of lines, by kind and partition, where Spark wrote them; None where tasks did.
+        folder: Where these are.
+        storage: Where all of it goes.
+        corpus: What was read.
+    """
+
+    notes: dict[Key, Any]
+    told: RDD[Told]
+    written: dict[tuple[int, int], str] | None
+    folder: str
+    storage: Storage
+    corpus: Input
+
+    def put(self, what: int, folder: str, seals: dict[int, dict[int, Written]]) -> dict[str, Digest]:
+        """Put what was told of a kind into a folder; return the digests of its parts, if they are lines.
+
+        Raises OutputError if what is written is not as long as what was told.
+        """
+        if what in ROWS and self.corpus.kind != "jsonl":
+            return self._put_rows(what, folder)
+        storage, digests = self.storage, {}
+        storage.make_folder(folder)
+        for number, (partition, (name, digest)) in enumerate(sorted(seals.get(what, {}).items())):
+            path = f"{self.folder}/{name}" if self.written is None else self.written.get((what, partition), "")
+            part = f"part-{number:05d}.jsonl"
+            if not path or not storage.exists(path) or storage.size(path) != digest.size:
+                raise OutputError("is not as long as it was to be", file=path or folder, hint="Run again.")
+            storage.rename(path, f"{folder}/{part}")
+            digests[part] = digest
+        # As Spark leaves in a folder that is complete.
+        storage.write(f"{folder}/_SUCCESS", b"")
+        return digests
+
+    def _put_rows(self, what: int, folder: str) -> dict[str, Digest]:
+        """Have Spark write rows of a table, in the format of the input."""
+        session = SparkSession.builder.getOrCreate()
+        # Not as the 96-bit integers that other readers take for nanoseconds without a time zone.
+        session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
+        rows = rows_told(session, self.told, what, self.corpus.schema)
+        rows.write.option("compression", "zstd").parquet(folder)
+        for number, (_, path) in enumerate(sorted(_parts(self.storage, folder).items())):
+            self.storage.rename(path, f"{folder}/part-{number:05d}.parquet")
+        return {}
+
+
+def written(told: RDD[Told], storage: Storage, folder: str, corpus: Input) -> Result:
+    """Compute what tasks tell, and write its lines to a folder.
+
+    Args:
+        told: What they tell, in partitions that follow one another.
+        storage: Where it goes.
+        folder: For the lines.
+        corpus: What was read.
+    """
+    lines = (DECISIONS, TAKEN) if corpus.kind != "jsonl" else (KEPT, DROPPED, DECISIONS, TAKEN)
+    is_local = folder.startswith(LOCAL)
+    own = folder.removeprefix(LOCAL) if is_local else ""
+    storage.make_folder(folder)
+    passed = told.mapPartitionsWithIndex(lambda part, handed: sealed(part, handed, lines, own))
+    if not is_local or corpus.kind != "jsonl":
+        passed = passed.persist(StorageLevel.DISK_ONLY)
+    notes = passed.filter(lambda one: one[0] == NOTED).map(lambda one: one[1]).treeReduce(added)
+    by_spark = None if is_local else _written(passed, lines, storage, f"{folder}/all")
+    return Result(notes, passed, by_spark, folder, storage, corpus)
+
+
+def _written(told: RDD[Told], kinds: Sequence[int], storage: Storage, folder: str) -> dict[tuple[int, int], str]:
+    """Have Spark write lines, each kind to a folder of its own in a folder; return the files."""
+    session, most = SparkSession.builder.getOrCreate(), "spark.sql.maxConcurrentOutputFileWriters"
+    said = session.conf.get(most)
+    # With a file open for every kind, Spark leaves rows in the order in which it gets them.
+    session.conf.set(most, str(len(kinds) + 1))
+    try:
+        # Spark adds the last newline.
+        rows = told.filter(lambda one: one[0] in kinds).map(lambda one: (one[0], one[1][:-1]))
+        handed = session.createDataFrame(rows, "what int, lines binary", verifySchema=False)
+        options = {"lineSep": "\n", "compression": "none", "maxRecordsPerFile": "0"}
+        handed.select("what", sql.col("lines").cast("string")).write.partitionBy("what").options(**options).text(folder)
+    finally:
+        session.conf.set(most, said)
+    return {
+        (what, partition): path
+        for what, own in ((what, f"{folder}/what={what}") for what in kinds)
+        if storage.exists(own)
+        for partition, path in _parts(storage, own).items()
+    }
+
+
+def _parts(storage: Storage, folder: str) -> dict[int, str]:
+    """Return the part files that Spark wrote to a folder, by partition."""
+    paths = (file.path for file in storage.files(folder))
+    return {int(path.rpartition("/")[2].split("-")[1]): path for path in paths}

@@ -1,0 +1,302 @@
+"""Pieces of the input: runs of documents, which travel between tasks in place of their documents.
+
+Pieces are numbered in the order of the input, and a document goes by its piece and its row there. A piece of a file of
+lines that every executor can read for itself is a place in that file; others carry what they are made of. Carriers read
+them, and part what stays of them from what goes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dedup.api import batch_of
+from dedup.columns import Column, decoded
+from dedup.config import Config
+from dedup.edit import remove_spans
+from dedup.formats import jsonl, parquet, parquet_edits
+from dedup.formats.fields import Fields
+from dedup.formats.fields import Path as FieldPath
+from dedup.formats.keys import finder_of
+from dedup.formats.lines import Chunk
+from dedup.formats.lines import Lines as JsonLines
+from dedup.formats.names import Form
+from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
+from dedup.formats.source import InputFile, Rejected
+from dedup.kernels import raw as kernels
+from dedup.model import Batch
+from dedup.parts import Taken
+from dedup.policy import Cuts
+from dedup.spark.packing import packed, unpacked
+from dedup.versions import differs
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class LinePiece(NamedTuple):
+    """Some lines of a file.
+
+    Attributes:
+        number: Which piece of the input this is.
+        file: Position of the file in the list of inputs.
+        first: 1-based number of its first line.
+        path: The file, where it can be read there; else empty.
+        start: Where in the file the piece starts.
+        end: Where it ends.
+        data: The lines, each with its newline, where there is no path.
+    """
+
+    number: int
+    file: int
+    first: int
+    path: str = ""
+    start: int = 0
+    end: int = 0
+    data: bytes = b""
+
+    def lines(self) -> JsonLines:
+        """Return the lines, each with a newline, even where the file ends without one."""
+        data = self.data
+        if self.path:
+            with Path(self.path).open("rb") as file:
+                file.seek(self.start)
+                data = file.read(self.end - self.start)
+            if not data.endswith(b"\n"):
+                data += b"\n"
+        return Chunk.of(self.start, self.first, data).lines()
+
+
+class TablePiece(NamedTuple):
+    """Some rows of a table, with the file and the record of each.
+
+    Attributes:
+        number: Which piece of the input this is.
+        data: A record batch of `file`, `record` and `row`, as Arrow writes it to a stream.
+    """
+
+    number: int
+    data: bytes
+
+
+Piece = LinePiece | TablePiece
+
+
+class Fault(NamedTuple):
+    """A record that holds no document; the first of its piece."""
+
+    file: int
+    record: int
+    message: str
+    hint: str
+
+
+class FaultError(Exception):
+    """Raised where a piece is read that has a fault; the driver is to tell of the first one in the whole input."""
+
+    def __init__(self, found: list[Rejected]) -> None:
+        first = min(found, key=lambda rejected: rejected.record)
+        self.fault = Fault(first.file, first.record, first.message, first.hint)
+        super().__init__(first.message)
+
+
+class Parted(NamedTuple):
+    """What becomes of a piece: lines of JSON, or record batches as Arrow writes them to a stream.
+
+    Attributes:
+        kept: What stays.
+        dropped: The documents that go.
+        taken: What was cut from lines that stay, in their order.
+    """
+
+    kept: bytes
+    dropped: bytes
+    taken: list[Taken]
+
+
+class Chosen(NamedTuple):
+    """Some documents of a piece.
+
+    Attributes:
+        rows: int64[documents], ascending.
+        records: int64[documents], the number of each in its file.
+    """
+
+    rows: Ints
+    records: Ints
+
+
+class Opened(Protocol):
+    """A piece that was read."""
+
+    @property
+    def batch(self) -> Batch:
+        """Its documents; a blank line holds none."""
+
+    def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
+        """Part what stays from what goes, given which documents are dropped, and the cuts in the others."""
+
+
+class Carrier(Protocol):
+    """Reads pieces."""
+
+    @property
+    def names(self) -> list[str]:
+        """What decisions call the files."""
+
+    def open(self, piece: Any, chosen: Chosen | None = None) -> Opened:
+        """Read a piece of the kind that it takes, or only some of its documents.
+
+        Raises FaultError if a record holds no document.
+        """
+
+
+class Origin(NamedTuple):
+    """What an input file is called, and the folder that stands for its source where nothing else does."""
+
+    name: str
+    folder: str
+
+    def file(self, index: int, kind: str) -> InputFile:
+        """Return the file as readers know it."""
+        return InputFile(index, self.name, Path(self.name), self.folder, Form(kind), False, None, "article")
+
+
+@dataclass(frozen=True)
+class _OfFiles:
+    """What carriers know of the files that they read."""
+
+    config: Config
+    origins: list[Origin]
+
+    @property
+    def names(self) -> list[str]:
+        """What decisions call the files."""
+        return [origin.name for origin in self.origins]
+
+
+class Lines(_OfFiles):
+    """Lines of JSON."""
+
+    def open(self, piece: LinePiece, chosen: Chosen | None = None) -> _OpenLines:
+        """Read a piece, or some of its lines."""
+        lines = piece.lines()
+        if chosen is not None:
+            lines = lines.among(chosen.records)
+        file, fields = self.origins[piece.file].file(piece.file, "jsonl"), Fields.of(self.config)
+        found: list[Rejected] = []
+        batch = jsonl.documents_of(lines, file, fields, finder_of(fields), found.append)
+        if found:
+            raise FaultError(found)
+        return _OpenLines(batch, lines, file, fields)
+
+
+@dataclass(frozen=True)
+class _OpenLines:
+    batch: Batch
+    lines: JsonLines
+    file: InputFile
+    fields: Fields
+
+    def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
+        """Part lines by the raw bytes that go."""
+        lines, records = self.lines, self.batch.records
+        at = np.searchsorted(lines.numbers, records[dropped])
+        whole = lines.starts[at], lines.ends[at]
+        edits = FileEdits(NOTHING, records[cuts.documents], cuts.starts, cuts.ends)
+        starts, ends = jsonl.locate(lines, self.file, self.fields, edits)
+        slab = slab_of(lines.data, np.concatenate([whole[0], starts]), np.concatenate([whole[1], ends]))
+        removed = np.empty((slab.ends - slab.starts).sum(), np.uint8)
+        kept = np.empty(len(lines.data) - len(removed), np.uint8)
+        kernels.take_out(view(lines.data), slab.starts, slab.ends, kept, removed)
+        gone = b"".join(lines.data[start:end] for start, end in zip(*(edge.tolist() for edge in whole), strict=True))
+        return Parted(kept.tobytes(), gone, self._taken(edits.cuts, starts, ends))
+
+    def _taken(self, records: Ints, starts: Ints, ends: Ints) -> list[Taken]:
+        """Return what was cut from each line."""
+        if not len(records):
+            return []
+        own = (starts - self.lines.starts[np.searchsorted(self.lines.numbers, records)]).tolist()
+        pieces = decoded(view(self.lines.data), starts, ends)
+        return [
+            Taken(self.file.index, number, own[low:high], pieces[low:high])
+            for number, low, high in zip(*_runs(records), strict=True)
+        ]
+
+
+class Rows(_OfFiles):
+    """Rows of Parquet files, each piece of one file: structs of all their columns."""
+
+    def open(self, piece: TablePiece, chosen: Chosen | None = None) -> _OpenRows:
+        """Read a piece, or some of its rows."""
+        table = _read(piece, chosen)
+        numbers, fields = table.column("record").to_numpy(), Fields.of(self.config)
+        index = table.column("file")[0].as_py()
+        file, found = self.origins[index].file(index, "parquet"), list[Rejected]()
+        rows = pa.RecordBatch.from_struct_array(table.column("row"))
+        batch = parquet.documents_of(file, rows, numbers, fields, found.append)
+        if found:
+            raise FaultError(found)
+        return _OpenRows(batch, table, fields.text)
+
+
+@dataclass(frozen=True)
+class Records:
+    """Rows of a table without files: structs of all its columns."""
+
+    config: Config
+    name: str
+
+    @property
+    def names(self) -> list[str]:
+        """What decisions call the files: `file` is part of what identifies a row."""
+        return [self.name] * HASHED_FILES
+
+    def open(self, piece: TablePiece, chosen: Chosen | None = None) -> _OpenRows:
+        """Read a piece, or some of its rows; one without an id is called by what identifies it."""
+        table = _read(piece, chosen)
+        files, numbers = (table.column(name).to_numpy() for name in ("file", "record"))
+        batch = batch_of(pa.Table.from_struct_array(table.column("row")), self.config)
+        ids = [
+            f"{self.name}:{record}" if name == f"{self.name}:{row}" else name
+            for row, (name, record) in enumerate(zip(batch.ids, numbers.tolist(), strict=True), 1)
+        ]
+        batch = dataclasses.replace(batch, files=files, records=numbers, ids=Column.of(ids))
+        return _OpenRows(batch, table, (self.config.text_field,))
+
+
+HASHED_FILES = 1 << 16
+"""Rows without a file are hashed to so many, which makes 80 bits of what identifies them."""
+
+
+@dataclass(frozen=True)
+class _OpenRows:
+    batch: Batch
+    table: pa.RecordBatch
+    text: FieldPath
+
+    def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
+        """Part rows, which have new texts if they stay."""
+        rows = pa.RecordBatch.from_struct_array(self.table.column("row"))
+        kept = rows
+        if len(cuts.documents):
+            texts = remove_spans(self.batch.texts, cuts.documents, cuts.starts, cuts.ends).to_arrow()
+            kept = parquet_edits.replaced(rows, parquet.column_at(rows, self.text) or self.text, texts)
+        return Parted(packed(kept.filter(pa.array(~dropped))), packed(rows.filter(pa.array(dropped))), [])
+
+
+def _read(piece: TablePiece, chosen: Chosen | None) -> pa.RecordBatch:
+    table = unpacked(piece.data)
+    return table if chosen is None else table.take(pa.array(chosen.rows))
+
+
+def _runs(values: Ints) -> tuple[list[int], list[int], list[int]]:
+    """Return the values of ascending ones, and where each begins and ends."""
+    starts = np.flatnonzero(differs(values))
+    return values[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(values)]
