@@ -44,14 +44,11 @@ SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     # Of a minute, the better compiler of the JVM would take a third.
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    # Nor does Arrow check every access to memory.
-    "spark.executor.extraJavaOptions": (
-        "-XX:TieredStopAtLevel=1 -Darrow.enable_unsafe_memory_access=true -Darrow.enable_null_check_for_get=false"
-    ),
+    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
     # All bytes stay on one machine.
     "spark.shuffle.compress": "false",
     "spark.shuffle.checksum.enabled": "false",
-    # Between the JVM and Python, which costs less than the network's.
+    # Between the JVM and Python, where that costs less than the network's.
     "spark.python.unix.domain.socket.enabled": "true",
     "spark.eventLog.compress": "false",
     "spark.eventLog.enabled": "true",

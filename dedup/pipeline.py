@@ -337,13 +337,15 @@ def find_contained(
 
 def _refuse_longer(batch: Batch, names: list[str]) -> None:
     """Raise InputError for a text whose places do not fit into what is kept of them."""
+    for row, message, hint in too_long(batch):
+        raise InputError(message, file=names[batch.files[row]], line=int(batch.records[row]), hint=hint)
+
+
+def too_long(batch: Batch) -> Iterator[tuple[int, str, str]]:
+    """Yield the texts whose places do not fit into what is kept of them: the row, what is wrong, and what to do."""
     for row in np.flatnonzero(batch.texts.sizes > LONGEST_TEXT_BYTES).tolist():
-        raise InputError(
-            f"a text of {batch.texts.sizes[row]:,} bytes is too long",
-            file=names[batch.files[row]],
-            line=int(batch.records[row]),
-            hint=f"Split it: {LONGEST_TEXT_BYTES:,} bytes are the most.",
-        )
+        message = f"a text of {batch.texts.sizes[row]:,} bytes is too long"
+        yield row, message, f"Split it: {LONGEST_TEXT_BYTES:,} bytes are the most."
 
 
 def examine(

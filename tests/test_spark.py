@@ -325,6 +325,19 @@ def test_the_first_bad_line_is_named(
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
+def test_a_text_that_is_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dedup import pipeline
+    from dedup.spark.parting import Parting
+    from dedup.spark.pieces import Fault, LinePiece, Lines, Origin
+    from dedup.spark.tasks import Tasks
+
+    monkeypatch.setattr(pipeline, "LONGEST_TEXT_BYTES", 10)
+    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", "")]), Parting(1, 1))
+    piece = LinePiece(0, 0, 1, data=as_lines([{"text": "zehn Bytes"}, {"text": "elf Zeichen"}]))
+    fault = Fault(0, 2, "a text of 11 bytes is too long", "Split it: 10 bytes are the most.")
+    assert list(tasks.evidence(iter([piece]), 1)) == [(0, fault)]
+
+
 def test_a_parquet_row_without_a_text_is_named(spark: Session, tmp_path: Path) -> None:
     from dedup.spark import jobs as spark_jobs
 
@@ -591,6 +604,18 @@ def test_the_command_has_its_settings_where_the_user_has_none(monkeypatch: pytes
     assert done.stdout.split() == [*(SETTINGS | {said: "77"}).values()]
 
 
+def test_what_a_task_raised_is_the_reason(spark: Session) -> None:
+    from dedup.spark.session import reason_of
+
+    def fail(number: int) -> int:
+        raise OSError(number, "No space left on device")
+
+    with pytest.raises(Exception, match="Traceback") as caught:
+        spark.sparkContext.parallelize([28], 1).map(fail).collect()
+    assert reason_of(caught.value) == "OSError: [Errno 28] No space left on device"
+    assert reason_of(ValueError("no master.\nmore")) == "no master"
+
+
 @pytest.mark.skipif(not Path("/proc/self/cmdline").is_file(), reason="finds processes in /proc")
 def test_a_killed_executor_changes_nothing(spark: Session, tmp_path: Path) -> None:
     from dedup.spark import jobs as spark_jobs
@@ -602,7 +627,7 @@ def test_a_killed_executor_changes_nothing(spark: Session, tmp_path: Path) -> No
     def kill() -> None:
         tracker, seen = spark.sparkContext.statusTracker(), set[int]()
         # Something that later stages need is done by then.
-        while len(seen) < 6:
+        while len(seen) < 4:
             seen.update(tracker.getActiveStageIds())
             time.sleep(0.01)
         killed.extend(executors(spark.sparkContext.applicationId)[:1])

@@ -51,7 +51,7 @@ def opened(master: str | None) -> Iterator[SparkContext]:
         context = SparkContext.getOrCreate(settings if master is None else settings.setMaster(master))
     except (PySparkException, Py4JError) as error:
         raise EngineError(
-            f"Spark does not start: {_reason(error)}", hint="It needs Java 17 or newer, and a master that runs."
+            f"Spark does not start: {reason_of(error)}", hint="It needs Java 17 or newer, and a master that runs."
         ) from None
     try:
         context.setLogLevel("ERROR")
@@ -59,7 +59,7 @@ def opened(master: str | None) -> Iterator[SparkContext]:
         importing.join()
         yield context
     except (PySparkException, Py4JError) as error:
-        raise EngineError(f"Spark gave up: {_reason(error)}", hint="Its logs say more.") from None
+        raise EngineError(f"Spark gave up: {reason_of(error)}", hint="Its logs say more.") from None
     finally:
         context.stop()
 
@@ -80,7 +80,7 @@ def _wake(context: SparkContext) -> None:
         context.parallelize(range(workers), workers).count()
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return what went wrong, in one line: what a task raised, if one did."""
     said = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)
     _, is_raised, raised = said.rpartition("Traceback (most recent call last):\n")

@@ -142,11 +142,9 @@ class Tasks:
     def evidence(self, handed: Iterator[Piece], parts: int) -> Iterator[tuple[int, Evidence | Fault]]:
         """Yield what lines are counted over, by so many partitions of sources."""
         for piece in handed:
-            try:
-                batch = self.carrier.open(piece).batch
-            except FaultError as error:
-                # A task that fails is tried again, and Spark tells of it at length: the driver is to say it once.
-                yield 0, error.fault
+            batch = self._documents(piece)
+            if isinstance(batch, Fault):
+                yield 0, batch
                 continue
             ((_, _, keys),) = SourceNumbers().number([batch])
             for part, rows in parted(keys, parts):
@@ -180,13 +178,25 @@ class Tasks:
         bands = pipeline.bands_of(self.config)
         permutations = signature.permutations(self.config.hashes, self.config.seed)
         for piece in handed:
-            try:
-                batch = self.carrier.open(piece).batch
-            except FaultError as error:
-                yield error.fault
+            batch = self._documents(piece)
+            if isinstance(batch, Fault):
+                yield batch
                 continue
             ((_, numbers, keys),) = SourceNumbers().number([batch])
             yield Found(piece, pipeline.examine(batch, numbers, keys, templates, self.config, bands, permutations))
+
+    def _documents(self, piece: Piece) -> Batch | Fault:
+        """Read a piece, or say what is wrong with it.
+
+        A task that fails is tried again, and Spark tells of it at length: the driver is to say it once.
+        """
+        try:
+            batch = self.carrier.open(piece).batch
+        except FaultError as error:
+            return error.fault
+        for row, message, hint in pipeline.too_long(batch):
+            return Fault(int(batch.files[row]), int(batch.records[row]), message, hint)
+        return batch
 
     def keyed(self, handed: Iterator[Found | Fault]) -> Iterator[tuple[int, Keyed | Ties | Fault]]:
         """Yield by what documents meet others, and faults, each with its partition."""
