@@ -14,9 +14,8 @@ from dedup.formats import delimited, jsonl, lines, plain
 from dedup.formats.compression import Sink
 from dedup.formats.digests import Digest, Meter
 from dedup.formats.fields import Fields
-from dedup.formats.slabs import FileEdits, Slab, view
+from dedup.formats.slabs import FileEdits, Slab
 from dedup.formats.source import InputFile
-from dedup.kernels import raw as kernels
 from dedup.parallel import ahead
 from dedup.spill import IN_MEMORY, Room, Table
 
@@ -89,14 +88,7 @@ def _parted(slabs: Iterator[Slab], before: Meter) -> Iterator[tuple[Slab, memory
     """Yield slabs with the bytes that stay and the bytes that go."""
     for slab in slabs:
         before.write(slab.data)
-        if not len(slab.starts):
-            yield slab, memoryview(slab.data), memoryview(b"")
-            continue
-        gone = int((slab.ends - slab.starts).sum())
-        kept = np.empty(len(slab.data) - gone, np.uint8)
-        removed = np.empty(gone, np.uint8)
-        kernels.take_out(view(slab.data), slab.starts, slab.ends, kept, removed)
-        yield slab, kept.data, removed.data
+        yield slab, *slab.parted()
 
 
 def _write_kept(slab: Slab, kept: memoryview, out: Meter) -> None:

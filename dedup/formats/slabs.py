@@ -47,6 +47,22 @@ class Slab(NamedTuple):
     ends: Ints = NOTHING
     inserted: Mapping[int, bytes] = {}
 
+    def parted(self) -> tuple[memoryview, memoryview]:
+        """Return the bytes that stay and the bytes that go.
+
+        >>> [bytes(part) for part in Slab(b"abcd", np.array([1]), np.array([3])).parted()]
+        [b'ad', b'bc']
+        """
+        if not len(self.starts):
+            return memoryview(self.data), memoryview(b"")
+        from dedup.kernels import raw as kernels
+
+        gone = int((self.ends - self.starts).sum())
+        kept = np.empty(len(self.data) - gone, np.uint8)
+        removed = np.empty(gone, np.uint8)
+        kernels.take_out(view(self.data), self.starts, self.ends, kept, removed)
+        return kept.data, removed.data
+
 
 def slab_of(data: bytes, starts: Ints, ends: Ints, inserted: Mapping[int, bytes] | None = None) -> Slab:
     """Make a slab of ranges in any order; `inserted` goes by the index in that order."""

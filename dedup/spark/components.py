@@ -8,7 +8,6 @@ node point to the least of its component in few rounds, and no node ever gets mo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -71,11 +70,8 @@ class Nodes(NamedTuple):
 
     def parted(self, parting: Parting) -> Iterator[tuple[int, Nodes]]:
         """Yield the documents of each partition of pieces."""
-        parts = parting.of(self.pieces)
-        edges = np.searchsorted(parts, np.arange(parting.parts + 1)).tolist()
-        for part, (start, end) in enumerate(pairwise(edges)):
-            if start < end:
-                yield part, Nodes._make(column[start:end] for column in self)
+        for part, start, end in parting.runs(self.pieces):
+            yield part, Nodes._make(column[start:end] for column in self)
 
 
 def by_spark(ties: RDD[Ties], parting: Parting) -> RDD[tuple[int, Nodes]]:

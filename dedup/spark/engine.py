@@ -198,7 +198,7 @@ def _with_listed(found: RDD[Found], templates: Templates) -> Templates:
         return templates
 
     def carried(one: Found) -> list[int]:
-        cuts = one.found.found.cuts
+        cuts = one.examined.found.cuts
         counted = boilerplate.count_listed(templates, cuts.documents, cuts.templates)
         counts: list[int] = counted.documents[listed].tolist()
         return counts

@@ -32,7 +32,7 @@ from dedup.formats.names import Form, compression_of, form_of, kind_named
 from dedup.formats.slabs import BOM
 from dedup.parts import Lines as FileLines
 from dedup.spark.frames import table_pieces
-from dedup.spark.numbering import Placed, numbered
+from dedup.spark.numbering import Placed, first_lines, numbered
 from dedup.spark.pieces import Carrier, LinePiece, Lines, Origin, Piece, Rows
 from dedup.spark.storage import LOCAL, SLASHES, Storage, Stored, literal, with_one_slash
 from dedup.staging import SIDECAR_SUFFIX
@@ -194,9 +194,6 @@ def _local_lines(context: SparkContext, found: Inputs, slices: int) -> _LinePiec
         for index, file in enumerate(found.files)
         for start in range(0, file.size, step)
     ]
-    pieces: list[Piece] = []
-    places = []
-    firsts: Counter[int] = Counter()
     try:
         if total <= DRIVER_BYTES:
             surveyed = list(_surveyed(ranges))
@@ -206,10 +203,12 @@ def _local_lines(context: SparkContext, found: Inputs, slices: int) -> _LinePiec
         raise InputError(
             f"cannot be read: {error.strerror}", file=str(error.filename), hint="Check its permissions."
         ) from None
-    for piece, count, size in surveyed:
-        pieces.append(piece._replace(number=len(pieces), first=firsts[piece.file] + 1))
-        places.append(((piece.file, piece.start), count, size))
-        firsts[piece.file] += count
+    firsts = first_lines((piece.file, count) for piece, count, _ in surveyed)
+    pieces: list[Piece] = [
+        piece._replace(number=number, first=first)
+        for number, ((piece, *_), first) in enumerate(zip(surveyed, firsts, strict=True))
+    ]
+    places = [((piece.file, piece.start), count, size) for piece, count, size in surveyed]
     return _LinePieces(context.parallelize(pieces, slices), places)
 
 

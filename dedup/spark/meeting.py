@@ -115,12 +115,8 @@ def sent_to(parts: int, handed: Iterable[Keyed | Ties]) -> Iterator[tuple[int, K
 
 def _joined(found: list[Keyed]) -> tuple[Keys, Ints, Ints]:
     none = np.zeros(0, np.int64)
-    keys, pieces, rows = zip(*(one[1:] for one in found), strict=True) if found else ((), (), ())
-    return (
-        np.concatenate([none.astype(np.uint64), *keys]),
-        np.concatenate([none, *pieces]),
-        np.concatenate([none, *rows]),
-    )
+    _, keys, pieces, rows = zip(Keyed(BANDED, none.astype(np.uint64), none, none), *found, strict=True)
+    return np.concatenate(keys), np.concatenate(pieces), np.concatenate(rows)
 
 
 def _shared(sketches: Sketches, bands: npt.NDArray[np.uint64], rows: Ints) -> tuple[Ints, Keys]:

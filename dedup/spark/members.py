@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,19 +41,19 @@ class Sent(NamedTuple):
     Attributes:
         piece: The piece.
         nodes: The members.
-        found: What was found in them, without spans.
+        examined: What was found in them, without spans.
         texts: What is stored of each, but nothing of one that is equal to another.
     """
 
     piece: int
     nodes: Nodes
-    found: pipeline.Examined
+    examined: pipeline.Examined
     texts: Column
 
 
-def among(found: pipeline.Examined, rows: Ints) -> pipeline.Examined:
+def among(examined: pipeline.Examined, rows: Ints) -> pipeline.Examined:
     """Return what was found in some documents of a piece, without spans."""
-    batch, sketches = found.batch, found.sketches
+    batch, sketches = examined.batch, examined.sketches
     ranks = None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()]
     chosen = Batch(
         batch.files[rows], batch.records[rows], batch.texts, take_rows(batch.ids, rows), take_rows(batch.sources, rows),
@@ -62,11 +61,11 @@ def among(found: pipeline.Examined, rows: Ints) -> pipeline.Examined:
     )  # fmt: skip
     nothing = Cuts.none()
     return pipeline.Examined(
-        chosen, found.sources[rows],
-        found.found._replace(cuts=nothing, suspicions=nothing, protected=nothing, whole=found.found.whole[rows],
-                             structured=found.found.structured[rows]),
-        found.characters[rows], found.stored[rows],
-        Sketches(sketches.signatures, sketches.tokens[rows], sketches.keys[rows]), found.band_keys[rows],
+        chosen, examined.sources[rows],
+        examined.found._replace(cuts=nothing, suspicions=nothing, protected=nothing, whole=examined.found.whole[rows],
+                             structured=examined.found.structured[rows]),
+        examined.characters[rows], examined.stored[rows],
+        Sketches(sketches.signatures, sketches.tokens[rows], sketches.keys[rows]), examined.band_keys[rows],
     )  # fmt: skip
 
 
@@ -89,7 +88,7 @@ class Members:
         nodes = []
         for sent in spool:
             self._sets.add(shingle_sets(sent.texts))
-            noted.add(sent.found._replace(sources=sources.of(sent.found.batch)))
+            noted.add(sent.examined._replace(sources=sources.of(sent.examined.batch)))
             nodes.append(sent.nodes)
         self._sets.close()
         self._nodes = Nodes.join(nodes)
@@ -138,11 +137,8 @@ class Members:
         places = [self._place(number, names) for number in others[1:].tolist()]
         largest = tuple(self._largest(clusters, dropped, names))
         every = Outcomes(rows, places, clusters.candidates, clusters.compared, largest)
-        parts = parting.of(self._nodes.pieces)
-        edges = np.searchsorted(parts, np.arange(parting.parts + 1)).tolist()
-        for part, (start, end) in enumerate(pairwise(edges)):
-            if start < end:
-                yield part, every.among(start, end)
+        for part, start, end in parting.runs(self._nodes.pieces):
+            yield part, every.among(start, end)
 
     def _largest(self, clusters: Clusters, dropped: npt.NDArray[np.bool_], names: list[str]) -> Iterator[Cluster]:
         """Yield the largest clusters, as many as a report lists: of all tasks' the largest are among them."""

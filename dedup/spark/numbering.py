@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pyspark import RDD, StorageLevel
@@ -29,6 +29,18 @@ class Placed(NamedTuple):
     piece: Any
 
 
+def first_lines(pieces: Iterable[tuple[int, int]]) -> Iterator[int]:
+    """Yield the number of the first line of each piece, given its file and how many lines it has, in order.
+
+    >>> list(first_lines([(0, 5), (0, 2), (1, 4)]))
+    [1, 6, 1]
+    """
+    before: Counter[int] = Counter()
+    for file, lines in pieces:
+        yield before[file] + 1
+        before[file] += lines
+
+
 def numbered(coming: RDD[Placed], parts: int = 0) -> tuple[RDD[Any], list[tuple[tuple[Any, ...], int, int]]]:
     """Number pieces in the order of the input.
 
@@ -42,11 +54,11 @@ def numbered(coming: RDD[Placed], parts: int = 0) -> tuple[RDD[Any], list[tuple[
     """
     held = coming.persist(StorageLevel.DISK_ONLY)
     places = sorted(held.map(lambda one: (one.place, one.lines, one.size)).collect())
-    firsts: Counter[Any] = Counter()
-    told: dict[tuple[Any, ...], dict[str, int]] = {}
-    for number, (place, lines, _) in enumerate(places):
-        told[place] = {"number": number, "first": firsts[place[0]] + 1}
-        firsts[place[0]] += lines
+    firsts = first_lines((place[0], lines) for place, lines, _ in places)
+    told = {
+        place: {"number": number, "first": first}
+        for number, ((place, *_), first) in enumerate(zip(places, firsts, strict=True))
+    }
 
     def number_of(one: Placed) -> Any:
         fields = told[one.place]

@@ -14,8 +14,7 @@ from dedup.formats.digests import Digest
 from dedup.spark.files import Input
 from dedup.spark.frames import rows_told
 from dedup.spark.storage import LOCAL, Storage
-from dedup.spark.summary import Written
-from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, TAKEN, Key, Told, added, sealed
+from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, SEAL, TAKEN, Key, Told, added, sealed
 
 ROWS = (KEPT, DROPPED)
 """What is rows of tables, where documents are not lines."""
@@ -27,20 +26,18 @@ class Result(NamedTuple):
     Attributes:
         notes: Their notes, summed.
         told: What they told, but for lines that they wrote themselves.
-        written: The files of lines, by kind and partition, where Spark wrote them; None where tasks did.
-        folder: Where these are.
+        files: The files of lines, by kind and partition.
         storage: Where all of it goes.
         corpus: What was read.
     """
 
     notes: dict[Key, Any]
     told: RDD[Told]
-    written: dict[tuple[int, int], str] | None
-    folder: str
+    files: dict[tuple[int, int], str]
     storage: Storage
     corpus: Input
 
-    def put(self, what: int, folder: str, seals: dict[int, dict[int, Written]]) -> dict[str, Digest]:
+    def put(self, what: int, folder: str, seals: dict[int, dict[int, Digest]]) -> dict[str, Digest]:
         """Put what was told of a kind into a folder; return the digests of its parts, if they are lines.
 
         Raises OutputError if what is written is not as long as what was told.
@@ -49,8 +46,8 @@ class Result(NamedTuple):
             return self._put_rows(what, folder)
         storage, digests = self.storage, {}
         storage.make_folder(folder)
-        for number, (partition, (name, digest)) in enumerate(sorted(seals.get(what, {}).items())):
-            path = f"{self.folder}/{name}" if self.written is None else self.written.get((what, partition), "")
+        for number, (partition, digest) in enumerate(sorted(seals.get(what, {}).items())):
+            path = self.files.get((what, partition), "")
             part = f"part-{number:05d}.jsonl"
             if not path or not storage.exists(path) or storage.size(path) != digest.size:
                 raise OutputError("is not as long as it was to be", file=path or folder, hint="Run again.")
@@ -89,11 +86,14 @@ def written(told: RDD[Told], storage: Storage, folder: str, corpus: Input) -> Re
     if not is_local or corpus.kind != "jsonl":
         passed = passed.persist(StorageLevel.DISK_ONLY)
     notes = passed.filter(lambda one: one[0] == NOTED).map(lambda one: one[1]).treeReduce(added)
-    by_spark = None if is_local else _written(passed, lines, storage, f"{folder}/all")
-    return Result(notes, passed, by_spark, folder, storage, corpus)
+    if is_local:
+        files = {(key[1], key[2]): f"{folder}/{seal[0]}" for key, seal in notes.items() if key[0] == SEAL}
+    else:
+        files = _by_spark(passed, lines, storage, f"{folder}/all")
+    return Result(notes, passed, files, storage, corpus)
 
 
-def _written(told: RDD[Told], kinds: Sequence[int], storage: Storage, folder: str) -> dict[tuple[int, int], str]:
+def _by_spark(told: RDD[Told], kinds: Sequence[int], storage: Storage, folder: str) -> dict[tuple[int, int], str]:
     """Have Spark write lines, each kind to a folder of its own in a folder; return the files."""
     session, most = SparkSession.builder.getOrCreate(), "spark.sql.maxConcurrentOutputFileWriters"
     said = session.conf.get(most)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -34,6 +36,14 @@ class Parting(NamedTuple):
     def of(self, pieces: int | Ints) -> int | Ints:
         """Return the partition of a piece, or of each of several."""
         return pieces * self.parts // self.pieces
+
+    def runs(self, pieces: Ints) -> Iterator[tuple[int, int, int]]:
+        """Yield the partitions of ascending pieces, and where those of each start and end among them."""
+        parts = self.of(pieces)
+        edges = np.searchsorted(parts, np.arange(self.parts + 1)).tolist()
+        for part, (start, end) in enumerate(pairwise(edges)):
+            if start < end:
+                yield part, start, end
 
 
 def moved(things: RDD[Any], parts: int) -> RDD[Any]:

@@ -29,7 +29,6 @@ from dedup.formats.lines import Lines as JsonLines
 from dedup.formats.names import Form
 from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
 from dedup.formats.source import InputFile, Rejected
-from dedup.kernels import raw as kernels
 from dedup.model import Batch
 from dedup.parts import Taken
 from dedup.policy import Cuts
@@ -212,11 +211,9 @@ class _OpenLines:
         edits = FileEdits(NOTHING, records[cuts.documents], cuts.starts, cuts.ends)
         starts, ends = jsonl.locate(lines, self.file, self.fields, edits)
         slab = slab_of(lines.data, np.concatenate([whole[0], starts]), np.concatenate([whole[1], ends]))
-        removed = np.empty((slab.ends - slab.starts).sum(), np.uint8)
-        kept = np.empty(len(lines.data) - len(removed), np.uint8)
-        kernels.take_out(view(lines.data), slab.starts, slab.ends, kept, removed)
+        kept, _ = slab.parted()
         gone = b"".join(lines.data[start:end] for start, end in zip(*(edge.tolist() for edge in whole), strict=True))
-        return Parted(kept.tobytes(), gone, self._taken(edits.cuts, starts, ends))
+        return Parted(bytes(kept), gone, self._taken(edits.cuts, starts, ends))
 
     def _taken(self, records: Ints, starts: Ints, ends: Ints) -> list[Taken]:
         """Return what was cut from each line."""

@@ -15,13 +15,6 @@ from dedup.spark.outcomes import Cluster
 from dedup.spark.telling import Key
 
 
-class Written(NamedTuple):
-    """The lines of one kind that a partition told: the name of their file, if they are in one, and their digest."""
-
-    name: str
-    digest: Digest
-
-
 class Summed(NamedTuple):
     """What tasks noted, all together.
 
@@ -30,14 +23,14 @@ class Summed(NamedTuple):
         searched: How many candidates there were, and how many comparisons.
         texts: The text of each template by its id, as far as it went anywhere.
         clusters: The largest clusters of every task.
-        seals: The lines that tasks told, by what they are and by partition.
+        seals: The digests of the lines that tasks told, by what they are and by partition.
     """
 
     counts: Counts
     searched: list[int]
     texts: dict[str, str]
     clusters: list[Cluster]
-    seals: dict[int, dict[int, Written]]
+    seals: dict[int, dict[int, Digest]]
 
 
 def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
@@ -47,9 +40,9 @@ def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
         of.setdefault(about, {})[tuple(rest)] = value
     (marks,) = of.get(telling.MARKS, {(): marks_of(shape)}).values()
     (searched,) = of.get(telling.SEARCHED, {(): [0, 0]}).values()
-    seals: dict[int, dict[int, Written]] = {}
-    for (what, partition), (name, *digest) in of.get(telling.SEAL, {}).items():
-        seals.setdefault(what, {})[partition] = Written(name, Digest(*digest))
+    seals: dict[int, dict[int, Digest]] = {}
+    for (what, partition), (_, *digest) in of.get(telling.SEAL, {}).items():
+        seals.setdefault(what, {})[partition] = Digest(*digest)
     return Summed(
         counts=counts_of(shape, {name: numbers for (name,), numbers in of.get(telling.SOURCE, {}).items()}, marks),
         searched=searched,

@@ -77,7 +77,7 @@ class Found(NamedTuple):
     """A piece, and what was found in its documents."""
 
     piece: Piece
-    found: pipeline.Examined
+    examined: pipeline.Examined
 
 
 class _Sources:
@@ -205,7 +205,7 @@ class Tasks:
             if isinstance(one, Fault):
                 yield 0, one
             else:
-                met += keyed(one.piece.number, one.found.sketches, one.found.band_keys)
+                met += keyed(one.piece.number, one.examined.sketches, one.examined.band_keys)
         yield from sent_to(self.parting.parts, met)
 
     def meet(self, handed: Iterator[Keyed | Ties | Fault]) -> Iterator[Ties | Fault]:
@@ -220,22 +220,22 @@ class Tasks:
 
     def sent(self, handed: Iterator[tuple[Found, Nodes]]) -> Iterator[tuple[int, Sent]]:
         """Yield members of components, given pieces and all members in them, by partitions of components."""
-        for (piece, found), nodes in handed:
+        for (piece, examined), nodes in handed:
             if not len(nodes.rows):
                 continue
             unequal = nodes.rows[~nodes.is_equal]
             stored = Column.of([])
             if len(unequal):
-                chosen = Chosen(unequal, found.batch.records[unequal])
+                chosen = Chosen(unequal, examined.batch.records[unequal])
                 texts = self.carrier.open(piece, chosen).batch.texts
-                stored = pipeline.stored_texts(texts, unequal, found.found.cuts)
+                stored = pipeline.stored_texts(texts, unequal, examined.found.cuts)
             # Behind them an empty text, for those that are equal to others.
             stored = Column(stored.data, np.append(stored.offsets, stored.offsets[-1]))
             at = np.where(nodes.is_equal, len(unequal), np.cumsum(~nodes.is_equal) - 1)
             keys = mix(nodes.component_rows.view(np.uint64), nodes.component_pieces.view(np.uint64), 0)
             for part, which in parted(keys, self.parting.parts):
                 own = Nodes._make(column[which] for column in nodes)
-                yield part, Sent(piece.number, own, among(found, own.rows), take_rows(stored, at[which]))
+                yield part, Sent(piece.number, own, among(examined, own.rows), take_rows(stored, at[which]))
 
     def judge(self, handed: Iterator[Sent]) -> Iterator[tuple[int, Outcomes]]:
         """Say of whole components who stays, by partitions of pieces."""
@@ -253,9 +253,9 @@ class Tasks:
     def tell(self, handed: Iterator[tuple[Found, Outcomes]], templates: Templates) -> Iterator[Told]:
         """Yield what stays and what goes of pieces, given in order with all outcomes, and what is told of them."""
         notes, made, corpus = Notes(), audit.Forms(templates), _Named(self.carrier.names)
-        for (piece, found), outcomes in handed:
-            opened, spans = self.carrier.open(piece), found.found.spans
-            plan = self._plan(found, outcomes, templates)
+        for (piece, examined), outcomes in handed:
+            opened, spans = self.carrier.open(piece), examined.found.spans
+            plan = self._plan(examined, outcomes, templates)
             stays = ~plan.dropped[plan.cuts.documents]
             result = opened.parted(plan.dropped, Cuts._make(column[stays] for column in plan.cuts))
             yield KEPT, result.kept
@@ -278,11 +278,11 @@ class Tasks:
         clusters, contained = Clusters.of_nobody(0), Containment.none(0)
         return report.count(Plan(self.config, documents, Templates.none(), none, none, none, clusters, contained, None))
 
-    def _plan(self, found: pipeline.Examined, outcomes: Outcomes, templates: Templates) -> Plan:
+    def _plan(self, examined: pipeline.Examined, outcomes: Outcomes, templates: Templates) -> Plan:
         """Return the plan for the documents of a piece; those that it ties them to count as known from elsewhere."""
         noted, sources = pipeline.Noted(None, IN_MEMORY), SourceNumbers()
-        noted.add(found._replace(sources=sources.of(found.batch)))
-        documents, count, others = noted.documents(sources.names), len(found.batch), outcomes.others
+        noted.add(examined._replace(sources=sources.of(examined.batch)))
+        documents, count, others = noted.documents(sources.names), len(examined.batch), outcomes.others
         known = Known(np.arange(len(others)), others, np.zeros(len(others), np.uint64))
         clusters, contained = Clusters.of_nobody(count), Containment.none(count)
         told, at = outcomes.rows, outcomes.rows["row"]
@@ -298,9 +298,9 @@ class Tasks:
             config=self.config,
             documents=documents,
             templates=templates,
-            cuts=found.found.cuts,
-            suspicions=found.found.suspicions,
-            protected=found.found.protected,
+            cuts=examined.found.cuts,
+            suspicions=examined.found.suspicions,
+            protected=examined.found.protected,
             clusters=clusters,
             contained=contained,
             bands=pipeline.bands_of(self.config),
