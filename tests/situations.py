@@ -101,4 +101,59 @@ def documents(texts: list[str], source: str = "site.example", prefix: str = "") 
     return [{"id": f"{prefix}{source}/{number}", "source": source, "text": text} for number, text in enumerate(texts)]
 
 
+def articles(language: Language, rng: random.Random, count: int, source: str = "site.example") -> list[Document]:
+    return documents([language.article(rng) for _ in range(count)], source)
+
+
+def site(language: Language, rng: random.Random, count: int, source: str = "site.example") -> list[Document]:
+    """Return different articles of one source, each in the boilerplate of its site."""
+    return documents([language.dressed(language.article(rng), 1 + number) for number in range(count)], source)
+
+
+def versions(language: Language, rng: random.Random, count: int) -> list[str]:
+    """Return an article again and again, each time with another sentence instead of its last paragraph but the first.
+
+    The first is the longest.
+    """
+    lines = language.article(rng, paragraphs=12).splitlines(keepends=True)
+    return ["".join(lines), *("".join([*lines[:-1], language.paragraph(rng, 1)]) for _ in range(count - 1))]
+
+
+def on_sites(language: Language, wire: str, own_articles: int, foot_sentences: int) -> list[Document]:
+    """Return one text on six sites, behind so many articles of each, all in the boilerplate of their site."""
+    found = []
+    for number in range(6):
+        rng = random.Random(100 + number)
+        foot = "".join(language.paragraphs(rng, foot_sentences, 1))
+        texts = [language.article(rng) for _ in range(own_articles)] + [wire]
+        found += documents([text + foot for text in texts], f"site{number}.example")
+    return found
+
+
+def situations(language: Language) -> list[Document]:
+    """Return the situations of the design side by side: sources of their own, and articles that many of them share."""
+    rng = random.Random(19)
+    pages = documents([language.paragraph(rng, 3)] * 6, "errors.example")
+    reports = ["\n".join(language.number.format(rng.randint(100, 999), rng.randint(100, 999)) for _ in range(6))
+               for _ in range(5)]  # fmt: skip
+    caption = f"{language.caption}\n{language.paragraph(rng, 3)}"
+    asked = "".join(f"{question}\n{language.paragraph(rng, 3)}" for question in language.questions)
+    odd = [language.song(2), language.article(rng) + 5 * f"{language.formula}\n", asked * 2,
+           *(f"{caption}{line}\n" for line in (language.caption, language.credit, language.other_caption))]  # fmt: skip
+    quoted = [f"{language.article(rng)}{language.quote}\n" for _ in range(6)]
+    entries = language.paragraphs(rng, 24, 3)
+    return [
+        *articles(language, rng, 8, "crawled.example"),
+        *documents(versions(language, rng, 6), "crawled.example", "again/"),
+        *site(language, rng, 9),
+        *site(language, rng, 4, "small.example"),
+        *on_sites(language, language.article(rng), 6, 10),
+        *pages,
+        *documents(reports, "weather.example"),
+        *documents(odd, "odd.example"),
+        *documents(quoted, "quotes.example"),
+        *documents(["".join(entries[:count]) for count in (2, 7, 20, 24)], "ticker.example"),
+    ]
+
+
 LANGUAGES = {name: Language(**parts) for name, parts in tomllib.loads(FILE.read_text(encoding="utf-8")).items()}

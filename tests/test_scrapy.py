@@ -222,11 +222,13 @@ def test_a_crawl_that_is_stopped_and_resumed_stores_each_article_once(
     pages: Site, tmp_path: Path, store: str, stop: str
 ) -> None:
     with serving(tmp_path) if store == "redis" else nullcontext(str(tmp_path / "news")) as address:
-        # So slow that the first items are judged, kernels loaded, long before the last page is here.
-        pages.delay_s = 1.0
+        # Long enough that the signal comes before the last page does.
+        pages.delay_s = 0.5
         settings: dict[str, Any] = {
             "DEDUP_INDEX": address, "JOBDIR": str(tmp_path / "job"), "DEDUP_COMMIT_EVERY": 5,
-            "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
+            # One page after the other, each when the one before was judged, however long its kernels take to load: a
+            # crawl that stops still finishes what it has begun.
+            "CONCURRENT_REQUESTS": 1, "SCRAPER_SLOT_MAX_ACTIVE_SIZE": 1,
         }  # fmt: skip
         if stop == "SIGINT":
             crawl = crawling(pages, tmp_path, **settings)

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 import dedup
-from tests.situations import LANGUAGES, Document, Language, documents
+from tests.situations import LANGUAGES, Document, Language, articles, documents, on_sites, site, versions
 
 EACH = pytest.mark.parametrize("language", [pytest.param(language, id=name) for name, language in LANGUAGES.items()])
 
@@ -24,15 +24,6 @@ def flagged(result: dedup.Result, reason: str) -> set[str]:
     return {d.document for d in result.decisions if d.action == "flag" and d.reason == reason}
 
 
-def articles(language: Language, rng: random.Random, count: int, source: str = "site.example") -> list[Document]:
-    return documents([language.article(rng) for _ in range(count)], source)
-
-
-def site(language: Language, rng: random.Random, count: int, source: str = "site.example") -> list[Document]:
-    """Return different articles of one source, each in the boilerplate of its site."""
-    return documents([language.dressed(language.article(rng), 1 + number) for number in range(count)], source)
-
-
 def stripped(language: Language, found: list[Document]) -> list[Document]:
     """Return documents without the lines of boilerplate."""
 
@@ -42,15 +33,6 @@ def stripped(language: Language, found: list[Document]) -> list[Document]:
         return "".join(line for line in lines if line.rstrip("\n") not in {language.cookie, language.foot, *dated})
 
     return [{**document, "text": own(document["text"])} for document in found]
-
-
-def versions(language: Language, rng: random.Random, count: int) -> list[str]:
-    """Return an article again and again, each time with another sentence instead of its last paragraph but the first.
-
-    The first is the longest.
-    """
-    lines = language.article(rng, paragraphs=12).splitlines(keepends=True)
-    return ["".join(lines), *("".join([*lines[:-1], language.paragraph(rng, 1)]) for _ in range(count - 1))]
 
 
 # S1
@@ -135,17 +117,6 @@ def test_s3_an_early_version_goes_only_if_it_is_similar_enough(language: Languag
 
 
 # S4
-
-
-def on_sites(language: Language, wire: str, own_articles: int, foot_sentences: int) -> list[Document]:
-    """Return one text on six sites, behind so many articles of each, all in the boilerplate of their site."""
-    found = []
-    for number in range(6):
-        rng = random.Random(100 + number)
-        foot = "".join(language.paragraphs(rng, foot_sentences, 1))
-        texts = [language.article(rng) for _ in range(own_articles)] + [wire]
-        found += documents([text + foot for text in texts], f"site{number}.example")
-    return found
 
 
 @EACH

@@ -24,6 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import dedup
 from dedup import jobs, undo
@@ -31,7 +33,8 @@ from dedup.cli import main
 from dedup.config import KINDS, Config
 from dedup.errors import EngineError, InputError, LossError, StateError, UsageError
 from dedup.verify.run import verify
-from tests.corpora import Document, article, edited, sentence, site
+from tests.corpora import Document, article, corpora, edited, hostile_texts, sentence, site
+from tests.situations import LANGUAGES, situations
 
 ROOT = Path(__file__).resolve().parents[1]
 MISSING = [
@@ -433,12 +436,49 @@ def test_a_frame_gives_what_the_local_engine_gives(spark: Session, partitions: i
         ("sites_de", 50),
         ("licences", 3),
         ("terms_versions", 3),
+        ("wikinews_de", 3),
+        ("legal_de", 3),
+        ("tos_multi", 3),
     ],
 )
 def test_labelled_data_give_what_the_local_engine_gives(
     spark: Session, shared_records: Reader, name: str, partitions: int
 ) -> None:
     assert_same_on_spark(spark, shared_records(name), partitions, Config())
+
+
+def apart(group: str, documents: list[Document]) -> list[Document]:
+    """Documents with sources of their own, so that many groups of them fit into one corpus."""
+    return [
+        document | {"id": f"{group}/{document['id']}", "source": f"{group}/{document['source']}"}
+        for document in documents
+    ]
+
+
+def test_labelled_cases_give_what_the_local_engine_gives(spark: Session) -> None:
+    cases = [
+        json.loads(line)
+        for name in ("repeats", "boilerplate", "articles")
+        for line in (ROOT / "fixtures" / "cases" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    documents = [document for number, case in enumerate(cases) for document in apart(str(number), case["documents"])]
+    assert_same_on_spark(spark, documents, 3, Config())
+
+
+@pytest.mark.parametrize("config", [Config(), Config(only=("repeats", "boilerplate"))], ids=["all kinds", "cuts"])
+def test_the_situations_give_what_the_local_engine_gives(spark: Session, config: Config) -> None:
+    documents = [one for name, language in LANGUAGES.items() for one in apart(name, situations(language))]
+    assert_same_on_spark(spark, documents, 3, config)
+
+
+@settings(max_examples=6)
+@given(many=st.lists(corpora(), min_size=8, max_size=8), texts=st.lists(hostile_texts(), min_size=20, max_size=40))
+def test_whatever_is_cleaned_gives_what_the_local_engine_gives(
+    spark: Session, many: list[list[Document]], texts: list[str]
+) -> None:
+    documents = [document for number, some in enumerate(many) for document in apart(str(number), some)]
+    documents += [{"id": f"hostile/{number}", "source": "hostile", "text": text} for number, text in enumerate(texts)]
+    assert_same_on_spark(spark, documents, 3, Config(max_loss=1))
 
 
 def test_many_copies_and_one_template_on_half_of_all_give_the_same(spark: Session) -> None:
