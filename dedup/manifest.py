@@ -32,7 +32,7 @@ class FileEntry:
         kind: Its format.
         compression: The compression of the input.
         output_compression: The compression of the output.
-        input: Digest of its plain bytes; in Parquet, of the file.
+        input: Digest of its plain bytes; in Parquet, of the file; None if that is not known.
         output: The same of the output; None if there is none, for a text that was dropped.
         text_xxh3: In Parquet, a digest over the values of the text column; a rebuilt file is checked by it.
         group_rows: In Parquet, the rows of each row group of the input.
@@ -43,7 +43,7 @@ class FileEntry:
     kind: str
     compression: str
     output_compression: str
-    input: Digest
+    input: Digest | None
     output: Digest | None
     text_xxh3: str = ""
     group_rows: list[int] = field(default_factory=list)

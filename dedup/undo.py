@@ -9,6 +9,7 @@ from typing import IO
 
 import numpy as np
 
+from dedup.assembly.local import as_local
 from dedup.columns import Ints
 from dedup.errors import DedupError, StateError
 from dedup.formats.bytewise import put_back
@@ -16,7 +17,6 @@ from dedup.formats.compression import compressing, decompressed
 from dedup.formats.digests import Meter, digest_of
 from dedup.formats.names import form_of
 from dedup.manifest import PARQUET, REMOVED, REMOVED_INDEX, FileEntry, Manifest, load
-from dedup.parts import as_local
 from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overlap, refuse_parent, writing
 
 

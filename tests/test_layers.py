@@ -14,6 +14,7 @@ LAYERS = (
     {"columns", "errors", "kernels", "limit", "parallel", "sizes", "spill", "unicode", "visible", "work"},
     {"config", "lexicon", "model", "protection"},
     {
+        "assembly",
         "decisions",
         "edit",
         "formats",

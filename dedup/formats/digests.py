@@ -48,6 +48,15 @@ class Meter:
         return Digest(self._hash.hexdigest(), self._size)
 
 
+def digest_of_bytes(data: bytes) -> Digest:
+    """Return the digest of bytes that are at hand.
+
+    >>> digest_of_bytes(b"abc")
+    Digest(xxh3='06b05ab6733a618578af5f94892f3950', size=3)
+    """
+    return Digest(xxhash.xxh3_128_hexdigest(data), len(data))
+
+
 def digest_of(path: Path) -> Digest:
     """Return the digest of a file's bytes.
 

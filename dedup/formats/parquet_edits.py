@@ -153,7 +153,7 @@ def rebuild(stripped: Path, index: int, text_field: FieldPath, group_rows: list[
                 is_kept[gone] = False
                 cuts = np.flatnonzero(~is_row)
                 cut_rows, cut_starts = records[own][cuts] - first, starts[own][cuts]
-                table = _woven(kept, again, is_kept, path, cut_rows, cut_starts, removed[own].take(integers(cuts)))
+                table = woven(kept, again, is_kept, path, cut_rows, cut_starts, removed[own].take(integers(cuts)))
                 for part in table.to_batches():
                     digest.add(values_at(part, path).cast(pa.large_string()))
                 writer.write_table(table.cast(schema), row_group_size=max(1, rows))
@@ -177,7 +177,7 @@ def _rows_of(groups: Iterator[pa.Table], count: int, empty: pa.Table) -> pa.Tabl
     return pa.concat_tables(found)
 
 
-def _woven(
+def woven(
     kept: pa.Table,
     again: pa.Table,
     is_kept: npt.NDArray[np.bool_],

@@ -14,18 +14,17 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import msgspec
-import xxhash
 from pyspark import SparkContext
 
 from dedup import __version__, decisions, report
 from dedup.config import Config
 from dedup.errors import InputError, UsageError
-from dedup.formats.digests import Digest
+from dedup.formats.digests import Digest, digest_of_bytes
 from dedup.formats.fields import Fields
 from dedup.jobs import Clock, as_json
-from dedup.parts import DECISIONS, DROPPED, HEADER, PARTS, REPORT, TAKEN, Parts
+from dedup.parts import DECISIONS, DROPPED, HEADER, PARTS, REPORT, TAKEN, Lines, Parts, Table
 from dedup.spark import engine, files, outputs, summary, telling
-from dedup.spark.files import Inputs
+from dedup.spark.inputs import Input, Inputs, no_documents
 from dedup.spark.parting import Parting
 from dedup.spark.pieces import Fault
 from dedup.spark.storage import Storage
@@ -86,7 +85,7 @@ def clean(
             result = outputs.written(engine.told(judged, tasks), storage, f"{scratch}/lines", corpus)
             summed = summary.summed(result.notes, tasks.nothing())
         if not summed.counts.total["documents"]["read"]:
-            raise files.no_documents()
+            raise no_documents()
         report.refuse_loss(summed.counts.total, config.max_loss)
         with clock.time("write"):
             stays = result.put(telling.KEPT, kept, summed.seals)
@@ -100,11 +99,8 @@ def clean(
         besides[""] = {}
         for name, data in ((HEADER, as_json(head)), (REPORT, as_json(made))):
             storage.write(f"{beside}/{name}", data)
-            besides[""][name] = Digest(xxhash.xxh3_128_hexdigest(data), len(data))
-        text_field = list(Fields.of(config).text)
-        written = Parts(version=__version__, kind=corpus.kind, text_field=text_field, files=corpus.files,
-                        output=stays, sidecar=besides)  # fmt: skip
-        storage.write(f"{beside}/{PARTS}", written.encoded())
+            besides[""][name] = digest_of_bytes(data)
+        storage.write(f"{beside}/{PARTS}", _listed(corpus, config, summed.checksums, stays, besides).encoded())
         _refuse_changed(storage, inputs, format_name, found)
         _commit(storage, targets[:2])
     return made
@@ -143,6 +139,23 @@ def _fitted(context: SparkContext, found: Inputs) -> tuple[int, int]:
         for name in ("spark.sql.files.minPartitionNum", "spark.sql.shuffle.partitions")
     )
     return reading, working
+
+
+def _listed(
+    corpus: Input, config: Config, checksums: dict[int, int], output: dict[str, Digest],
+    sidecar: dict[str, dict[str, Digest]],
+) -> Parts:  # fmt: skip
+    """Return what `restore` is to know."""
+    files: list[Lines | Table] = []
+    for number, file in enumerate(corpus.files):
+        if isinstance(file, Table):
+            file = Table(file.name, file.groups, file.schema, checksums.get(number, 0))
+        files.append(file)
+    schemas = [] if corpus.tables is None else [own.serialize().to_pybytes() for own in corpus.tables.own]
+    text_field = list(Fields.of(config).text)
+    return Parts(
+        version=__version__, text_field=text_field, files=files, schemas=schemas, output=output, sidecar=sidecar
+    )
 
 
 def _refuse_changed(storage: Storage, inputs: Sequence[str], format_name: str | None, found: Inputs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,10 +11,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as sql
 
 from dedup.errors import OutputError
-from dedup.formats.digests import Digest
-from dedup.spark.files import Input
+from dedup.formats.digests import Digest, digest_of_bytes
 from dedup.spark.frames import rows_told
-from dedup.spark.storage import LOCAL, Storage
+from dedup.spark.inputs import Columns, Input
+from dedup.spark.storage import LOCAL, Storage, literal
 from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, SEAL, TAKEN, Key, Told, added, sealed
 
 ROWS = (KEPT, DROPPED)
@@ -38,12 +39,12 @@ class Result(NamedTuple):
     corpus: Input
 
     def put(self, what: int, folder: str, seals: dict[int, dict[int, Digest]]) -> dict[str, Digest]:
-        """Put what was told of a kind into a folder; return the digests of its parts, if they are lines.
+        """Put what was told of a kind into a folder; return the digests of its parts.
 
         Raises OutputError if what is written is not as long as what was told.
         """
-        if what in ROWS and self.corpus.kind != "jsonl":
-            return self._put_rows(what, folder)
+        if what in ROWS and self.corpus.tables is not None:
+            return self._put_rows(what, folder, self.corpus.tables)
         storage, digests = self.storage, {}
         storage.make_folder(folder)
         for number, (partition, digest) in enumerate(sorted(seals.get(what, {}).items())):
@@ -57,16 +58,20 @@ class Result(NamedTuple):
         storage.write(f"{folder}/_SUCCESS", b"")
         return digests
 
-    def _put_rows(self, what: int, folder: str) -> dict[str, Digest]:
+    def _put_rows(self, what: int, folder: str, columns: Columns) -> dict[str, Digest]:
         """Have Spark write rows of a table, in the format of the input."""
         session = SparkSession.builder.getOrCreate()
         # Not as the 96-bit integers that other readers take for nanoseconds without a time zone.
         session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
-        rows = rows_told(session, self.told, what, self.corpus.schema)
-        rows.write.option("compression", "zstd").parquet(folder)
-        for number, (_, path) in enumerate(sorted(_parts(self.storage, folder).items())):
-            self.storage.rename(path, f"{folder}/part-{number:05d}.parquet")
-        return {}
+        options = {"compression": "zstd", "maxRecordsPerFile": str(columns.file_rows)}
+        rows_told(session, self.told, what, columns.schema).write.options(**options).parquet(folder)
+        names = []
+        for number, path in enumerate(_parts(self.storage, folder).values()):
+            names.append(f"{folder}/part-{number:05d}.parquet")
+            self.storage.rename(path, names[-1])
+        written = session.read.format("binaryFile").load([literal(name) for name in names]).select("path", "content")
+        digests = written.rdd.map(lambda row: (row.path.rpartition("/")[2], digest_of_bytes(row.content)))
+        return dict(sorted(digests.collect()))
 
 
 def written(told: RDD[Told], storage: Storage, folder: str, corpus: Input) -> Result:
@@ -78,12 +83,12 @@ def written(told: RDD[Told], storage: Storage, folder: str, corpus: Input) -> Re
         folder: For the lines.
         corpus: What was read.
     """
-    lines = (DECISIONS, TAKEN) if corpus.kind != "jsonl" else (KEPT, DROPPED, DECISIONS, TAKEN)
+    lines = (DECISIONS, TAKEN) if corpus.tables is not None else (KEPT, DROPPED, DECISIONS, TAKEN)
     is_local = folder.startswith(LOCAL)
     own = folder.removeprefix(LOCAL) if is_local else ""
     storage.make_folder(folder)
     passed = told.mapPartitionsWithIndex(lambda part, handed: sealed(part, handed, lines, own))
-    if not is_local or corpus.kind != "jsonl":
+    if not is_local or corpus.tables is not None:
         passed = passed.persist(StorageLevel.DISK_ONLY)
     notes = passed.filter(lambda one: one[0] == NOTED).map(lambda one: one[1]).treeReduce(added)
     if is_local:
@@ -111,11 +116,16 @@ def _by_spark(told: RDD[Told], kinds: Sequence[int], storage: Storage, folder: s
         (what, partition): path
         for what, own in ((what, f"{folder}/what={what}") for what in kinds)
         if storage.exists(own)
-        for partition, path in _parts(storage, own).items()
+        for (partition, _), path in _parts(storage, own).items()
     }
 
 
-def _parts(storage: Storage, folder: str) -> dict[int, str]:
-    """Return the part files that Spark wrote to a folder, by partition."""
-    paths = (file.path for file in storage.files(folder))
-    return {int(path.rpartition("/")[2].split("-")[1]): path for path in paths}
+def _parts(storage: Storage, folder: str) -> dict[tuple[int, int], str]:
+    """Return the part files that Spark wrote to a folder, in order: by partition, and their number there."""
+    found = {}
+    for file in storage.files(folder):
+        # part-00007-JOB.c000.txt, or part-00007-JOB-c000.zstd.parquet
+        name = file.path.rpartition("/")[2]
+        first, *_, last = re.findall(r"part-(\d+)-|[-.]c(\d+)\.", name)
+        found[int(first[0]), int(last[1])] = file.path
+    return dict(sorted(found.items()))

@@ -30,7 +30,7 @@ from dedup.formats.names import Form
 from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
 from dedup.formats.source import InputFile, Rejected
 from dedup.model import Batch
-from dedup.parts import Taken
+from dedup.parts import Taken, checksum
 from dedup.policy import Cuts
 from dedup.spark.packing import packed, unpacked
 from dedup.versions import differs
@@ -111,12 +111,14 @@ class Parted(NamedTuple):
     Attributes:
         kept: What stays.
         dropped: The documents that go.
-        taken: What was cut from lines that stay, in their order.
+        taken: What was cut from records of files that stay, in their order.
+        checksums: Of tables, the `checksum` of the texts of each file.
     """
 
     kept: bytes
     dropped: bytes
     taken: list[Taken]
+    checksums: dict[int, int]
 
 
 class Chosen(NamedTuple):
@@ -213,18 +215,19 @@ class _OpenLines:
         slab = slab_of(lines.data, np.concatenate([whole[0], starts]), np.concatenate([whole[1], ends]))
         kept, _ = slab.parted()
         gone = b"".join(lines.data[start:end] for start, end in zip(*(edge.tolist() for edge in whole), strict=True))
-        return Parted(bytes(kept), gone, self._taken(edits.cuts, starts, ends))
+        begun = self.lines.starts[np.searchsorted(self.lines.numbers, edits.cuts)]
+        taken = _taken(self.file.index, edits.cuts, starts - begun, decoded(view(self.lines.data), starts, ends))
+        return Parted(bytes(kept), gone, taken, {})
 
-    def _taken(self, records: Ints, starts: Ints, ends: Ints) -> list[Taken]:
-        """Return what was cut from each line."""
-        if not len(records):
-            return []
-        own = (starts - self.lines.starts[np.searchsorted(self.lines.numbers, records)]).tolist()
-        pieces = decoded(view(self.lines.data), starts, ends)
-        return [
-            Taken(self.file.index, number, own[low:high], pieces[low:high])
-            for number, low, high in zip(*_runs(records), strict=True)
-        ]
+
+def _taken(file: int, records: Ints, starts: Ints, pieces: list[str]) -> list[Taken]:
+    """Return what was cut from each record, given the record of every piece, and where in it the piece began."""
+    if not pieces:
+        return []
+    own = starts.tolist()
+    return [
+        Taken(file, number, own[low:high], pieces[low:high]) for number, low, high in zip(*_runs(records), strict=True)
+    ]
 
 
 class Rows(_OfFiles):
@@ -240,7 +243,7 @@ class Rows(_OfFiles):
         batch = parquet.documents_of(file, rows, numbers, fields, found.append)
         if found:
             raise FaultError(found)
-        return _OpenRows(batch, table, fields.text)
+        return _OpenFileRows(batch, table, fields.text)
 
 
 @dataclass(frozen=True)
@@ -285,7 +288,20 @@ class _OpenRows:
         if len(cuts.documents):
             texts = remove_spans(self.batch.texts, cuts.documents, cuts.starts, cuts.ends).to_arrow()
             kept = parquet_edits.replaced(rows, parquet.column_at(rows, self.text) or self.text, texts)
-        return Parted(packed(kept.filter(pa.array(~dropped))), packed(rows.filter(pa.array(dropped))), [])
+        return Parted(packed(kept.filter(pa.array(~dropped))), packed(rows.filter(pa.array(dropped))), [], {})
+
+
+class _OpenFileRows(_OpenRows):
+    """Rows of one file, which `restore` is to give back."""
+
+    def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
+        """Part rows, and tell what was cut from texts, and what all of them were."""
+        batch, texts = self.batch, self.batch.texts
+        file, begun = int(batch.files[0]), texts.offsets[cuts.documents]
+        pieces = decoded(texts.data, begun + cuts.starts, begun + cuts.ends)
+        taken = _taken(file, batch.records[cuts.documents], cuts.starts, pieces)
+        checksums = {file: checksum(batch.digests, batch.records)}
+        return super().parted(dropped, cuts)._replace(taken=taken, checksums=checksums)
 
 
 def _read(piece: TablePiece, chosen: Chosen | None) -> pa.RecordBatch:

@@ -68,6 +68,16 @@ class Storage:
         system, path = self._open(name)
         return int(system.getFileStatus(path).getLen())
 
+    def end_of(self, file: Stored, count: int) -> bytes:
+        """Return the last bytes of a file, all of them if it has fewer."""
+        system, path = self._open(file.path)
+        stream = system.open(path)
+        try:
+            stream.seek(max(file.size - count, 0))
+            return bytes(stream.readNBytes(count))
+        finally:
+            stream.close()
+
     def files(self, name: str) -> Iterator[Stored]:
         """Yield a file, or all files in a folder and below, or in all that a pattern fits; hidden ones are left out.
 

@@ -8,6 +8,7 @@ from dedup import pipeline, report
 from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.formats.digests import Digest
+from dedup.parts import CHECKSUMS
 from dedup.report import TOP, Counts
 from dedup.spark import telling
 from dedup.spark.counts import counts_of, marks_of
@@ -24,6 +25,7 @@ class Summed(NamedTuple):
         texts: The text of each template by its id, as far as it went anywhere.
         clusters: The largest clusters of every task.
         seals: The digests of the lines that tasks told, by what they are and by partition.
+        checksums: Of tables, the `checksum` of each file.
     """
 
     counts: Counts
@@ -31,6 +33,7 @@ class Summed(NamedTuple):
     texts: dict[str, str]
     clusters: list[Cluster]
     seals: dict[int, dict[int, Digest]]
+    checksums: dict[int, int]
 
 
 def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
@@ -49,6 +52,7 @@ def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
         texts={name: text for (name,), (_, _, text) in of.get(telling.TEXT, {}).items()},
         clusters=[Cluster(*cluster) for cluster in of.get(telling.CLUSTER, {}).values()],
         seals=seals,
+        checksums={file: total % CHECKSUMS for (file,), (total,) in of.get(telling.CHECKSUM, {}).items()},
     )
 
 

@@ -269,6 +269,7 @@ class Tasks:
             notes.judged(outcomes)
             notes.count(report.count(plan))
             notes.quote(piece.number, texts)
+            notes.check(result.checksums)
         yield NOTED, notes.entries
 
     def nothing(self) -> Counts:

@@ -23,10 +23,10 @@ KEPT, DROPPED, DECISIONS, TAKEN, NOTED = range(5)
 Told = tuple[int, Any]
 """What it is; and bytes, or of notes a dict."""
 
-MARKS, SOURCE, SEARCHED, TEXT, CLUSTER, SEAL = range(6)
+MARKS, SOURCE, SEARCHED, TEXT, CLUSTER, SEAL, CHECKSUM = range(7)
 """What a note is about, the first part of its key: counts of all documents; those of the source that is the second
 part; candidates and comparisons; the text of the template that is the second part; a cluster, by the file and the
-record of its keeper; the lines of one kind that a partition told."""
+record of its keeper; the lines of one kind that a partition told; the `checksum` of a file."""
 
 Key = tuple[Any, ...]
 
@@ -57,6 +57,11 @@ class Notes:
         """Note what the templates say that went from a piece: a main wording counts before any other."""
         for name, text in texts.by_id.items():
             self._add((TEXT, name), (name not in texts.mains, piece, text))
+
+    def check(self, checksums: dict[int, int]) -> None:
+        """Note the checksums of a piece."""
+        for file, texts in checksums.items():
+            self._add((CHECKSUM, file), [texts])
 
     def _add(self, key: Key, value: Any) -> None:
         added(self.entries, {key: value})

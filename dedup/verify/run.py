@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dedup import decisions, manifest, readers, undo
+from dedup.assembly.local import as_local
 from dedup.errors import DedupError
 from dedup.manifest import REJECTED, Manifest
-from dedup.parts import as_local
 from dedup.plan import Progress, silent
 from dedup.readers import Corpus
 from dedup.staging import SIDECAR_SUFFIX

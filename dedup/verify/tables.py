@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup.formats.fields import Path
+from dedup.formats.parquet_rows import RowsInTurn
 from dedup.model import Span
 from dedup.verify.claims import without
 
@@ -35,7 +36,7 @@ def differing_row(
     """
     if not before.schema_arrow.equals(after.schema_arrow):
         return 0, "has other columns in the output"
-    left = _Left(after)
+    left = RowsInTurn(after.iter_batches(BATCH_ROWS), after.schema_arrow)
     first = 1
     for batch in before.iter_batches(BATCH_ROWS):
         numbers = np.array([n for n in range(first, first + len(batch)) if n not in gone], np.int64)
@@ -51,25 +52,6 @@ def differing_row(
             return int(numbers[differs]), "is not in the output what its decisions leave of it"
         first += len(batch)
     return None if left.is_empty() else (0, "has more rows in the output than stay")
-
-
-class _Left:
-    """The rows of a table, taken from the front."""
-
-    def __init__(self, source: pq.ParquetFile) -> None:
-        self._batches = source.iter_batches(BATCH_ROWS)
-        self._rest = source.schema_arrow.empty_table()
-
-    def take(self, rows: int) -> pa.Table:
-        """Return the next rows, fewer if there are no more."""
-        while len(self._rest) < rows and (batch := next(self._batches, None)) is not None:
-            self._rest = pa.concat_tables([self._rest, pa.Table.from_batches([batch])])
-        taken, self._rest = self._rest.slice(0, rows), self._rest.slice(rows)
-        return taken
-
-    def is_empty(self) -> bool:
-        """Say whether all rows were taken."""
-        return len(self.take(1)) == 0
 
 
 def _rows(table: pa.Table, rows: npt.NDArray[np.int64]) -> pa.Table:
