@@ -21,6 +21,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -50,13 +51,17 @@ SETTINGS = {
     "spark.shuffle.checksum.enabled": "false",
     # Between the JVM and Python, where that costs less than the network's.
     "spark.python.unix.domain.socket.enabled": "true",
-    "spark.eventLog.compress": "false",
-    "spark.eventLog.enabled": "true",
-    "spark.eventLog.rolling.enabled": "false",
     "spark.executor.memory": f"{MEMORY_MB}m",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
+
+LOG = {
+    "spark.eventLog.compress": "false",
+    "spark.eventLog.enabled": "true",
+    "spark.eventLog.rolling.enabled": "false",
+}
+"""Have Spark say what it shuffled, which takes a second of some fifteen."""
 
 
 class Taken(NamedTuple):
@@ -86,17 +91,18 @@ def main(cache: Path, documents: int, cores: int, archive: bool, skew: bool, ide
             compare(shuffled(corpus, partitions), cores, partitions)
         return
     more = from_archives(cache, cores) if archive else {}
-    even, stages = on_spark(corpus, cores, more=more)
+    even = on_spark(corpus, cores, more=more)
     print(f"spark    {even}")
-    for name, size in stages:
-        print(f"  {size / documents:10,.0f} bytes shuffled a document  {name}")
-    print(f"  {sum(size for _, size in stages) / documents:10,.0f} in all")
     other, name = (
-        (on_spark(made_skewed(corpus), cores, more=more)[0], "skewed") if skew else (locally(corpus, cores), "local")
+        (on_spark(made_skewed(corpus), cores, more=more), "skewed") if skew else (locally(corpus, cores), "local")
     )
     print(f"{name:8} {other}")
     first, second = (other, even) if skew else (even, other)
     print(f"{first.wall_s / second.wall_s:.2f} times as long, {first.cpu_s / second.cpu_s:.2f} times of processors")
+    stages = shuffled_by(corpus, cores)
+    for name, size in stages:
+        print(f"  {size / documents:10,.0f} bytes shuffled a document  {name}")
+    print(f"  {sum(size for _, size in stages) / documents:10,.0f} in all")
 
 
 def made(cache: Path, documents: int) -> Path:
@@ -181,21 +187,22 @@ def locally(corpus: Path, cores: int, out: Path | None = None) -> Taken:
         return timed([DEDUP, "clean", "-q", str(corpus), "-o", str(target), "--workers", str(cores)], {})
 
 
-def on_spark(
-    corpus: Path, cores: int, out: Path | None = None, more: dict[str, str] | None = None
-) -> tuple[Taken, list[tuple[str, int]]]:
-    """Return what Spark takes, its start included, and the bytes that each stage shuffles."""
+def on_spark(corpus: Path, cores: int, out: Path | None = None, more: dict[str, str] | None = None) -> Taken:
+    """Return what Spark takes, its start and end included."""
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder, "log")
-        log.mkdir()
-        settings = SETTINGS | {"spark.eventLog.dir": log.as_uri()} | (more or {})
-        arguments = " ".join(f'--conf "{name}={value}"' for name, value in settings.items())
+        arguments = " ".join(f'--conf "{name}={value}"' for name, value in (SETTINGS | (more or {})).items())
         environment = {"PYSPARK_SUBMIT_ARGS": f"{arguments} pyspark-shell", "SPARK_LOCAL_IP": "127.0.0.1"}
         master, target = f"local-cluster[1,{cores},{MEMORY_MB}]", str(out or Path(folder, "out"))
         command = [DEDUP, "clean", "-q", "--engine", "spark", "--master", master, str(corpus), "-o", target]
-        taken = timed(command, environment)
-        (events,) = log.iterdir()
-        return taken, shuffled_in(events)
+        return timed(command, environment)
+
+
+def shuffled_by(corpus: Path, cores: int) -> list[tuple[str, int]]:
+    """Return the bytes that each stage shuffles, in a run of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        on_spark(corpus, cores, more=LOG | {"spark.eventLog.dir": Path(folder).as_uri()})
+        (events,) = Path(folder).iterdir()
+        return shuffled_in(events)
 
 
 def timed(command: list[str], environment: dict[str, str]) -> Taken:
@@ -204,16 +211,24 @@ def timed(command: list[str], environment: dict[str, str]) -> Taken:
     seen: dict[int, float] = {}
     with subprocess.Popen(command, env=os.environ | environment, stderr=subprocess.DEVNULL) as process:
         # Nobody waits for Spark's workers, so that the system does not add their times to anybody's.
-        while process.poll() is None:
-            seen |= of_descendants(os.getpid())
-            time.sleep(0.2)
-    taken = Taken(time.perf_counter() - start, sum(seen.values()))
+        watching = threading.Thread(target=watch, args=(process, seen))
+        watching.start()
+        process.wait()
+        wall_s = time.perf_counter() - start
+        watching.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     # A JVM that writes an archive does so when all else has ended.
     while any(is_running(number) for number in seen):
         time.sleep(0.2)
-    return taken
+    return Taken(wall_s, sum(seen.values()))
+
+
+def watch(process: subprocess.Popen[bytes], seen: dict[int, float]) -> None:
+    """Keep what every process below this one has taken, as long as one of them runs."""
+    while process.returncode is None:
+        seen |= of_descendants(os.getpid())
+        time.sleep(0.2)
 
 
 def is_running(process: int) -> bool:

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "dedup"
 
 LAYERS = (
-    {"columns", "errors", "kernels", "limit", "parallel", "sizes", "spill", "unicode", "visible", "work"},
+    {"columns", "errors", "kernels", "limit", "parallel", "quick", "sizes", "spill", "unicode", "visible", "work"},
     {"config", "lexicon", "model", "protection"},
     {
         "assembly",

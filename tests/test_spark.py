@@ -546,9 +546,10 @@ def test_components_are_those_of_a_graph_library(spark: Session, is_on_driver: b
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    from dedup.spark.components import Nodes, by_spark, on_driver
+    from dedup.spark.components import Nodes, on_driver
     from dedup.spark.meeting import BANDED, COPY, VERSION, Ties
     from dedup.spark.parting import Parting
+    from dedup.spark.rounds import by_spark
 
     rng = random.Random(2)
     path = [(n, n + 1) for n in range(400, 440)]

@@ -27,13 +27,13 @@ def verify(context: click.Context, /, inputs: tuple[str, ...], output: str, quie
     Everything is derived anew from the files: counts, similarities, quotations, the bytes that no decision
     names, and that INPUT can be restored. Violations go to standard output, the exit code is then 1.
     """
-    from dedup.console import Console, load_kernels_quickly
+    from dedup.console import Console
+    from dedup.quick import quick_loading
     from dedup.verify.run import verify
     from dedup.visible import one_line
 
-    load_kernels_quickly()
     console = Console(quiet, verbose=False, sidecar=None)
-    with console.progress() as progress:
+    with quick_loading(), console.progress() as progress:
         verdict = verify(list(inputs), output, progress=progress, **options)
     for violation in verdict.violations:
         click.echo(one_line(str(violation)))

@@ -54,5 +54,9 @@ def _things(placed: Iterable[tuple[int, Any]]) -> Iterator[Any]:
 if __name__ == "__main__":
     from pyspark import daemon
 
-    load()
+    from dedup.quick import quick_loading
+
+    # Not any longer: what else runs in these processes is the user's.
+    with quick_loading():
+        load()
     daemon.manager()

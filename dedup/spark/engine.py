@@ -18,7 +18,7 @@ from pyspark import RDD, StorageLevel
 from dedup import boilerplate
 from dedup.boilerplate import Templates
 from dedup.errors import InputError
-from dedup.spark.components import Nodes, by_spark, on_driver
+from dedup.spark.components import Nodes, on_driver
 from dedup.spark.meeting import Ties
 from dedup.spark.outcomes import Outcomes
 from dedup.spark.parting import Parting, moved
@@ -99,7 +99,10 @@ def _members(met: RDD[Any], counted: _Counted, parting: Parting, refuse: Refuse)
     context = met.context
     _, ties = _gathered(met, refuse)
     if ties is None or counted.versions is None or _count([*ties, *counted.versions]) > DRIVER_TIES:
-        return by_spark(context.union([met, counted.counted]).filter(_is_tie), parting), False
+        # Not before, since it imports all of Spark's tables.
+        from dedup.spark import rounds
+
+        return rounds.by_spark(context.union([met, counted.counted]).filter(_is_tie), parting), False
     members = on_driver([*ties, *counted.versions])
     if len(members.rows) <= DRIVER_MEMBERS:
         return members, True

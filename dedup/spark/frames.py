@@ -24,7 +24,8 @@ from dedup.spark import engine
 from dedup.spark.numbering import Placed, numbered
 from dedup.spark.packing import packed, unpack
 from dedup.spark.parting import Parting
-from dedup.spark.pieces import HASHED_FILES, Fault, Records, TablePiece
+from dedup.spark.pieces import Fault, TablePiece
+from dedup.spark.rows import HASHED_FILES, Records
 from dedup.spark.tasks import Tasks
 from dedup.spark.telling import DECISIONS, KEPT
 from dedup.versions import differs

@@ -7,22 +7,17 @@ them, and part what stays of them from what goes.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from dedup.api import batch_of
-from dedup.columns import Column, decoded
+from dedup.columns import decoded
 from dedup.config import Config
-from dedup.edit import remove_spans
-from dedup.formats import jsonl, parquet, parquet_edits
+from dedup.formats import jsonl
 from dedup.formats.fields import Fields
-from dedup.formats.fields import Path as FieldPath
 from dedup.formats.keys import finder_of
 from dedup.formats.lines import Chunk
 from dedup.formats.lines import Lines as JsonLines
@@ -30,9 +25,8 @@ from dedup.formats.names import Form
 from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
 from dedup.formats.source import InputFile, Rejected
 from dedup.model import Batch
-from dedup.parts import Taken, checksum
+from dedup.parts import Taken
 from dedup.policy import Cuts
-from dedup.spark.packing import packed, unpacked
 from dedup.versions import differs
 
 Ints = npt.NDArray[np.int64]
@@ -170,7 +164,7 @@ class Origin(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _OfFiles:
+class OfFiles:
     """What carriers know of the files that they read."""
 
     config: Config
@@ -182,7 +176,7 @@ class _OfFiles:
         return [origin.name for origin in self.origins]
 
 
-class Lines(_OfFiles):
+class Lines(OfFiles):
     """Lines of JSON."""
 
     def open(self, piece: LinePiece, chosen: Chosen | None = None) -> _OpenLines:
@@ -216,11 +210,11 @@ class _OpenLines:
         kept, _ = slab.parted()
         gone = b"".join(lines.data[start:end] for start, end in zip(*(edge.tolist() for edge in whole), strict=True))
         begun = self.lines.starts[np.searchsorted(self.lines.numbers, edits.cuts)]
-        taken = _taken(self.file.index, edits.cuts, starts - begun, decoded(view(self.lines.data), starts, ends))
+        taken = taken_of(self.file.index, edits.cuts, starts - begun, decoded(view(self.lines.data), starts, ends))
         return Parted(bytes(kept), gone, taken, {})
 
 
-def _taken(file: int, records: Ints, starts: Ints, pieces: list[str]) -> list[Taken]:
+def taken_of(file: int, records: Ints, starts: Ints, pieces: list[str]) -> list[Taken]:
     """Return what was cut from each record, given the record of every piece, and where in it the piece began."""
     if not pieces:
         return []
@@ -228,85 +222,6 @@ def _taken(file: int, records: Ints, starts: Ints, pieces: list[str]) -> list[Ta
     return [
         Taken(file, number, own[low:high], pieces[low:high]) for number, low, high in zip(*_runs(records), strict=True)
     ]
-
-
-class Rows(_OfFiles):
-    """Rows of Parquet files, each piece of one file: structs of all their columns."""
-
-    def open(self, piece: TablePiece, chosen: Chosen | None = None) -> _OpenRows:
-        """Read a piece, or some of its rows."""
-        table = _read(piece, chosen)
-        numbers, fields = table.column("record").to_numpy(), Fields.of(self.config)
-        index = table.column("file")[0].as_py()
-        file, found = self.origins[index].file(index, "parquet"), list[Rejected]()
-        rows = pa.RecordBatch.from_struct_array(table.column("row"))
-        batch = parquet.documents_of(file, rows, numbers, fields, found.append)
-        if found:
-            raise FaultError(found)
-        return _OpenFileRows(batch, table, fields.text)
-
-
-@dataclass(frozen=True)
-class Records:
-    """Rows of a table without files: structs of all its columns."""
-
-    config: Config
-    name: str
-
-    @property
-    def names(self) -> list[str]:
-        """What decisions call the files: `file` is part of what identifies a row."""
-        return [self.name] * HASHED_FILES
-
-    def open(self, piece: TablePiece, chosen: Chosen | None = None) -> _OpenRows:
-        """Read a piece, or some of its rows; one without an id is called by what identifies it."""
-        table = _read(piece, chosen)
-        files, numbers = (table.column(name).to_numpy() for name in ("file", "record"))
-        batch = batch_of(pa.Table.from_struct_array(table.column("row")), self.config)
-        ids = [
-            f"{self.name}:{record}" if name == f"{self.name}:{row}" else name
-            for row, (name, record) in enumerate(zip(batch.ids, numbers.tolist(), strict=True), 1)
-        ]
-        batch = dataclasses.replace(batch, files=files, records=numbers, ids=Column.of(ids))
-        return _OpenRows(batch, table, (self.config.text_field,))
-
-
-HASHED_FILES = 1 << 16
-"""Rows without a file are hashed to so many, which makes 80 bits of what identifies them."""
-
-
-@dataclass(frozen=True)
-class _OpenRows:
-    batch: Batch
-    table: pa.RecordBatch
-    text: FieldPath
-
-    def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
-        """Part rows, which have new texts if they stay."""
-        rows = pa.RecordBatch.from_struct_array(self.table.column("row"))
-        kept = rows
-        if len(cuts.documents):
-            texts = remove_spans(self.batch.texts, cuts.documents, cuts.starts, cuts.ends).to_arrow()
-            kept = parquet_edits.replaced(rows, parquet.column_at(rows, self.text) or self.text, texts)
-        return Parted(packed(kept.filter(pa.array(~dropped))), packed(rows.filter(pa.array(dropped))), [], {})
-
-
-class _OpenFileRows(_OpenRows):
-    """Rows of one file, which `restore` is to give back."""
-
-    def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
-        """Part rows, and tell what was cut from texts, and what all of them were."""
-        batch, texts = self.batch, self.batch.texts
-        file, begun = int(batch.files[0]), texts.offsets[cuts.documents]
-        pieces = decoded(texts.data, begun + cuts.starts, begun + cuts.ends)
-        taken = _taken(file, batch.records[cuts.documents], cuts.starts, pieces)
-        checksums = {file: checksum(batch.digests, batch.records)}
-        return super().parted(dropped, cuts)._replace(taken=taken, checksums=checksums)
-
-
-def _read(piece: TablePiece, chosen: Chosen | None) -> pa.RecordBatch:
-    table = unpacked(piece.data)
-    return table if chosen is None else table.take(pa.array(chosen.rows))
 
 
 def _runs(values: Ints) -> tuple[list[int], list[int], list[int]]:

@@ -24,7 +24,7 @@ from dedup.parts import Table
 from dedup.spark.frames import table_pieces
 from dedup.spark.inputs import Columns, Input, Inputs, no_documents, session_for
 from dedup.spark.numbering import numbered
-from dedup.spark.pieces import Rows
+from dedup.spark.rows import Rows
 from dedup.spark.storage import SLASHES, Storage, Stored, literal
 
 FOOTERS_AT_ONCE = 16
