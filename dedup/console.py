@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.errors import InputError
-from dedup.jobs import Run
-from dedup.plan import Progress, silent
 from dedup.quick import quick_loading
-from dedup.staging import SIDECAR_SUFFIX
-from dedup.writers import STANDARD_OUTPUT
+from dedup.staging import SIDECAR_SUFFIX, STANDARD_OUTPUT
 
+# The engine takes a third of a second to import, in which Spark can start.
 if TYPE_CHECKING:
     import rich.console
+
+    from dedup.jobs import Run
+    from dedup.plan import Progress
 
 TOP_TEMPLATES = 5
 """Most frequent templates shown; report.json lists more."""
@@ -75,6 +76,8 @@ class Console:
     @contextmanager
     def progress(self) -> Iterator[Progress]:
         """Show progress on a terminal; yield what the engine reports to."""
+        from dedup.plan import silent
+
         announce_compilation(self)
         if self.quiet or not self._rich.is_terminal:
             yield silent
@@ -115,6 +118,8 @@ def configured(options: dict[str, Any]) -> Config:
 @contextmanager
 def opened(options: dict[str, Any]) -> Iterator[tuple[Config, Run, Console]]:
     """Turn a command's options into a configuration, a run and a console."""
+    from dedup.jobs import Run
+
     sidecar = options.get("sidecar")
     console = Console(options["quiet"], options["verbose"], sidecar)
     config = configured(options)

@@ -31,7 +31,15 @@ from dedup.plan import Plan, Progress, silent
 from dedup.quotes import KeptQuotes
 from dedup.stages import Stages, kept, make_folder
 from dedup.stages import opened as opened_stages
-from dedup.staging import SIDECAR_SUFFIX, Staging, refuse_existing, refuse_overlap, refuse_parent, writing
+from dedup.staging import (
+    SIDECAR_SUFFIX,
+    STANDARD_OUTPUT,
+    Staging,
+    refuse_existing,
+    refuse_overlap,
+    refuse_parent,
+    writing,
+)
 from dedup.sweep import sweep
 from dedup.work import work_folder
 
@@ -283,7 +291,7 @@ def _stages(
 @contextmanager
 def _decisions_file(output: str, run: Run) -> Iterator[BinaryIO]:
     """Open the file for decisions, or standard output for `-`."""
-    if output == writers.STANDARD_OUTPUT:
+    if output == STANDARD_OUTPUT:
         with writing(Path("standard output")), tempfile.TemporaryFile() as spool:
             yield spool
             spool.seek(0)

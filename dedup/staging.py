@@ -22,6 +22,9 @@ from dedup.work import leftovers, locked_folder
 SIDECAR_SUFFIX = ".dedup"
 """What is added to the name of an output for the folder beside it."""
 
+STANDARD_OUTPUT = "-"
+"""What is named instead of an output where there is to be no file."""
+
 NAME_CHARACTERS = 40
 """How much of the target's name the hidden name repeats; file names end at 255 bytes on most systems."""
 

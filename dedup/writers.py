@@ -24,9 +24,16 @@ from dedup.formats.slabs import FileEdits
 from dedup.formats.source import InputFile
 from dedup.manifest import MANIFEST, PARQUET, REJECTED, REMOVED, REMOVED_INDEX, FileEntry, Manifest, seal
 from dedup.readers import Corpus
-from dedup.staging import SIDECAR_SUFFIX, Staging, begin_sync, refuse_existing, refuse_overlap, refuse_parent, writing
-
-STANDARD_OUTPUT = "-"
+from dedup.staging import (
+    SIDECAR_SUFFIX,
+    STANDARD_OUTPUT,
+    Staging,
+    begin_sync,
+    refuse_existing,
+    refuse_overlap,
+    refuse_parent,
+    writing,
+)
 
 SYNCED_BYTES = 2 << 20
 """What is written before the system is asked to begin bringing it to disk. Measured with 290 MB: with 16 MB at a time

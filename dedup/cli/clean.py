@@ -46,11 +46,11 @@ def clean(inputs: tuple[str, ...], output: str, report: str | None, index: str |
     What is left goes to OUTPUT, in the same format. INPUT is files, folders, or - for JSON Lines on standard
     input. Decisions, report and undo data go to OUTPUT.dedup/.
     """
-    from dedup import jobs
-
     if options.pop("engine") == "spark":
         clean_on_spark(inputs, output, options)
         return
+    from dedup import jobs
+
     options |= {"page": report, "index": index} | first_with_index(index)
     with console_run(options) as (config, run, console):
         summary = jobs.clean(list(inputs), output, config, run)
