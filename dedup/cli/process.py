@@ -18,7 +18,7 @@ def run() -> None:
     try:
         main()
     except SystemExit as end:
-        if end.code not in (0, None) or "pyspark" in sys.modules:
+        if end.code not in (0, None):
             raise
     atexit._run_exitfuncs()
     try:

@@ -117,15 +117,21 @@ def wanted_lines(file: IO[bytes], line_ends: Ints, wanted: Ints) -> Iterator[Lin
         numbers = wanted[at : at + MOST_LINES]
         places, ends = np.where(numbers > 1, line_ends[numbers - 2], begin), line_ends[numbers - 1]
         behind = np.cumsum(ends - places)
-        count = int(np.searchsorted(behind, CHUNK_BYTES)) + 1
-        numbers, places, ends, behind = numbers[:count], places[:count], ends[:count], behind[:count]
-        # To read what lies between lines takes longer than to ask for each of them.
-        spans = zip(*(edges.tolist() for edges in joined_ranges(places, ends)), strict=True)
-        data = b"".join([_read(file, start, end) for start, end in spans])
-        if len(data) < behind[-1]:
+        count = min(int(np.searchsorted(behind, CHUNK_BYTES)) + 1, len(numbers))
+        lines = lines_at(file, numbers[:count], places[:count], ends[:count])
+        if len(lines.data) < behind[count - 1]:
             return
-        yield Lines(data, behind - (ends - places), behind, numbers, places)
-        at += len(numbers)
+        yield lines
+        at += count
+
+
+def lines_at(file: IO[bytes], numbers: Ints, places: Ints, ends: Ints) -> Lines:
+    """Return some lines of an open file, whose numbers, starts and ends are known; all at once."""
+    behind = np.cumsum(ends - places)
+    # To read what lies between lines takes longer than to ask for each of them.
+    spans = zip(*(edges.tolist() for edges in joined_ranges(places, ends)), strict=True)
+    data = b"".join([_read(file, start, end) for start, end in spans])
+    return Lines(data, behind - (ends - places), behind, numbers, places)
 
 
 def _read(file: IO[bytes], start: int, end: int) -> bytes:

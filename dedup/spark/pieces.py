@@ -14,12 +14,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dedup.columns import decoded
+from dedup.columns import Column, decoded
 from dedup.config import Config
+from dedup.edit import take_rows
 from dedup.formats import jsonl
 from dedup.formats.fields import Fields
 from dedup.formats.keys import finder_of
-from dedup.formats.lines import Chunk
+from dedup.formats.lines import Chunk, lines_at
 from dedup.formats.lines import Lines as JsonLines
 from dedup.formats.names import Form
 from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
@@ -64,6 +65,54 @@ class LinePiece(NamedTuple):
             if not data.endswith(b"\n"):
                 data += b"\n"
         return Chunk.of(self.start, self.first, data).lines()
+
+
+class SomeLines(NamedTuple):
+    """Lines of a file, wherever they are in it.
+
+    Attributes:
+        file: Position of the file in the list of inputs.
+        path: The file, which every executor can read.
+        numbers: int64[lines], ascending.
+        starts: int64[lines], where in the file each starts.
+        ends: int64[lines], behind its newline, which the last line of a file need not have.
+    """
+
+    file: int
+    path: str
+    numbers: Ints
+    starts: Ints
+    ends: Ints
+
+    def among(self, which: Ints) -> SomeLines:
+        """Return some of them."""
+        return self._replace(numbers=self.numbers[which], starts=self.starts[which], ends=self.ends[which])
+
+    def lines(self) -> JsonLines:
+        """Return the lines."""
+        with Path(self.path).open("rb") as file:
+            return lines_at(file, self.numbers, self.starts, self.ends)
+
+
+class Excerpt(NamedTuple):
+    """What some documents say.
+
+    Attributes:
+        texts: Their texts.
+        sources: Their sources.
+    """
+
+    texts: Column
+    sources: Column
+
+    def among(self, which: Ints) -> Excerpt:
+        """Return that of some of them."""
+        return Excerpt(take_rows(self.texts, which), take_rows(self.sources, which))
+
+    @classmethod
+    def of(cls, batch: Batch) -> Excerpt:
+        """Return what the documents of a batch say."""
+        return cls(batch.texts, batch.sources)
 
 
 class TablePiece(NamedTuple):
@@ -134,6 +183,9 @@ class Opened(Protocol):
     def batch(self) -> Batch:
         """Its documents; a blank line holds none."""
 
+    def some(self, rows: Ints) -> SomeLines | Excerpt:
+        """Return where some of its documents are, if everybody can read them there; otherwise what they say."""
+
     def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
         """Part what stays from what goes, given which documents are dropped, and the cuts in the others."""
 
@@ -150,6 +202,9 @@ class Carrier(Protocol):
 
         Raises FaultError if a record holds no document.
         """
+
+    def excerpt(self, some: SomeLines | Excerpt) -> Excerpt:
+        """Return what documents say, given what `Opened.some` says of them."""
 
 
 class Origin(NamedTuple):
@@ -185,11 +240,22 @@ class Lines(OfFiles):
         if chosen is not None:
             lines = lines.among(chosen.records)
         file, fields = self.origins[piece.file].file(piece.file, "jsonl"), Fields.of(self.config)
-        found: list[Rejected] = []
-        batch = jsonl.documents_of(lines, file, fields, finder_of(fields), found.append)
-        if found:
-            raise FaultError(found)
-        return _OpenLines(batch, lines, file, fields)
+        return _OpenLines(_documents_of(lines, file, fields), lines, file, fields, piece.path)
+
+    def excerpt(self, some: SomeLines | Excerpt) -> Excerpt:
+        """Return what documents say."""
+        if isinstance(some, Excerpt):
+            return some
+        file = self.origins[some.file].file(some.file, "jsonl")
+        return Excerpt.of(_documents_of(some.lines(), file, Fields.of(self.config)))
+
+
+def _documents_of(lines: JsonLines, file: InputFile, fields: Fields) -> Batch:
+    found: list[Rejected] = []
+    batch = jsonl.documents_of(lines, file, fields, finder_of(fields), found.append)
+    if found:
+        raise FaultError(found)
+    return batch
 
 
 @dataclass(frozen=True)
@@ -198,6 +264,18 @@ class _OpenLines:
     lines: JsonLines
     file: InputFile
     fields: Fields
+    path: str
+
+    def some(self, rows: Ints) -> SomeLines | Excerpt:
+        """Return where some lines are, or what they say."""
+        if not self.path:
+            return Excerpt.of(self.batch).among(rows)
+        records = self.batch.records[rows]
+        at = np.searchsorted(self.lines.numbers, records)
+        starts = self.lines.places[at]
+        return SomeLines(
+            self.file.index, self.path, records, starts, starts + self.lines.ends[at] - self.lines.starts[at]
+        )
 
     def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
         """Part lines by the raw bytes that go."""

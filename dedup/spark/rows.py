@@ -19,10 +19,30 @@ from dedup.model import Batch
 from dedup.parts import checksum
 from dedup.policy import Cuts
 from dedup.spark.packing import packed, unpacked
-from dedup.spark.pieces import Bools, Chosen, FaultError, OfFiles, Parted, TablePiece, taken_of
+from dedup.spark.pieces import (
+    Bools,
+    Chosen,
+    Excerpt,
+    FaultError,
+    Ints,
+    OfFiles,
+    Parted,
+    SomeLines,
+    TablePiece,
+    taken_of,
+)
 
 
-class Rows(OfFiles):
+class _OfTables:
+    """What both kinds of rows have: nobody finds their texts again, so that these are handed over."""
+
+    def excerpt(self, some: SomeLines | Excerpt) -> Excerpt:
+        """Return what documents say."""
+        assert isinstance(some, Excerpt)  # noqa: S101  (nothing else is handed over)
+        return some
+
+
+class Rows(OfFiles, _OfTables):
     """Rows of Parquet files, each piece of one file: structs of all their columns."""
 
     def open(self, piece: TablePiece, chosen: Chosen | None = None) -> _OpenRows:
@@ -39,7 +59,7 @@ class Rows(OfFiles):
 
 
 @dataclass(frozen=True)
-class Records:
+class Records(_OfTables):
     """Rows of a table without files: structs of all its columns."""
 
     config: Config
@@ -72,6 +92,10 @@ class _OpenRows:
     batch: Batch
     table: pa.RecordBatch
     text: FieldPath
+
+    def some(self, rows: Ints) -> Excerpt:
+        """Return what some rows say."""
+        return Excerpt.of(self.batch).among(rows)
 
     def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
         """Part rows, which have new texts if they stay."""

@@ -38,6 +38,8 @@ def opened(master: str | None) -> Iterator[SparkContext]:
     Raises:
         EngineError: Spark does not start, for want of Java for instance, or it gives up.
     """
+    while _stopping:
+        _stopping.pop().join()
     # Executors on this machine are to find the packages that are here.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     importing = threading.Thread(target=_import, daemon=True)
@@ -61,7 +63,20 @@ def opened(master: str | None) -> Iterator[SparkContext]:
     except (PySparkException, Py4JError) as error:
         raise EngineError(f"Spark gave up: {reason_of(error)}", hint="Its logs say more.") from None
     finally:
-        context.stop()
+        _stop(context)
+
+
+_stopping: list[threading.Thread] = []
+
+
+def _stop(context: SparkContext) -> None:
+    """Stop Spark, and do not wait for what it leaves to be stopped in this process: that takes another half second."""
+    thread = threading.Thread(target=context.stop, daemon=True)
+    _stopping.append(thread)
+    thread.start()
+    # It is taken away as soon as Java has stopped.
+    while thread.is_alive() and context._jsc is not None:
+        thread.join(0.01)
 
 
 def _import() -> None:

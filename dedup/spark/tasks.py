@@ -22,7 +22,7 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
 from dedup.edit import take_rows
-from dedup.model import Batch, Wanted, take
+from dedup.model import Batch, Wanted
 from dedup.plan import Known, Plan, silent
 from dedup.policy import Cuts
 from dedup.quotes import KeptQuotes, quoted
@@ -33,7 +33,7 @@ from dedup.spark.meeting import VERSION, Keyed, Ties, keyed, parted, sent_to, ti
 from dedup.spark.members import Members, Sent, among
 from dedup.spark.outcomes import Outcomes
 from dedup.spark.parting import Parting
-from dedup.spark.pieces import Carrier, Chosen, Fault, FaultError, Piece
+from dedup.spark.pieces import Carrier, Chosen, Excerpt, Fault, FaultError, Opened, Piece, SomeLines
 from dedup.spark.spool import Spool
 from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, TAKEN, Notes, Told, lines_of
 from dedup.spill import IN_MEMORY, Room
@@ -49,21 +49,24 @@ class Evidence(NamedTuple):
     Attributes:
         piece: The piece.
         rows: int64[documents].
-        texts: Their texts.
-        sources: Their sources.
+        some: Where they are, or what they say.
     """
 
     piece: int
     rows: Ints
-    texts: Column
-    sources: Column
+    some: SomeLines | Excerpt
 
-    def batch(self) -> Batch:
+    def among(self, rows: Ints) -> Evidence:
+        """Return some of the documents."""
+        return Evidence(self.piece, rows, self.some.among(np.searchsorted(self.rows, rows)))
+
+    def batch(self, carrier: Carrier) -> Batch:
         """Return the documents, by piece and row instead of file and record."""
         count = len(self.rows)
+        texts, sources = carrier.excerpt(self.some)
         nameless = Column(np.zeros(0, np.uint8), np.zeros(count + 1, np.int64))
         pieces, digests = np.full(count, self.piece, np.int32), np.zeros(count, np.uint64)
-        return Batch(pieces, self.rows, self.texts, nameless, self.sources, digests)
+        return Batch(pieces, self.rows, texts, nameless, sources, digests)
 
 
 class Counted(NamedTuple):
@@ -91,8 +94,8 @@ class _Sources:
     rejected: tuple[()] = ()
     names: list[str] = []  # noqa: RUF012  (never changed)
 
-    def __init__(self, handed: Iterator[Evidence], folder: Path) -> None:
-        self.room = Room(folder)
+    def __init__(self, handed: Iterator[Evidence], carrier: Carrier, folder: Path) -> None:
+        self.room, self._carrier = Room(folder), carrier
         self._spool = Spool[Evidence](folder)
         places: dict[int, Ints] = {}
         for some in handed:
@@ -104,12 +107,11 @@ class _Sources:
     def batches(self, wanted: Wanted | None = None) -> Iterator[Batch]:
         """Yield them, or the wanted ones."""
         for some in self._spool:
-            batch = some.batch()
             if wanted is not None:
                 low, high = np.searchsorted(wanted.files, np.array([some.piece, some.piece + 1], np.int32)).tolist()
-                batch = take(batch, np.searchsorted(some.rows, wanted.records[low:high]))
-            if len(batch):
-                yield batch
+                some = some.among(wanted.records[low:high])
+            if len(some.rows):
+                yield some.batch(self._carrier)
 
 
 class _Named:
@@ -142,13 +144,13 @@ class Tasks:
     def evidence(self, handed: Iterator[Piece], parts: int) -> Iterator[tuple[int, Evidence | Fault]]:
         """Yield what lines are counted over, by so many partitions of sources."""
         for piece in handed:
-            batch = self._documents(piece)
-            if isinstance(batch, Fault):
-                yield 0, batch
+            opened = self._opened(piece)
+            if isinstance(opened, Fault):
+                yield 0, opened
                 continue
-            ((_, _, keys),) = SourceNumbers().number([batch])
+            ((_, _, keys),) = SourceNumbers().number([opened.batch])
             for part, rows in parted(keys, parts):
-                yield part, Evidence(piece.number, rows, take_rows(batch.texts, rows), take_rows(batch.sources, rows))
+                yield part, Evidence(piece.number, rows, opened.some(rows))
 
     def count(self, handed: Iterator[Evidence | Fault]) -> Iterator[Counted | Ties | Fault]:
         """Count the lines of whole sources: yield their templates, and who is a version of whom."""
@@ -162,7 +164,7 @@ class Tasks:
                     yield one
 
         with work_folder() as folder:
-            corpus, sources = _Sources(documents(), folder), SourceNumbers()
+            corpus, sources = _Sources(documents(), self.carrier, folder), SourceNumbers()
             if faults:
                 yield min(faults)
                 return
@@ -178,25 +180,27 @@ class Tasks:
         bands = pipeline.bands_of(self.config)
         permutations = signature.permutations(self.config.hashes, self.config.seed)
         for piece in handed:
-            batch = self._documents(piece)
-            if isinstance(batch, Fault):
-                yield batch
+            opened = self._opened(piece)
+            if isinstance(opened, Fault):
+                yield opened
                 continue
+            batch = opened.batch
             ((_, numbers, keys),) = SourceNumbers().number([batch])
             yield Found(piece, pipeline.examine(batch, numbers, keys, templates, self.config, bands, permutations))
 
-    def _documents(self, piece: Piece) -> Batch | Fault:
+    def _opened(self, piece: Piece) -> Opened | Fault:
         """Read a piece, or say what is wrong with it.
 
         A task that fails is tried again, and Spark tells of it at length: the driver is to say it once.
         """
         try:
-            batch = self.carrier.open(piece).batch
+            opened = self.carrier.open(piece)
         except FaultError as error:
             return error.fault
+        batch = opened.batch
         for row, message, hint in pipeline.too_long(batch):
             return Fault(int(batch.files[row]), int(batch.records[row]), message, hint)
-        return batch
+        return opened
 
     def keyed(self, handed: Iterator[Found | Fault]) -> Iterator[tuple[int, Keyed | Ties | Fault]]:
         """Yield by what documents meet others, and faults, each with its partition."""
