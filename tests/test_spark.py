@@ -31,7 +31,7 @@ import dedup
 from dedup import jobs, undo
 from dedup.cli import main
 from dedup.config import KINDS, Config
-from dedup.errors import EngineError, InputError, LossError, StateError, UsageError
+from dedup.errors import EngineError, InputError, LossError, OutputError, StateError, UsageError
 from dedup.verify.run import verify
 from tests.corpora import Document, article, corpora, edited, hostile_texts, sentence, site
 from tests.situations import LANGUAGES, situations
@@ -236,14 +236,16 @@ def test_what_was_changed_since_is_not_restored(spark: Session, tmp_path: Path) 
     # The last line has no newline, and goes.
     lines = as_lines(crawl()).removesuffix(b"\n")
     (tmp_path / "in.jsonl").write_bytes(lines)
+    # Nor has that of the other.
+    more = as_lines(crawl(6)).removesuffix(b"\n")
     with gzip.open(tmp_path / "more.jsonl.gz", "wb") as file:
-        file.write(as_lines(crawl(6)))
+        file.write(more)
     inputs, output = [str(tmp_path / "in.jsonl"), str(tmp_path / "more.jsonl.gz")], str(tmp_path / "out")
     spark_jobs.clean(spark.sparkContext, inputs, output, Config())
     undo.restore(output, str(tmp_path / "back"))
     assert (tmp_path / "back" / "in.jsonl").read_bytes() == lines
     with gzip.open(tmp_path / "back" / "more.jsonl.gz") as back:
-        assert back.read() == as_lines(crawl(6))
+        assert back.read() == more
     assert verify(inputs, output).violations == []
     beside = tmp_path / "out.dedup"
     folders = [tmp_path / "out", *(beside / name for name in ("decisions", "dropped", "removed"))]
@@ -256,6 +258,49 @@ def test_what_was_changed_since_is_not_restored(spark: Session, tmp_path: Path) 
                 undo.restore(output, str(tmp_path / "again"))
         path.write_bytes(whole)
     assert not (tmp_path / "again").exists()
+
+
+def test_a_last_line_without_a_newline_is_a_document(spark: Session, tmp_path: Path) -> None:
+    from dedup.spark import jobs as spark_jobs
+
+    source, out, local = (tmp_path / name for name in ("in.jsonl", "out", "local.jsonl"))
+    source.write_bytes(as_lines([*crawl(), {"id": "last", "source": "a.example", "text": "Ohne Zeilenende."}])[:-1])
+    spark_jobs.clean(spark.sparkContext, [str(source)], str(out), Config())
+    jobs.clean([str(source)], str(local), Config(), jobs.Run())
+    assert parts(out) == local.read_bytes() + b"\n"
+    assert (
+        parts(tmp_path / "out.dedup" / "decisions")
+        == (tmp_path / "local.jsonl.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
+    )
+    undo.restore(str(out), str(tmp_path / "back"))
+    assert (tmp_path / "back" / "in.jsonl").read_bytes() == source.read_bytes()
+
+
+def test_lines_that_are_no_longer_there_are_an_error(tmp_path: Path) -> None:
+    from dedup.spark.pieces import SomeLines
+
+    path = tmp_path / "in.jsonl"
+    path.write_bytes(b"{}\n{}\n{}")
+    some = SomeLines(0, str(path), np.array([1, 3]), np.array([0, 6]), np.array([3, 9]))
+    assert some.lines().data == b"{}\n{}\n"
+    path.write_bytes(b"{}\n{}\n")
+    with pytest.raises(InputError, match=r"in\.jsonl: changed while it was being read"):
+        some.lines()
+
+
+def test_output_that_executors_wrote_elsewhere_is_named(spark: Session, tmp_path: Path) -> None:
+    from dedup.formats.digests import Digest
+    from dedup.spark.outputs import Result
+    from dedup.spark.storage import Storage
+    from dedup.spark.telling import DECISIONS
+
+    part, seals = tmp_path / "part", {DECISIONS: {0: Digest("", 1)}}
+    result = Result({}, None, {(DECISIONS, 0): str(part)}, Storage(spark.sparkContext), None)  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match="part: is not where the executors were to write it"):
+        result.put(DECISIONS, str(tmp_path / "out"), seals)
+    part.write_bytes(b"")
+    with pytest.raises(OutputError, match="part: is not as long as it was to be"):
+        result.put(DECISIONS, str(tmp_path / "out"), seals)
 
 
 def test_what_is_renamed_may_move_to_another_file_system(spark: Session, tmp_path: Path) -> None:
@@ -275,9 +320,11 @@ def test_what_is_renamed_may_move_to_another_file_system(spark: Session, tmp_pat
 def test_a_byte_order_mark_that_spark_takes_away_is_refused(spark: Session, tmp_path: Path) -> None:
     from dedup.spark import jobs as spark_jobs
 
-    (tmp_path / "in.jsonl").write_bytes(b"\xef\xbb\xbf" + as_lines(crawl()))
-    with pytest.raises(InputError, match="Remove the byte order mark"):
-        spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in.jsonl")], str(tmp_path / "out"), Config())
+    for name, opened in (("in.jsonl", open), ("in.jsonl.gz", gzip.open)):
+        with opened(tmp_path / name, "wb") as file:
+            file.write(b"\xef\xbb\xbf" + as_lines(crawl()))
+        with pytest.raises(InputError, match="Remove the byte order mark"):
+            spark_jobs.clean(spark.sparkContext, [str(tmp_path / name)], str(tmp_path / "out"), Config())
 
 
 def test_pieces_of_files_are_whole_lines_end_to_end(

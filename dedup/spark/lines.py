@@ -28,7 +28,7 @@ from dedup.parts import Lines as FileLines
 from dedup.spark.inputs import Input, Inputs, no_documents, session_for
 from dedup.spark.numbering import Placed, first_lines, numbered
 from dedup.spark.pieces import LinePiece, Lines, Piece
-from dedup.spark.storage import LOCAL, Stored, literal, with_one_slash
+from dedup.spark.storage import LOCAL, Storage, Stored, literal, with_one_slash
 from dedup.versions import differs
 
 PIECE_BYTES = 8 << 20
@@ -37,14 +37,23 @@ PIECE_BYTES = 8 << 20
 MOST_PIECES = 1_000_000
 """About so many pieces the driver can name; of very large inputs they are larger."""
 
+TRAILER_BYTES, WRAP = 4, 1 << 32
+"""What gzip says at the end of a file: its bytes before, counted as far as four bytes do (RFC 1952, section 2.3.1)."""
+
 DRIVER_BYTES = 1 << 30
 """In an input of so many bytes the driver counts lines, while the executors start."""
 
 
 def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> Input:
     """Open files of lines, in about so many partitions."""
-    is_plain = all(file.path.startswith(LOCAL) and not compression_of(file.path) for file in found.files)
-    return (_local_lines(context, found, slices) if is_plain else _lines(found, slices)).input(config, found)
+    is_plain = all(file.path.startswith(LOCAL) for file in found.files) and not _is_compressed(found)
+    pieces = _local_lines(context, found, slices) if is_plain else _lines(found, slices)
+    return pieces.input(Storage(context), config, found)
+
+
+def _is_compressed(found: Inputs) -> bool:
+    """Say whether any of the files is compressed."""
+    return any(compression_of(file.path) for file in found.files)
 
 
 class _LinePieces(NamedTuple):
@@ -59,7 +68,7 @@ class _LinePieces(NamedTuple):
     pieces: RDD[Piece]
     places: list[tuple[tuple[Any, ...], int, int]]
 
-    def input(self, config: Config, found: Inputs) -> Input:
+    def input(self, storage: Storage, config: Config, found: Inputs) -> Input:
         """Say what was read of each file; raises InputError if that is not all of it."""
         lines: Counter[int] = Counter()
         sizes: Counter[int] = Counter()
@@ -68,7 +77,8 @@ class _LinePieces(NamedTuple):
             sizes[file] += size
         if not self.places:
             raise no_documents()
-        read = [_read_whole(found, file, lines[file], sizes[file]) for file in range(len(found.files))]
+        trailers = storage.ends_of(found.files, TRAILER_BYTES) if _is_compressed(found) else [b""] * len(found.files)
+        read = [_read_whole(found, file, lines[file], sizes[file], end) for file, end in enumerate(trailers)]
         return Input(self.pieces, len(self.places), Lines(config, found.origins), read)
 
 
@@ -173,14 +183,20 @@ def _by_block(rows: pa.RecordBatch) -> Iterator[tuple[str, int, pa.Array]]:
         yield uris[start].as_py(), int(starts[start]), rows.column("line").slice(start, end - start)
 
 
-def _read_whole(found: Inputs, index: int, lines: int, size: int) -> FileLines:
+def _read_whole(found: Inputs, index: int, lines: int, size: int, trailer: bytes) -> FileLines:
     """Say what was read of a file, each line with a newline; raises InputError if that is not all of it."""
     file, compression = found.files[index], compression_of(found.files[index].path)
-    # How long a compressed file is nobody knows; a newline at its end is taken for granted.
-    is_ended = bool(compression) or size == file.size
-    if not is_ended and size != file.size + 1:
+    more = size - file.size
+    if compression:
+        # How long it was before, modulo 2**32, where it is gzip in one piece; nobody knows it of other files, in which
+        # a newline at the end is taken for granted.
+        plain = int.from_bytes(trailer, "little")
+        more = (size - plain + WRAP // 2) % WRAP - WRAP // 2
+        if compression != "gzip" or more not in (0, 1, -len(BOM), 1 - len(BOM)):
+            more = 0
+    if more not in (0, 1):
         raise _unlike(file, size)
-    return FileLines(found.origins[index].name, lines, compression, is_ended, 0 if compression else file.size)
+    return FileLines(found.origins[index].name, lines, compression, more == 0, 0 if compression else file.size)
 
 
 def _unlike(file: Stored, size: int) -> InputError:

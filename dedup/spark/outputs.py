@@ -41,7 +41,7 @@ class Result(NamedTuple):
     def put(self, what: int, folder: str, seals: dict[int, dict[int, Digest]]) -> dict[str, Digest]:
         """Put what was told of a kind into a folder; return the digests of its parts.
 
-        Raises OutputError if what is written is not as long as what was told.
+        Raises OutputError if what is written is not there, or not as long as what was told.
         """
         if what in ROWS and self.corpus.tables is not None:
             return self._put_rows(what, folder, self.corpus.tables)
@@ -50,8 +50,14 @@ class Result(NamedTuple):
         for number, (partition, digest) in enumerate(sorted(seals.get(what, {}).items())):
             path = self.files.get((what, partition), "")
             part = f"part-{number:05d}.jsonl"
-            if not path or not storage.exists(path) or storage.size(path) != digest.size:
-                raise OutputError("is not as long as it was to be", file=path or folder, hint="Run again.")
+            if not path or not storage.exists(path):
+                raise OutputError(
+                    "is not where the executors were to write it",
+                    file=path or folder,
+                    hint="Name an OUTPUT in a folder that all machines mount, or at a path of Spark's.",
+                )
+            if storage.size(path) != digest.size:
+                raise OutputError("is not as long as it was to be", file=path, hint="Run again.")
             storage.rename(path, f"{folder}/{part}")
             digests[part] = digest
         # As Spark leaves in a folder that is complete.

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from dedup.columns import Column, decoded
 from dedup.config import Config
 from dedup.edit import take_rows
+from dedup.errors import InputError
 from dedup.formats import jsonl
 from dedup.formats.fields import Fields
 from dedup.formats.keys import finder_of
@@ -75,7 +76,7 @@ class SomeLines(NamedTuple):
         path: The file, which every executor can read.
         numbers: int64[lines], ascending.
         starts: int64[lines], where in the file each starts.
-        ends: int64[lines], behind its newline, which the last line of a file need not have.
+        ends: int64[lines], behind its newline, even where the file ends without one.
     """
 
     file: int
@@ -89,9 +90,16 @@ class SomeLines(NamedTuple):
         return self._replace(numbers=self.numbers[which], starts=self.starts[which], ends=self.ends[which])
 
     def lines(self) -> JsonLines:
-        """Return the lines."""
+        """Return the lines, each with a newline; raises InputError if they are not there any more."""
         with Path(self.path).open("rb") as file:
-            return lines_at(file, self.numbers, self.starts, self.ends)
+            found = lines_at(file, self.numbers, self.starts, self.ends)
+        if len(found.data) == found.ends[-1] - 1:
+            found = found._replace(data=found.data + b"\n")
+        if len(found.data) != found.ends[-1]:
+            raise InputError(
+                "changed while it was being read", file=self.path, hint="Run again when nothing writes to it."
+            )
+        return found
 
 
 class Excerpt(NamedTuple):

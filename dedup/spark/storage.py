@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from py4j.protocol import Py4JJavaError
@@ -12,6 +13,9 @@ from pyspark import SparkContext
 from dedup.errors import InputError, OutputError
 
 GLOB_CHARACTERS = "\\{}[]*?"
+
+FILES_AT_ONCE = 16
+"""So many files the driver looks into side by side: over a network it mostly waits."""
 
 LOCAL = "file:"
 """How paths begin that Python opens, too."""
@@ -77,6 +81,11 @@ class Storage:
             return bytes(stream.readNBytes(count))
         finally:
             stream.close()
+
+    def ends_of(self, files: Iterable[Stored], count: int) -> list[bytes]:
+        """Return the last bytes of several files."""
+        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+            return list(pool.map(lambda file: self.end_of(file, count), files))
 
     def files(self, name: str) -> Iterator[Stored]:
         """Yield a file, or all files in a folder and below, or in all that a pattern fits; hidden ones are left out.

@@ -6,8 +6,6 @@ row groups are says its footer, which the driver reads, so that `restore` can gi
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark import SparkContext
@@ -27,9 +25,6 @@ from dedup.spark.numbering import numbered
 from dedup.spark.rows import Rows
 from dedup.spark.storage import SLASHES, Storage, Stored, literal
 
-FOOTERS_AT_ONCE = 16
-"""So many footers the driver reads side by side: over a network it mostly waits."""
-
 FOOTER_BYTES = 64 << 10
 """Of the end of a file, what is read first: more than most footers have."""
 
@@ -42,8 +37,8 @@ FILE_BYTES = 128 << 20
 def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> Input:
     """Open files of rows, in about so many partitions."""
     storage = Storage(context)
-    with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-        footers = list(pool.map(lambda file: _footer(storage, file), found.files))
+    ends = storage.ends_of(found.files, FOOTER_BYTES)
+    footers = [_footer(storage, file, end) for file, end in zip(found.files, ends, strict=True)]
     count = sum(footer.num_rows for footer in footers)
     if not count:
         raise no_documents()
@@ -69,9 +64,8 @@ def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> I
     return Input(pieces, len(places), Rows(config, found.origins), tables, columns)
 
 
-def _footer(storage: Storage, file: Stored) -> pq.FileMetaData:
-    """Read what a file says of itself; raises InputError if that is nothing."""
-    end = storage.end_of(file, FOOTER_BYTES)
+def _footer(storage: Storage, file: Stored, end: bytes) -> pq.FileMetaData:
+    """Read what a file says of itself at its end; raises InputError if that is nothing."""
     size = int.from_bytes(end[-8:-4], "little") + 8
     if end[-4:] != MAGIC or size > file.size:
         raise InputError("cannot be read as Parquet: it has no footer", file=file.path, hint="Fetch it again.")
