@@ -45,10 +45,9 @@ MISSING = [
     )
     if not is_there
 ]
-pytestmark = pytest.mark.skipif(
-    bool(MISSING) and os.environ.get("CI") != "true",
-    reason=f"Spark is not tested: there is no {' and no '.join(MISSING)} here (pip install '.[spark]', a JRE of 17)",
-)
+if MISSING and os.environ.get("CI") != "true":
+    missing = f"there is no {' and no '.join(MISSING)} here (pip install '.[spark]', a JRE of 17)"
+    pytest.skip(f"Spark is not tested: {missing}", allow_module_level=True)
 
 Session = Any
 Reader = Callable[[str], list[Document]]
