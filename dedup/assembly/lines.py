@@ -9,7 +9,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from dedup.assembly.taken import TakenOut, lines_of, mixed
+from dedup.assembly.folders import Folders, lines_of
+from dedup.assembly.taken import TakenOut
 from dedup.columns import Ints
 from dedup.formats.digests import Meter
 from dedup.manifest import REMOVED, REMOVED_INDEX, FileEntry
@@ -21,44 +22,41 @@ class LineFiles:
 
     Args:
         parts: What the run left.
-        output: The folder of what stays.
-        sidecar: The folder of all else.
-        target: Where outputs of a local run go.
-        beside: Where its undo data go.
+        folders: Where that is, and where all goes.
     """
 
-    def __init__(self, parts: Parts, output: Path, sidecar: Path, target: Path, beside: Path) -> None:
-        self._parts, self._output, self._target, self._beside = parts, output, target, beside
-        self._dropped = sidecar / DROPPED
-        self._kept = lines_of(output, parts.output)
+    def __init__(self, parts: Parts, folders: Folders) -> None:
+        self._parts, self._folders = parts, folders
+        self._dropped = folders.sidecar / DROPPED
+        self._kept = lines_of(folders.output, parts.output)
         self._gone = lines_of(self._dropped, parts.sidecar[DROPPED])
-        self._taken = TakenOut(sidecar, parts.sidecar[TAKEN])
+        self._taken = TakenOut(folders.sidecar, parts.sidecar[TAKEN])
         self._places = array("q")
 
     def __enter__(self) -> None:
-        self._removed = (self._beside / REMOVED).open("wb")
+        self._removed = (self._folders.beside / REMOVED).open("wb")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._removed.close()
         if kind is not None:
             return
-        for lines, folder in ((self._kept, self._output), (self._gone, self._dropped)):
+        for lines, folder in ((self._kept, self._folders.output), (self._gone, self._dropped)):
             if next(lines, None) is not None:
                 raise changed(folder, "has more lines than the input had")
         self._taken.end()
-        np.save(self._beside / REMOVED_INDEX, np.frombuffer(self._places, np.int64).reshape(-1, 4))
+        np.save(self._folders.beside / REMOVED_INDEX, np.frombuffer(self._places, np.int64).reshape(-1, 4))
 
     def divide(self, number: int, dropped: Ints) -> FileEntry:
         """Write the output of one file, and note what went from it; `dropped` are the lines that did as a whole."""
         lines = self._parts.files[number]
         if not isinstance(lines, Lines):
-            raise mixed(self._output)
-        with (self._target / lines.name).open("wb") as out:
+            raise self._folders.mixed()
+        with (self._folders.target / lines.name).open("wb") as out:
             sinks = _Sinks(Meter(), Meter(out), self._removed, self._places)
             self._take(number, lines, set(dropped.tolist()), sinks)
         before, after = sinks.before.digest, sinks.after.digest
         if not lines.compression and before.size != lines.size:
-            raise changed(self._output, f"has not all of {lines.name}")
+            raise changed(self._folders.output, f"has not all of {lines.name}")
         return FileEntry(number, lines.name, "jsonl", lines.compression, "", before, after)
 
     def _take(self, number: int, lines: Lines, dropped: set[int], sinks: _Sinks) -> None:
@@ -69,7 +67,7 @@ class LineFiles:
                 line = self._next(self._gone, self._dropped)[:end]
                 sinks.remove(number, offset, line)
             else:
-                line = self._next(self._kept, self._output)[:end]
+                line = self._next(self._kept, self._folders.output)[:end]
                 sinks.after.write(line)
                 for taken in self._taken.before(number, record + 1):
                     if (taken.file, taken.record) != (number, record):

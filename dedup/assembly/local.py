@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 
 from dedup import decisions
+from dedup.assembly.folders import Folders, lines_of
 from dedup.assembly.lines import LineFiles
 from dedup.assembly.tables import TableFiles
-from dedup.assembly.taken import lines_of
 from dedup.columns import Ints
 from dedup.decisions import Decision, Header
 from dedup.formats.digests import digest_of
@@ -38,15 +38,16 @@ def as_local(output: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]:
         return
     parts = read(sidecar / PARTS)
     with work_folder() as work:
-        local = work / "output", work / "sidecar"
-        for folder in local:
-            folder.mkdir()
-        _assemble(parts, output, sidecar, *local)
-        yield local
+        folders = Folders(output, sidecar, work / "output", work / "sidecar")
+        folders.target.mkdir()
+        folders.beside.mkdir()
+        _assemble(parts, folders)
+        yield folders.target, folders.beside
 
 
-def _assemble(parts: Parts, output: Path, sidecar: Path, target: Path, beside: Path) -> None:
+def _assemble(parts: Parts, folders: Folders) -> None:
     """Write the files of a local run."""
+    output, sidecar, target, beside = folders
     for folder, listed in ((output, parts.output), *((sidecar / name, own) for name, own in parts.sidecar.items())):
         for name, digest in listed.items():
             if not (folder / name).is_file() or digest_of(folder / name) != digest:
@@ -56,9 +57,8 @@ def _assemble(parts: Parts, output: Path, sidecar: Path, target: Path, beside: P
         head = msgspec.json.decode((sidecar / HEADER).read_bytes(), type=Header)
         decisions.write(file, head, decisions.encoded(_decided(parts, sidecar, numbers, dropped)))
     (beside / REPORT).write_bytes((sidecar / REPORT).read_bytes())
-    files: LineFiles | TableFiles = (TableFiles if isinstance(parts.files[0], Table) else LineFiles)(
-        parts, output, sidecar, target, beside
-    )
+    kind = TableFiles if isinstance(parts.files[0], Table) else LineFiles
+    files: LineFiles | TableFiles = kind(parts, folders)
     entries = []
     with files:
         for number, gone in enumerate(_by_file(np.frombuffer(dropped, np.int64).reshape(-1, 2), len(parts.files))):

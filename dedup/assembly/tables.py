@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dedup.assembly.taken import TakenOut, mixed
+from dedup.assembly.folders import Folders
+from dedup.assembly.taken import TakenOut
 from dedup.columns import Column, Ints
 from dedup.config import Config
 from dedup.formats import parquet_edits
@@ -35,30 +36,27 @@ class TableFiles:
 
     Args:
         parts: What the run left.
-        output: The folder of what stays.
-        sidecar: The folder of all else.
-        target: Where outputs of a local run go.
-        beside: Where its undo data go.
+        folders: Where that is, and where all goes.
     """
 
-    def __init__(self, parts: Parts, output: Path, sidecar: Path, target: Path, beside: Path) -> None:
-        self._parts, self._output, self._target, self._beside = parts, output, target, beside
+    def __init__(self, parts: Parts, folders: Folders) -> None:
+        self._parts, self._folders = parts, folders
         self._fields = Fields.of(Config(text_field=".".join(parts.text_field)))
-        self._dropped = sidecar / DROPPED
-        self._kept = _rows_of(output, parts.output)
+        self._dropped = folders.sidecar / DROPPED
+        self._kept = _rows_of(folders.output, parts.output)
         self._gone = _rows_of(self._dropped, parts.sidecar[DROPPED])
-        self._taken = TakenOut(sidecar, parts.sidecar[TAKEN])
+        self._taken = TakenOut(folders.sidecar, parts.sidecar[TAKEN])
 
     def __enter__(self) -> None:
-        (self._beside / PARQUET).mkdir()
+        (self._folders.beside / PARQUET).mkdir()
         # What byte formats have there, and tables do not.
-        (self._beside / REMOVED).write_bytes(b"")
-        np.save(self._beside / REMOVED_INDEX, np.zeros((0, 4), np.int64))
+        (self._folders.beside / REMOVED).write_bytes(b"")
+        np.save(self._folders.beside / REMOVED_INDEX, np.zeros((0, 4), np.int64))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             return
-        for rows, folder in ((self._kept, self._output), (self._gone, self._dropped)):
+        for rows, folder in ((self._kept, self._folders.output), (self._gone, self._dropped)):
             if not rows.is_empty():
                 raise changed(folder, "has more rows than the input had")
         self._taken.end()
@@ -67,16 +65,16 @@ class TableFiles:
         """Write the output of one file, and what went from it; `dropped` are the rows that did as a whole."""
         table = self._parts.files[number]
         if not isinstance(table, Table):
-            raise mixed(self._output)
+            raise self._folders.mixed()
         # Beside what is listed and sealed.
-        whole = self._beside.with_name(WHOLE)
+        whole = self._folders.beside.with_name(WHOLE)
         try:
             edits = self._put_together(number, table, dropped, whole)
         except (ValueError, LookupError, pa.ArrowException) as error:
-            raise changed(self._output, f"{table.name} cannot be put together again: {error}") from None
+            raise changed(self._folders.output, f"{table.name} cannot be put together again: {error}") from None
         file = InputFile(number, table.name, whole, "", Form("parquet"), False, None, "article", math.inf)
-        out = self._target / table.name
-        stripped = parquet_edits.strip(file, self._fields, edits, out, self._beside / PARQUET, lambda: None)
+        out = self._folders.target / table.name
+        stripped = parquet_edits.strip(file, self._fields, edits, out, self._folders.beside / PARQUET, lambda: None)
         return FileEntry(
             number, table.name, "parquet", "", "", None, digest_of(out), stripped.text_xxh3, stripped.group_rows
         )
@@ -93,7 +91,7 @@ class TableFiles:
                 gone = dropped[slice(*np.searchsorted(dropped, (first, behind)))] - first
                 is_kept = np.ones(count, np.bool_)
                 is_kept[gone] = False
-                kept = _next(self._kept, self._output, count - len(gone), schema)
+                kept = _next(self._kept, self._folders.output, count - len(gone), schema)
                 again = _next(self._gone, self._dropped, len(gone), schema)
                 records, starts, pieces = cuts.before(behind)
                 if not is_kept[records - first].all():
@@ -105,7 +103,7 @@ class TableFiles:
                     first += len(part)
                 writer.write_table(rows.cast(schema), row_group_size=max(1, count))
         if texts % CHECKSUMS != table.texts:
-            raise changed(self._output, f"has not the texts of {table.name}")
+            raise changed(self._folders.output, f"has not the texts of {table.name}")
         return cuts.edits(dropped)
 
 

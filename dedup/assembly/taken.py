@@ -1,4 +1,4 @@
-"""What was taken out of records that stay, and the lines of parts in general."""
+"""What was taken out of records that stay."""
 
 from __future__ import annotations
 
@@ -7,16 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from dedup.assembly.folders import lines_of
 from dedup.errors import StateError
 from dedup.formats.digests import Digest
 from dedup.parts import TAKEN, Taken, changed
-
-
-def lines_of(folder: Path, parts: dict[str, Digest]) -> Iterator[bytes]:
-    """Yield the lines of parts, each with its newline."""
-    for name in parts:
-        with (folder / name).open("rb") as file:
-            yield from file
 
 
 class TakenOut:
@@ -41,8 +35,3 @@ class TakenOut:
     def misplaced(self) -> StateError:
         """Return what is raised where something was taken out of a record that does not stay."""
         return changed(self._folder, "is about other records than those that stay")
-
-
-def mixed(output: Path) -> StateError:
-    """Return what is raised where files of lines and tables are said to be of one run."""
-    return changed(output, "is said to hold lines and tables at once")
