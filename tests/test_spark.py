@@ -495,13 +495,8 @@ def test_a_frame_gives_what_the_local_engine_gives(spark: Session, partitions: i
 @pytest.mark.parametrize(
     ("name", "partitions"),
     [
-        ("sites_de", 2),
-        ("sites_de", 50),
-        ("licences", 3),
-        ("terms_versions", 3),
-        ("wikinews_de", 3),
-        ("legal_de", 3),
-        ("tos_multi", 3),
+        *((name, partitions) for name in ("sites_de", "licences", "terms_versions") for partitions in (2, 50)),
+        *((name, 3) for name in ("wikinews_de", "legal_de", "tos_multi")),
     ],
 )
 def test_labelled_data_give_what_the_local_engine_gives(
