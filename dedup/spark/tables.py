@@ -45,18 +45,7 @@ def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> I
     spark = session_for(slices)
     # Of files with other columns, those that the first does not have would be lost.
     whole = spark.read.option("mergeSchema", "true").parquet(*(literal(file.path) for file in found.files))
-    numbers: dict[bytes, int] = {}
-    tables = []
-    for origin, footer in zip(found.origins, footers, strict=True):
-        schema = footer.schema.to_arrow_schema()
-        number = numbers.setdefault(schema.serialize().to_pybytes(), len(numbers))
-        groups = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
-        tables.append(Table(origin.name, groups, number))
-    rows_read = whole.limit(0).toArrow().schema
-    own = [pa.ipc.read_schema(pa.py_buffer(schema)) for schema in numbers]
-    for number, schema in enumerate(own):
-        first = next(index for index, table in enumerate(tables) if table.schema == number)
-        _refuse_unlike(schema, rows_read, found.shown(first))
+    tables, own = _described(found, footers, whole.limit(0).toArrow().schema)
     rows = _placed(spark, whole, found)
     _refuse_textless(rows, _text_column(whole.schema, config, found), config, found)
     pieces, places = numbered(table_pieces(rows, by_file=True), slices)
@@ -76,6 +65,23 @@ def _footer(storage: Storage, file: Stored, end: bytes) -> pq.FileMetaData:
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"cannot be read as Parquet: {reason}", file=file.path, hint="Fetch it again.") from None
+
+
+def _described(found: Inputs, footers: list[pq.FileMetaData], read: pa.Schema) -> tuple[list[Table], list[pa.Schema]]:
+    """Return what `restore` is to know of each file, and the different columns that files have.
+
+    Raises InputError if these cannot be made again of the columns that were read.
+    """
+    tables, schemas = [], dict[bytes, pa.Schema]()
+    for index, (origin, footer) in enumerate(zip(found.origins, footers, strict=True)):
+        own = footer.schema.to_arrow_schema()
+        name = own.serialize().to_pybytes()
+        if name not in schemas:
+            _refuse_unlike(own, read, found.shown(index))
+            schemas[name] = own
+        groups = [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
+        tables.append(Table(origin.name, groups, list(schemas).index(name)))
+    return tables, list(schemas.values())
 
 
 def _refuse_unlike(own: pa.Schema, read: pa.Schema, shown: str) -> None:
