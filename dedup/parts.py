@@ -18,8 +18,9 @@ from dedup.errors import StateError
 from dedup.formats.digests import UNSEALED, Digest
 
 PARTS, HEADER, REPORT = "parts.json", "header.json", "report.json"
-DECISIONS, DROPPED, TAKEN = "decisions", "dropped", "removed"
-"""Folders of the sidecar: decisions; what went, one for each decision that drops; `Taken`."""
+DECISIONS, DROPPED, TAKEN, UNREAD = "decisions", "dropped", "removed", "rejected"
+"""Folders of the sidecar: decisions; what went, one for each decision that drops and for each `Unread`, in their order;
+`Taken`; `Unread`, where there are any."""
 
 FORMAT_VERSION = 2
 
@@ -41,6 +42,24 @@ class Taken(msgspec.Struct, frozen=True):
     record: int
     starts: list[int]
     pieces: list[str]
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """A record that holds no document and was set aside, as a local run tells of it.
+
+    Attributes:
+        file: What decisions call its file.
+        record: The line or row, 1-based.
+        line: The same.
+        error: What is wrong with it.
+        raw: Its bytes, escaped where they are not UTF-8; nothing of a row.
+    """
+
+    file: str
+    record: int
+    line: int
+    error: str
+    raw: str
 
 
 class Lines(msgspec.Struct, frozen=True, tag="lines"):

@@ -391,6 +391,60 @@ def test_the_first_bad_line_is_named(
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
+@pytest.mark.parametrize("is_local", [True, False], ids=["by tasks", "by Spark"])
+def test_bad_lines_can_be_set_aside(
+    spark: Session, tmp_path: Path, is_local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dedup.spark import lines, outputs
+
+    if is_local:
+        # Some pieces then hold no document at all.
+        monkeypatch.setattr(lines, "PIECE_BYTES", 500)
+    else:
+        for module in (lines, outputs):
+            monkeypatch.setattr(module, "LOCAL", "nowhere:")
+    bad = [b'{"body": "a"}\n', b"{\n", b'{"text": "\xff"}\n', b"[]\n", b'{"text": null}\n', b"\n"]
+    good = as_lines(crawl()).splitlines(keepends=True)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_bytes(b"".join([*good[:20], *bad, *good[20:], *bad * 40]))
+    (tmp_path / "in" / "b.jsonl").write_bytes(b"".join(bad[::-1]))
+    assert_same_files(spark, tmp_path, Config())
+    assert json.loads((tmp_path / "out.dedup" / "report.json").read_bytes())["documents"]["rejected"] == 5 * 42
+
+
+def test_rows_without_a_text_can_be_set_aside(spark: Session, tmp_path: Path) -> None:
+    texts: list[str | None] = [document["text"] for document in crawl()]
+    texts[3:3] = [None, None]
+    texts += [None] * 12
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"n": range(len(texts)), "text": texts}), tmp_path / "in" / "a.parquet", row_group_size=10)
+    assert_same_files(spark, tmp_path, Config())
+
+
+def assert_same_files(spark: Session, folder: Path, config: Config) -> None:
+    """Bad records set aside, files give what the local engine gives, and come back."""
+    from dedup.spark import jobs as spark_jobs
+
+    source = folder / "in"
+    jobs.clean([str(source)], str(folder / "local"), config, jobs.Run(on_error="skip"))
+    spark_jobs.clean(spark.sparkContext, [str(source)], str(folder / "out"), config, skips_bad=True)
+    beside, local = folder / "out.dedup", folder / "local.dedup"
+    assert parts(beside / "decisions") == (local / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
+    assert without_times(beside / "report.json") == without_times(local / "report.json")
+    assert parts(beside / "rejected") == (local / "rejected.jsonl").read_bytes()
+    names = sorted(files(source))
+    if names[0].endswith(".jsonl"):
+        assert parts(folder / "out") == b"".join((folder / "local" / name).read_bytes() for name in names)
+    undo.restore(str(folder / "out"), str(folder / "back"))
+    for name in names:
+        before, after = (folder / place / name for place in ("in", "back"))
+        if name.endswith(".jsonl"):
+            assert after.read_bytes() == before.read_bytes()
+        else:
+            assert pq.read_table(after).equals(pq.read_table(before))
+    assert verify([str(source)], str(folder / "out")).violations == []
+
+
 def test_a_text_that_is_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     from dedup import pipeline
     from dedup.spark.parting import Parting
@@ -398,7 +452,7 @@ def test_a_text_that_is_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> 
     from dedup.spark.tasks import Tasks
 
     monkeypatch.setattr(pipeline, "LONGEST_TEXT_BYTES", 10)
-    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", "")]), Parting(1, 1))
+    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", "")], skips_bad=False), Parting(1, 1))
     piece = LinePiece(0, 0, 1, data=as_lines([{"text": "zehn Bytes"}, {"text": "elf Zeichen"}]))
     fault = Fault(0, 2, "a text of 11 bytes is too long", "Split it: 10 bytes are the most.")
     assert list(tasks.evidence(iter([piece]), 1)) == [(0, fault)]
@@ -748,7 +802,7 @@ def test_a_killed_executor_changes_nothing(spark: Session, tmp_path: Path) -> No
     [
         (["--index", "i"], "--index does not go with --engine spark"),
         (["--workers", "2"], "--workers does not go with --engine spark"),
-        (["--on-error", "skip"], "--on-error does not go with --engine spark"),
+        (["--max-expansion", "9"], "--max-expansion does not go with --engine spark"),
     ],
 )
 def test_what_spark_does_not_do_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -21,8 +21,8 @@ from dedup.assembly.tables import TableFiles
 from dedup.columns import Ints
 from dedup.decisions import Decision, Header
 from dedup.formats.digests import digest_of
-from dedup.manifest import Manifest, seal
-from dedup.parts import DECISIONS, HEADER, PARTS, REPORT, Parts, Table, changed, read
+from dedup.manifest import REJECTED, Manifest, seal
+from dedup.parts import DECISIONS, HEADER, PARTS, REPORT, UNREAD, Parts, Table, Unread, changed, read
 from dedup.work import work_folder
 
 
@@ -52,32 +52,46 @@ def _assemble(parts: Parts, folders: Folders) -> None:
         for name, digest in listed.items():
             if not (folder / name).is_file() or digest_of(folder / name) != digest:
                 raise changed(folder / name, "is missing or was changed since it was written")
-    numbers, dropped = {file.name: number for number, file in enumerate(parts.files)}, array("q")
+    numbers, gone = {file.name: number for number, file in enumerate(parts.files)}, array("q")
     with (beside / "decisions.jsonl").open("w+b") as file:
         head = msgspec.json.decode((sidecar / HEADER).read_bytes(), type=Header)
-        decisions.write(file, head, decisions.encoded(_decided(parts, sidecar, numbers, dropped)))
+        decisions.write(file, head, decisions.encoded(_decided(parts, sidecar, numbers, gone)))
+    if UNREAD in parts.sidecar:
+        with (beside / REJECTED).open("wb") as rejected:
+            rejected.writelines(_unread(parts, sidecar, numbers, gone))
     (beside / REPORT).write_bytes((sidecar / REPORT).read_bytes())
     kind = TableFiles if isinstance(parts.files[0], Table) else LineFiles
     files: LineFiles | TableFiles = kind(parts, folders)
     entries = []
     with files:
-        for number, gone in enumerate(_by_file(np.frombuffer(dropped, np.int64).reshape(-1, 2), len(parts.files))):
+        for number, records in enumerate(_by_file(gone, len(parts.files))):
             (target / parts.files[number].name).parent.mkdir(parents=True, exist_ok=True)
-            entries.append(files.divide(number, gone))
+            entries.append(files.divide(number, records))
     Manifest(parts.version, True, parts.text_field, entries, seal(beside)).save(beside)
 
 
-def _decided(parts: Parts, sidecar: Path, numbers: dict[str, int], dropped: array[int]) -> Iterator[Decision]:
+def _decided(parts: Parts, sidecar: Path, numbers: dict[str, int], gone: array[int]) -> Iterator[Decision]:
     """Yield the decisions, and note the file and the record of every document that goes."""
     decoder = msgspec.json.Decoder(Decision)
     for line in lines_of(sidecar / DECISIONS, parts.sidecar[DECISIONS]):
         decision = decoder.decode(line)
         if decision.action == "drop":
-            dropped.extend((numbers[decision.file], decision.record))
+            gone.extend((numbers[decision.file], decision.record))
         yield decision
 
 
-def _by_file(places: Ints, files: int) -> Iterator[Ints]:
+def _unread(parts: Parts, sidecar: Path, numbers: dict[str, int], gone: array[int]) -> Iterator[bytes]:
+    """Yield the lines about records that hold no document, and note where these are."""
+    decoder = msgspec.json.Decoder(Unread)
+    for line in lines_of(sidecar / UNREAD, parts.sidecar[UNREAD]):
+        unread = decoder.decode(line)
+        gone.extend((numbers[unread.file], unread.record))
+        yield line
+
+
+def _by_file(gone: array[int], files: int) -> Iterator[Ints]:
     """Yield the records of each file that go: int64[], ascending."""
+    places = np.array(gone, np.int64).reshape(-1, 2)
+    places = places[np.lexsort((places[:, 1], places[:, 0]))]
     edges = np.searchsorted(places[:, 0], np.arange(files + 1))
     return (places[low:high, 1] for low, high in pairwise(edges))

@@ -98,8 +98,11 @@ class TableFiles:
                     raise self._taken.misplaced()
                 rows = parquet_edits.woven(kept, again, is_kept, path, records - first, starts, pieces)
                 for part in rows.to_batches():
-                    column = Column.from_arrow(values_at(part, path).cast(pa.large_string()))
-                    texts += checksum(column.digests(), np.arange(first, first + len(part)))
+                    # A row without a text holds no document.
+                    values = values_at(part, path)
+                    numbers = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False)) + first
+                    column = Column.from_arrow(values.drop_null().cast(pa.large_string()))
+                    texts += checksum(column.digests(), numbers)
                     first += len(part)
                 writer.write_table(rows.cast(schema), row_group_size=max(1, count))
         if texts % CHECKSUMS != table.texts:

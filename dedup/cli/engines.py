@@ -12,7 +12,7 @@ from dedup.errors import UsageError
 
 ENGINES = ("local", "spark")
 
-OF_THE_LOCAL_ENGINE = ("index", "report", "work_dir", "extract", "on_error", "max_expansion", "workers", "memory_limit")
+OF_THE_LOCAL_ENGINE = ("index", "report", "work_dir", "extract", "max_expansion", "workers", "memory_limit")
 """Options that Spark does not carry out, or has settings of its own for."""
 
 
@@ -56,6 +56,7 @@ def clean_on_spark(inputs: tuple[str, ...], output: str, options: dict[str, Any]
             format_name=options["format"],
             sidecar=options["sidecar"],
             force=options["force"],
+            skips_bad=options["on_error"] == "skip",
         )
     screen.finish(report)
 

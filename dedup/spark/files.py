@@ -82,11 +82,12 @@ def _origins(names: list[tuple[str, Stored]]) -> list[Origin]:
     return [Origin(name, folder) for name, folder in zip(short, folders, strict=True)]
 
 
-def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> Input:
+def read(context: SparkContext, found: Inputs, config: Config, slices: int, *, skips_bad: bool = False) -> Input:
     """Open the input, in about so many partitions.
 
     Raises:
-        InputError: There is no record, or in Parquet one without a text, the first of which is named.
+        InputError: There is no record, or in Parquet one without a text, the first of which is named unless such
+            records are set aside.
     """
     read_kind = tables.read if found.kind == "parquet" else lines.read
-    return read_kind(context, found, config, slices)
+    return read_kind(context, found, config, slices, skips_bad=skips_bad)

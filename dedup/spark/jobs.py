@@ -22,7 +22,7 @@ from dedup.errors import InputError, UsageError
 from dedup.formats.digests import Digest, digest_of_bytes
 from dedup.formats.fields import Fields
 from dedup.jobs import Clock, as_json
-from dedup.parts import DECISIONS, DROPPED, HEADER, PARTS, REPORT, TAKEN, Lines, Parts, Table
+from dedup.parts import DECISIONS, DROPPED, HEADER, PARTS, REPORT, TAKEN, UNREAD, Lines, Parts, Table
 from dedup.spark import engine, files, outputs, summary, telling
 from dedup.spark.inputs import Input, Inputs, no_documents
 from dedup.spark.parting import Parting
@@ -33,6 +33,10 @@ from dedup.staging import SIDECAR_SUFFIX
 
 PART_BYTES = 256 << 20
 """Of the input, as it is stored, what one task works on."""
+
+
+BESIDE = {telling.DROPPED: DROPPED, telling.DECISIONS: DECISIONS, telling.TAKEN: TAKEN, telling.UNREAD: UNREAD}
+"""The folders of what is told, but for what stays."""
 
 
 class _Target(NamedTuple):
@@ -51,6 +55,7 @@ def clean(
     format_name: str | None = None,
     sidecar: str | None = None,
     force: bool = False,
+    skips_bad: bool = False,
 ) -> dict[str, Any]:
     """Write the cleaned corpus, its decisions and its report; return the report.
 
@@ -62,6 +67,7 @@ def clean(
         format_name: The format of files whose names do not tell; None to go by their names.
         sidecar: The folder for decisions and dropped records; None for OUTPUT.dedup.
         force: Replace an existing output.
+        skips_bad: Set records aside that hold no document, instead of raising for the first one.
 
     Raises:
         DedupError: The input cannot be read, the output not written, or too much would go; nothing was written.
@@ -78,7 +84,7 @@ def clean(
 
         with clock.time("scan"):
             reading, working = _fitted(context, found)
-            corpus = files.read(context, found, config, reading)
+            corpus = files.read(context, found, config, reading, skips_bad=skips_bad)
             tasks = Tasks(config, corpus.carrier, Parting(working, corpus.total))
             judged = engine.judge(corpus.pieces, tasks, refuse)
         with clock.time("decide"):
@@ -91,7 +97,8 @@ def clean(
             stays = result.put(telling.KEPT, kept, summed.seals)
             besides = {
                 name: result.put(what, f"{beside}/{name}", summed.seals)
-                for what, name in ((telling.DROPPED, DROPPED), (telling.DECISIONS, DECISIONS), (telling.TAKEN, TAKEN))
+                for what, name in BESIDE.items()
+                if what != telling.UNREAD or summed.rejected
             }
         names = tasks.carrier.names
         made = summary.build(judged.templates, judged.sources, summed, config, names, clock.seconds)

@@ -44,11 +44,12 @@ DRIVER_BYTES = 1 << 30
 """In an input of so many bytes the driver counts lines, while the executors start."""
 
 
-def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> Input:
+def read(context: SparkContext, found: Inputs, config: Config, slices: int, *, skips_bad: bool) -> Input:
     """Open files of lines, in about so many partitions."""
     is_plain = all(file.path.startswith(LOCAL) for file in found.files) and not _is_compressed(found)
     pieces = _local_lines(context, found, slices) if is_plain else _lines(found, slices)
-    return pieces.input(Storage(context), config, found)
+    carrier = Lines(config, found.origins, skips_bad)
+    return Input(pieces.pieces, len(pieces.places), carrier, pieces.files(Storage(context), found))
 
 
 def _is_compressed(found: Inputs) -> bool:
@@ -68,7 +69,7 @@ class _LinePieces(NamedTuple):
     pieces: RDD[Piece]
     places: list[tuple[tuple[Any, ...], int, int]]
 
-    def input(self, storage: Storage, config: Config, found: Inputs) -> Input:
+    def files(self, storage: Storage, found: Inputs) -> list[FileLines]:
         """Say what was read of each file; raises InputError if that is not all of it."""
         lines: Counter[int] = Counter()
         sizes: Counter[int] = Counter()
@@ -78,8 +79,7 @@ class _LinePieces(NamedTuple):
         if not self.places:
             raise no_documents()
         trailers = storage.ends_of(found.files, TRAILER_BYTES) if _is_compressed(found) else [b""] * len(found.files)
-        read = [_read_whole(found, file, lines[file], sizes[file], end) for file, end in enumerate(trailers)]
-        return Input(self.pieces, len(self.places), Lines(config, found.origins), read)
+        return [_read_whole(found, file, lines[file], sizes[file], end) for file, end in enumerate(trailers)]
 
 
 def _local_lines(context: SparkContext, found: Inputs, slices: int) -> _LinePieces:

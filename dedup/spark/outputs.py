@@ -15,7 +15,7 @@ from dedup.formats.digests import Digest, digest_of_bytes
 from dedup.spark.frames import rows_told
 from dedup.spark.inputs import Columns, Input
 from dedup.spark.storage import LOCAL, Storage, literal
-from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, SEAL, TAKEN, Key, Told, added, sealed
+from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, SEAL, TAKEN, UNREAD, Key, Told, added, sealed
 
 ROWS = (KEPT, DROPPED)
 """What is rows of tables, where documents are not lines."""
@@ -89,7 +89,7 @@ def written(told: RDD[Told], storage: Storage, folder: str, corpus: Input) -> Re
         folder: For the lines.
         corpus: What was read.
     """
-    lines = (DECISIONS, TAKEN) if corpus.tables is not None else (KEPT, DROPPED, DECISIONS, TAKEN)
+    lines = (DECISIONS, TAKEN, UNREAD) if corpus.tables is not None else (KEPT, DROPPED, DECISIONS, TAKEN, UNREAD)
     is_local = folder.startswith(LOCAL)
     own = folder.removeprefix(LOCAL) if is_local else ""
     storage.make_folder(folder)

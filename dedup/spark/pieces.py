@@ -7,6 +7,7 @@ them, and part what stays of them from what goes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -27,7 +28,7 @@ from dedup.formats.names import Form
 from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
 from dedup.formats.source import InputFile, Rejected
 from dedup.model import Batch
-from dedup.parts import Taken
+from dedup.parts import Taken, Unread
 from dedup.policy import Cuts
 from dedup.versions import differs
 
@@ -161,14 +162,16 @@ class Parted(NamedTuple):
 
     Attributes:
         kept: What stays.
-        dropped: The documents that go.
+        dropped: The documents that go, and the records that hold none.
         taken: What was cut from records of files that stay, in their order.
+        unread: The records that hold no document.
         checksums: Of tables, the `checksum` of the texts of each file.
     """
 
     kept: bytes
     dropped: bytes
     taken: list[Taken]
+    unread: list[Unread]
     checksums: dict[int, int]
 
 
@@ -208,7 +211,7 @@ class Carrier(Protocol):
     def open(self, piece: Any, chosen: Chosen | None = None) -> Opened:
         """Read a piece of the kind that it takes, or only some of its documents.
 
-        Raises FaultError if a record holds no document.
+        Raises FaultError if a record holds no document, unless such records are set aside.
         """
 
     def excerpt(self, some: SomeLines | Excerpt) -> Excerpt:
@@ -228,15 +231,27 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class OfFiles:
-    """What carriers know of the files that they read."""
+    """What carriers know of the files that they read.
+
+    Attributes:
+        config: The configuration.
+        origins: What is known of each file.
+        skips_bad: Whether records that hold no document are set aside.
+    """
 
     config: Config
     origins: list[Origin]
+    skips_bad: bool
 
     @property
     def names(self) -> list[str]:
         """What decisions call the files."""
         return [origin.name for origin in self.origins]
+
+    def accept(self, found: list[Rejected]) -> None:
+        """Raise FaultError for records that hold no document, unless they are set aside."""
+        if found and not self.skips_bad:
+            raise FaultError(found)
 
 
 class Lines(OfFiles):
@@ -248,22 +263,22 @@ class Lines(OfFiles):
         if chosen is not None:
             lines = lines.among(chosen.records)
         file, fields = self.origins[piece.file].file(piece.file, "jsonl"), Fields.of(self.config)
-        return _OpenLines(_documents_of(lines, file, fields), lines, file, fields, piece.path)
+        found: list[Rejected] = []
+        batch = jsonl.documents_of(lines, file, fields, finder_of(fields), found.append)
+        self.accept(found)
+        return _OpenLines(batch, lines, file, fields, piece.path, found)
 
     def excerpt(self, some: SomeLines | Excerpt) -> Excerpt:
         """Return what documents say."""
         if isinstance(some, Excerpt):
             return some
-        file = self.origins[some.file].file(some.file, "jsonl")
-        return Excerpt.of(_documents_of(some.lines(), file, Fields.of(self.config)))
-
-
-def _documents_of(lines: JsonLines, file: InputFile, fields: Fields) -> Batch:
-    found: list[Rejected] = []
-    batch = jsonl.documents_of(lines, file, fields, finder_of(fields), found.append)
-    if found:
-        raise FaultError(found)
-    return batch
+        file, fields = self.origins[some.file].file(some.file, "jsonl"), Fields.of(self.config)
+        found: list[Rejected] = []
+        batch = jsonl.documents_of(some.lines(), file, fields, finder_of(fields), found.append)
+        if found:
+            # They held documents when they were read first.
+            raise FaultError(found)
+        return Excerpt.of(batch)
 
 
 @dataclass(frozen=True)
@@ -273,6 +288,7 @@ class _OpenLines:
     file: InputFile
     fields: Fields
     path: str
+    rejected: list[Rejected]
 
     def some(self, rows: Ints) -> SomeLines | Excerpt:
         """Return where some lines are, or what they say."""
@@ -288,7 +304,8 @@ class _OpenLines:
     def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
         """Part lines by the raw bytes that go."""
         lines, records = self.lines, self.batch.records
-        at = np.searchsorted(lines.numbers, records[dropped])
+        bad = sorted(rejected.record for rejected in self.rejected)
+        at = np.searchsorted(lines.numbers, np.union1d(records[dropped], np.array(bad, np.int64)))
         whole = lines.starts[at], lines.ends[at]
         edits = FileEdits(NOTHING, records[cuts.documents], cuts.starts, cuts.ends)
         starts, ends = jsonl.locate(lines, self.file, self.fields, edits)
@@ -297,7 +314,20 @@ class _OpenLines:
         gone = b"".join(lines.data[start:end] for start, end in zip(*(edge.tolist() for edge in whole), strict=True))
         begun = self.lines.starts[np.searchsorted(self.lines.numbers, edits.cuts)]
         taken = taken_of(self.file.index, edits.cuts, starts - begun, decoded(view(self.lines.data), starts, ends))
-        return Parted(bytes(kept), gone, taken, {})
+        return Parted(bytes(kept), gone, taken, unread_of(self.rejected, self.file.name, self._line), {})
+
+    def _line(self, number: int) -> bytes:
+        """Return the bytes of the line of this number."""
+        at = int(np.searchsorted(self.lines.numbers, number))
+        return self.lines.data[self.lines.starts[at] : self.lines.ends[at]]
+
+
+def unread_of(rejected: list[Rejected], name: str, raw: Callable[[int], bytes]) -> list[Unread]:
+    """Return what is told of records of a file that hold no document, in their order; `raw` has the bytes of each."""
+    return [
+        Unread(name, bad.record, bad.line, bad.message, raw(bad.record).decode("utf-8", "backslashreplace"))
+        for bad in sorted(rejected, key=lambda bad: bad.record)
+    ]
 
 
 def taken_of(file: int, records: Ints, starts: Ints, pieces: list[str]) -> list[Taken]:

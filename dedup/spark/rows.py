@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from dedup.api import batch_of
@@ -23,13 +24,13 @@ from dedup.spark.pieces import (
     Bools,
     Chosen,
     Excerpt,
-    FaultError,
     Ints,
     OfFiles,
     Parted,
     SomeLines,
     TablePiece,
     taken_of,
+    unread_of,
 )
 
 
@@ -47,15 +48,17 @@ class Rows(OfFiles, _OfTables):
 
     def open(self, piece: TablePiece, chosen: Chosen | None = None) -> _OpenRows:
         """Read a piece, or some of its rows."""
-        table = _read(piece, chosen)
+        table = unpacked(piece.data)
         numbers, fields = table.column("record").to_numpy(), Fields.of(self.config)
+        if chosen is not None:
+            at = np.searchsorted(numbers, chosen.records)
+            table, numbers = table.take(pa.array(at)), numbers[at]
         index = table.column("file")[0].as_py()
         file, found = self.origins[index].file(index, "parquet"), list[Rejected]()
         rows = pa.RecordBatch.from_struct_array(table.column("row"))
         batch = parquet.documents_of(file, rows, numbers, fields, found.append)
-        if found:
-            raise FaultError(found)
-        return _OpenFileRows(batch, table, fields.text)
+        self.accept(found)
+        return _OpenFileRows(batch, table, fields.text, found, file.name)
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,9 @@ class Records(_OfTables):
 
     def open(self, piece: TablePiece, chosen: Chosen | None = None) -> _OpenRows:
         """Read a piece, or some of its rows; one without an id is called by what identifies it."""
-        table = _read(piece, chosen)
+        table = unpacked(piece.data)
+        if chosen is not None:
+            table = table.take(pa.array(chosen.rows))
         files, numbers = (table.column(name).to_numpy() for name in ("file", "record"))
         batch = batch_of(pa.Table.from_struct_array(table.column("row")), self.config)
         ids = [
@@ -98,28 +103,32 @@ class _OpenRows:
         return Excerpt.of(self.batch).among(rows)
 
     def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
-        """Part rows, which have new texts if they stay."""
-        rows = pa.RecordBatch.from_struct_array(self.table.column("row"))
-        kept = rows
+        """Part rows, which have new texts if they stay; those that hold no document go."""
+        rows = kept = pa.RecordBatch.from_struct_array(self.table.column("row"))
+        is_gone = dropped
+        if len(self.batch) < len(rows):
+            at = np.searchsorted(self.table.column("record").to_numpy(), self.batch.records)
+            kept, is_gone = rows.take(pa.array(at)), np.ones(len(rows), np.bool_)
+            is_gone[at] = dropped
         if len(cuts.documents):
             texts = remove_spans(self.batch.texts, cuts.documents, cuts.starts, cuts.ends).to_arrow()
-            kept = parquet_edits.replaced(rows, parquet.column_at(rows, self.text) or self.text, texts)
-        return Parted(packed(kept.filter(pa.array(~dropped))), packed(rows.filter(pa.array(dropped))), [], {})
+            kept = parquet_edits.replaced(kept, parquet.column_at(rows, self.text) or self.text, texts)
+        return Parted(packed(kept.filter(pa.array(~dropped))), packed(rows.filter(pa.array(is_gone))), [], [], {})
 
 
+@dataclass(frozen=True)
 class _OpenFileRows(_OpenRows):
     """Rows of one file, which `restore` is to give back."""
+
+    rejected: list[Rejected]
+    name: str
 
     def parted(self, dropped: Bools, cuts: Cuts) -> Parted:
         """Part rows, and tell what was cut from texts, and what all of them were."""
         batch, texts = self.batch, self.batch.texts
-        file, begun = int(batch.files[0]), texts.offsets[cuts.documents]
+        file, begun = self.table.column("file")[0].as_py(), texts.offsets[cuts.documents]
         pieces = decoded(texts.data, begun + cuts.starts, begun + cuts.ends)
         taken = taken_of(file, batch.records[cuts.documents], cuts.starts, pieces)
+        unread = unread_of(self.rejected, self.name, lambda _: b"")
         checksums = {file: checksum(batch.digests, batch.records)}
-        return super().parted(dropped, cuts)._replace(taken=taken, checksums=checksums)
-
-
-def _read(piece: TablePiece, chosen: Chosen | None) -> pa.RecordBatch:
-    table = unpacked(piece.data)
-    return table if chosen is None else table.take(pa.array(chosen.rows))
+        return super().parted(dropped, cuts)._replace(taken=taken, unread=unread, checksums=checksums)

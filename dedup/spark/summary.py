@@ -26,6 +26,7 @@ class Summed(NamedTuple):
         clusters: The largest clusters of every task.
         seals: The digests of the lines that tasks told, by what they are and by partition.
         checksums: Of tables, the `checksum` of each file.
+        rejected: Records that hold no document.
     """
 
     counts: Counts
@@ -34,6 +35,7 @@ class Summed(NamedTuple):
     clusters: list[Cluster]
     seals: dict[int, dict[int, Digest]]
     checksums: dict[int, int]
+    rejected: int
 
 
 def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
@@ -42,6 +44,7 @@ def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
     for (about, *rest), value in notes.items():
         of.setdefault(about, {})[tuple(rest)] = value
     (marks,) = of.get(telling.MARKS, {(): marks_of(shape)}).values()
+    ((rejected,),) = of.get(telling.REJECTED, {(): [0]}).values()
     (searched,) = of.get(telling.SEARCHED, {(): [0, 0]}).values()
     seals: dict[int, dict[int, Digest]] = {}
     for (what, partition), (_, *digest) in of.get(telling.SEAL, {}).items():
@@ -53,6 +56,7 @@ def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
         clusters=[Cluster(*cluster) for cluster in of.get(telling.CLUSTER, {}).values()],
         seals=seals,
         checksums={file: total % CHECKSUMS for (file,), (total,) in of.get(telling.CHECKSUM, {}).items()},
+        rejected=rejected,
     )
 
 
@@ -67,7 +71,7 @@ def build(
         templates=report.templates_told(templates, sources, counted.texts),
         clusters=_clusters(counted.clusters, names),
         lsh=report.lsh_told(config, pipeline.bands_of(config), *counted.searched),
-        rejected=0,
+        rejected=counted.rejected,
         timing_s=timing_s,
     )
 

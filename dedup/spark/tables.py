@@ -34,7 +34,7 @@ FILE_BYTES = 128 << 20
 """About so large output files become at most: what a task reads of one to make its digest, it holds in memory."""
 
 
-def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> Input:
+def read(context: SparkContext, found: Inputs, config: Config, slices: int, *, skips_bad: bool) -> Input:
     """Open files of rows, in about so many partitions."""
     storage = Storage(context)
     ends = storage.ends_of(found.files, FOOTER_BYTES)
@@ -47,10 +47,12 @@ def read(context: SparkContext, found: Inputs, config: Config, slices: int) -> I
     whole = spark.read.option("mergeSchema", "true").parquet(*(literal(file.path) for file in found.files))
     tables, own = _described(found, footers, whole.limit(0).toArrow().schema)
     rows = _placed(spark, whole, found)
-    _refuse_textless(rows, _text_column(whole.schema, config, found), config, found)
+    text = _text_column(whole.schema, config, found)
+    if not skips_bad:
+        _refuse_textless(rows, text, config, found)
     pieces, places = numbered(table_pieces(rows, by_file=True), slices)
     columns = Columns(whole.schema, own, max(FILE_BYTES * count // sum(file.size for file in found.files), 1))
-    return Input(pieces, len(places), Rows(config, found.origins), tables, columns)
+    return Input(pieces, len(places), Rows(config, found.origins, skips_bad), tables, columns)
 
 
 def _footer(storage: Storage, file: Stored, end: bytes) -> pq.FileMetaData:
@@ -115,7 +117,7 @@ def _refuse_textless(rows: DataFrame, text: str, config: Config, found: Inputs) 
             f"column {config.text_field!r} is null, not a string",
             file=found.shown(file),
             line=record,
-            hint="Leave such rows out first.",
+            hint="Pass over such rows with --on-error skip.",
         )
 
 

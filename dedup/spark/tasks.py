@@ -35,7 +35,7 @@ from dedup.spark.outcomes import Outcomes
 from dedup.spark.parting import Parting
 from dedup.spark.pieces import Carrier, Chosen, Excerpt, Fault, FaultError, Opened, Piece, SomeLines
 from dedup.spark.spool import Spool
-from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, TAKEN, Notes, Told, lines_of
+from dedup.spark.telling import DECISIONS, DROPPED, KEPT, NOTED, TAKEN, UNREAD, Notes, Told, lines_of
 from dedup.spill import IN_MEMORY, Room
 from dedup.versions import mix
 from dedup.work import work_folder
@@ -265,6 +265,7 @@ class Tasks:
             yield KEPT, result.kept
             yield DROPPED, result.dropped
             yield TAKEN, lines_of(result.taken)
+            yield UNREAD, lines_of(result.unread)
             texts, quotes = audit.TemplateTexts(), KeptQuotes(IN_MEMORY)
             quotes.add(quoted(opened.batch.texts, *spans), 0)
             quotes.complete()
@@ -273,7 +274,7 @@ class Tasks:
             notes.judged(outcomes)
             notes.count(report.count(plan))
             notes.quote(piece.number, texts)
-            notes.check(result.checksums)
+            notes.parted(result)
         yield NOTED, notes.entries
 
     def nothing(self) -> Counts:

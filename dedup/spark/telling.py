@@ -15,18 +15,20 @@ from dedup.formats.digests import Meter
 from dedup.report import Counts
 from dedup.spark.counts import marks_of, numbers_of
 from dedup.spark.outcomes import Outcomes
+from dedup.spark.pieces import Parted
 
-KEPT, DROPPED, DECISIONS, TAKEN, NOTED = range(5)
+KEPT, DROPPED, DECISIONS, TAKEN, UNREAD, NOTED = range(6)
 """What is told: documents that stay, and those that go, as `Parted` has them; lines of decisions.jsonl; lines of
-`Taken`; and, once a task, notes."""
+`Taken` and of `Unread`; and, once a task, notes."""
 
 Told = tuple[int, Any]
 """What it is; and bytes, or of notes a dict."""
 
-MARKS, SOURCE, SEARCHED, TEXT, CLUSTER, SEAL, CHECKSUM = range(7)
+MARKS, SOURCE, SEARCHED, TEXT, CLUSTER, SEAL, CHECKSUM, REJECTED = range(8)
 """What a note is about, the first part of its key: counts of all documents; those of the source that is the second
 part; candidates and comparisons; the text of the template that is the second part; a cluster, by the file and the
-record of its keeper; the lines of one kind that a partition told; the `checksum` of a file."""
+record of its keeper; the lines of one kind that a partition told; the `checksum` of a file; how many records hold no
+document."""
 
 Key = tuple[Any, ...]
 
@@ -58,9 +60,10 @@ class Notes:
         for name, text in texts.by_id.items():
             self._add((TEXT, name), (name not in texts.mains, piece, text))
 
-    def check(self, checksums: dict[int, int]) -> None:
-        """Note the checksums of a piece."""
-        for file, texts in checksums.items():
+    def parted(self, parted: Parted) -> None:
+        """Note what is to be known of a piece besides its documents."""
+        self._add((REJECTED,), [len(parted.unread)])
+        for file, texts in parted.checksums.items():
             self._add((CHECKSUM, file), [texts])
 
     def _add(self, key: Key, value: Any) -> None:
