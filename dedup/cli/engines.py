@@ -41,10 +41,13 @@ def clean_on_spark(inputs: tuple[str, ...], output: str, options: dict[str, Any]
     """Clean a corpus on Spark, and report as for a local run."""
     from dedup import console
     from dedup.spark import session
+    from dedup.staging import SIDECAR_SUFFIX
 
     _refuse_local_options()
     _refuse_streams(inputs, output)
-    config, screen = console.configured(options), console.Console(options["quiet"], options["verbose"], None)
+    config = console.configured(options)
+    beside = options["sidecar"] or f"{output.rstrip('/')}{SIDECAR_SUFFIX}"
+    screen = console.Console(options["quiet"], options["verbose"], beside)
     with session.opened(options["master"]) as context:
         from dedup.spark import jobs
 
@@ -59,6 +62,7 @@ def clean_on_spark(inputs: tuple[str, ...], output: str, options: dict[str, Any]
             skips_bad=options["on_error"] == "skip",
         )
     screen.finish(report)
+    screen.say_where(output)
 
 
 def _refuse_local_options() -> None:
