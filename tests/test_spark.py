@@ -583,7 +583,7 @@ def test_the_situations_give_what_the_local_engine_gives(spark: Session, config:
     assert_same_on_spark(spark, documents, 3, config)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(many=st.lists(corpora(), min_size=8, max_size=8), texts=st.lists(hostile_texts(), min_size=20, max_size=40))
 def test_whatever_is_cleaned_gives_what_the_local_engine_gives(
     spark: Session, many: list[list[Document]], texts: list[str]
