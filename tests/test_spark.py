@@ -186,8 +186,14 @@ def test_files_give_what_the_local_engine_gives(
     assert (verdict.violations, verdict.dropped) == ([], len(drops))
 
 
-def test_parquet_gives_what_the_local_engine_gives(spark: Session, tmp_path: Path) -> None:
+def test_parquet_gives_what_the_local_engine_gives(
+    spark: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from dedup.spark import jobs as spark_jobs
+    from dedup.spark import tables as spark_tables
+
+    # So that a task writes several files.
+    monkeypatch.setattr(spark_tables, "FILE_BYTES", 2_000)
 
     (tmp_path / "in").mkdir()
     day = datetime.datetime(2025, 12, 3, 4, 5, 6, 789, tzinfo=datetime.UTC)
@@ -218,6 +224,7 @@ def test_parquet_gives_what_the_local_engine_gives(spark: Session, tmp_path: Pat
     assert [row | {"at": None} for row in found] == [dict.fromkeys(columns) | row | {"at": None} for row in wanted]
     local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
     assert parts(tmp_path / "out.dedup" / "decisions") == local
+    assert len(list((tmp_path / "out").glob("part-*.parquet"))) > 6
     undo.restore(str(tmp_path / "out"), str(tmp_path / "back"))
     assert sorted(files(tmp_path / "back")) == sorted(files(tmp_path / "in"))
     for name in files(tmp_path / "in"):
@@ -412,7 +419,14 @@ def test_bad_lines_can_be_set_aside(
     assert json.loads((tmp_path / "out.dedup" / "report.json").read_bytes())["documents"]["rejected"] == 5 * 42
 
 
-def test_rows_without_a_text_can_be_set_aside(spark: Session, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_local", [True, False], ids=["by tasks", "by Spark"])
+def test_rows_without_a_text_can_be_set_aside(
+    spark: Session, tmp_path: Path, is_local: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dedup.spark import outputs
+
+    if not is_local:
+        monkeypatch.setattr(outputs, "LOCAL", "nowhere:")
     texts: list[str | None] = [document["text"] for document in crawl()]
     texts[3:3] = [None, None]
     texts += [None] * 12

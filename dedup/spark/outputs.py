@@ -71,13 +71,14 @@ class Result(NamedTuple):
         session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         options = {"compression": "zstd", "maxRecordsPerFile": str(columns.file_rows)}
         rows_told(session, self.told, what, columns.schema).write.options(**options).parquet(folder)
-        names = []
-        for number, path in enumerate(_parts(self.storage, folder).values()):
-            names.append(f"{folder}/part-{number:05d}.parquet")
-            self.storage.rename(path, names[-1])
-        written = session.read.format("binaryFile").load([literal(name) for name in names]).select("path", "content")
-        digests = written.rdd.map(lambda row: (row.path.rpartition("/")[2], digest_of_bytes(row.content)))
-        return dict(sorted(digests.collect()))
+        written = _parts(self.storage, folder).values()
+        names = [f"part-{number:05d}.parquet" for number in range(len(written))]
+        for path, name in zip(written, names, strict=True):
+            self.storage.rename(path, f"{folder}/{name}")
+        files = session.read.format("binaryFile").load([literal(f"{folder}/{name}") for name in names])
+        told = files.select("path", "content").rdd
+        digests = dict(told.map(lambda row: (row.path.rpartition("/")[2], digest_of_bytes(row.content))).collect())
+        return {name: digests[name] for name in names}
 
 
 def written(told: RDD[Told], storage: Storage, folder: str, corpus: Input) -> Result:
