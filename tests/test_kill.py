@@ -97,6 +97,22 @@ SWALLOWING = {
             if held:
                 click.echo("still held")
     """,
+    "a lock that calls others while it is half taken": """
+        import threading
+        from llvmlite.binding import ffi
+        lock, found = ffi.lib._lock, []
+        ffi.register_lock_callback(lambda: os.kill(os.getpid(), NUMBER), lambda: None)
+        try:
+            with lock:
+                while True:
+                    pass
+        finally:
+            other = threading.Thread(target=lambda: found.append(lock._lock.acquire(timeout=1)))
+            other.start()
+            other.join()
+            if found != [True]:
+                click.echo("still held")
+    """,
     "a destructor": """
         class Watched:
             def __del__(self):

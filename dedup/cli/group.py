@@ -47,6 +47,10 @@ LOCKING = {
 for one would never end."""
 
 
+CALLING_LOCK = "llvmlite.binding.ffi"
+"""The module of a lock that calls others, numba's events for one, when it is already taken and not yet entered."""
+
+
 class _Ended(SystemExit):
     """Such a signal came. Like KeyboardInterrupt, nothing catches it but what clears away temporary files."""
 
@@ -106,7 +110,14 @@ def _takes_lock(frame: FrameType | None) -> bool:
     if frame is None:
         return False
     is_waiting = frame.f_code.co_name == "wait" and frame.f_back and frame.f_back.f_code.co_name == "result"
-    return not is_waiting and (frame.f_code.co_name in LOCKS or frame.f_globals.get("__name__") in LOCKING)
+    if not is_waiting and (frame.f_code.co_name in LOCKS or frame.f_globals.get("__name__") in LOCKING):
+        return True
+    above: FrameType | None = frame
+    while above is not None:
+        if above.f_code.co_name in LOCKS and above.f_globals.get("__name__") == CALLING_LOCK:
+            return True
+        above = above.f_back
+    return False
 
 
 def _is_ending() -> bool:
