@@ -113,6 +113,19 @@ SWALLOWING = {
             if found != [True]:
                 click.echo("still held")
     """,
+    "LLVM, which asks for the code of a kernel": """
+        from numba.core import codegen
+        from dedup.quick import quick_loading
+        usual = codegen.CPUCodeLibrary._object_getbuffer_hook.__func__
+        def hook(kind, module):
+            os.kill(os.getpid(), NUMBER)
+            return usual(kind, module)
+        codegen.CPUCodeLibrary._object_getbuffer_hook = classmethod(hook)
+        from dedup.columns import Column
+        from dedup.segment import segment
+        with quick_loading():
+            segment(Column.of(["Ja."]))
+    """,
     "a destructor": """
         class Watched:
             def __del__(self):

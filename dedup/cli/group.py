@@ -50,6 +50,10 @@ for one would never end."""
 CALLING_LOCK = "llvmlite.binding.ffi"
 """The module of a lock that calls others, numba's events for one, when it is already taken and not yet entered."""
 
+LOADING = "numba.core.caching"
+"""The module that loads compiled kernels, some milliseconds each. LLVM calls back from there for their code, and what
+is raised then counts for no code at all: the process would crash."""
+
 
 class _Ended(SystemExit):
     """Such a signal came. Like KeyboardInterrupt, nothing catches it but what clears away temporary files."""
@@ -65,7 +69,7 @@ def _ended_by_signals() -> Iterator[None]:
 
     What is raised in a destructor, or where compiled code calls back, has no effect, and an import may fail in a way of
     its own. So it is raised again until somebody sees it, and whatever else is raised behind it counts for nothing.
-    Where a lock is being taken it is not raised until that is done.
+    Where a lock is being taken, or a kernel loaded, it is not raised until that is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -82,7 +86,7 @@ def _ended_by_signals() -> Iterator[None]:
             return
         signal.signal(signal.SIGALRM, end)
         signal.setitimer(signal.ITIMER_REAL, AGAIN_S, AGAIN_S)
-        if not _takes_lock(frame):
+        if not (_takes_lock(frame) or _is_below(frame)):
             raise _Ended(came[0])
 
     for number in heard:
@@ -110,13 +114,16 @@ def _takes_lock(frame: FrameType | None) -> bool:
     if frame is None:
         return False
     is_waiting = frame.f_code.co_name == "wait" and frame.f_back and frame.f_back.f_code.co_name == "result"
-    if not is_waiting and (frame.f_code.co_name in LOCKS or frame.f_globals.get("__name__") in LOCKING):
-        return True
-    above: FrameType | None = frame
-    while above is not None:
-        if above.f_code.co_name in LOCKS and above.f_globals.get("__name__") == CALLING_LOCK:
+    return not is_waiting and (frame.f_code.co_name in LOCKS or frame.f_globals.get("__name__") in LOCKING)
+
+
+def _is_below(frame: FrameType | None) -> bool:
+    """Say whether this was called, by whatever way, where nothing may be raised."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        if module == LOADING or (module == CALLING_LOCK and frame.f_code.co_name in LOCKS):
             return True
-        above = above.f_back
+        frame = frame.f_back
     return False
 
 
