@@ -19,6 +19,7 @@ from dedup.config import Config
 from dedup.formats import parquet_edits
 from dedup.formats.digests import Digest, digest_of
 from dedup.formats.fields import Fields
+from dedup.formats.lines import between
 from dedup.formats.names import Form
 from dedup.formats.parquet import column_at, schema_without_views, values_at
 from dedup.formats.parquet_rows import RowsInTurn
@@ -88,7 +89,7 @@ class TableFiles:
         with pq.ParquetWriter(whole, schema, compression="zstd", use_compliant_nested_type=False) as writer:
             for count in table.groups:
                 behind = first + count
-                gone = dropped[slice(*np.searchsorted(dropped, (first, behind)))] - first
+                gone = dropped[between(dropped, first, behind - 1)] - first
                 is_kept = np.ones(count, np.bool_)
                 is_kept[gone] = False
                 kept = _next(self._kept, self._folders.output, count - len(gone), schema)
