@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import forms, outright
-from dedup.boilerplate import Templates
-from dedup.decisions import Decision
+from dedup.boilerplate import LINE, ONCE, Templates
+from dedup.decisions import Decision, How
 from dedup.pipeline import numbered_batches
 from dedup.plan import Corpus, Plan
 from dedup.policy import Cuts
@@ -29,31 +29,27 @@ Ints = npt.NDArray[np.int64]
 PORTION = 4096
 """Documents that are told of at once."""
 
+HOWS: tuple[How | None, ...] = (None, "listed", "run", "link", "gap", "sign")
+"""How boilerplate went, by reason (`dedup.kernels.boilerplate`)."""
+
 FORMS = 50_000
 """Forms that are kept for the next time; one takes some 700 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateTexts:
-    """What each template that went says: its main wording where that was seen, else the first that was.
+    """What each template that went says where it was seen first.
 
     Attributes:
         by_id: The texts.
-        mains: The ids of those whose main wording was seen.
     """
 
     by_id: dict[str, str] = field(default_factory=dict)
-    mains: set[str] = field(default_factory=set)
 
     def note(self, decision: Decision) -> None:
         """Note what a decision says of a template; of the decisions on one line of a source, the first is enough."""
-        if decision.action != "cut" or decision.template is None or decision.text is None:
-            return
-        is_main = decision.similarity is None
-        if decision.template not in self.by_id or (is_main and decision.template not in self.mains):
-            self.by_id[decision.template] = decision.text.strip()
-        if is_main:
-            self.mains.add(decision.template)
+        if decision.action == "cut" and decision.template is not None and decision.text is not None:
+            self.by_id.setdefault(decision.template, decision.text.strip())
 
     def noting(self, found: Iterable[Decision]) -> Iterator[Decision]:
         """Pass decisions on, and note what they say of templates."""
@@ -103,8 +99,8 @@ def lines(
 
 
 def template_id(templates: Templates, row: int) -> str:
-    """Name a template by the key of its main wording, which depends on its words and its source only."""
-    return f"{int(templates.mains[row]):016x}"
+    """Name a template by its key, which depends on its words and its source only."""
+    return f"{int(templates.keys[row]):016x}"
 
 
 class _Told(NamedTuple):
@@ -168,10 +164,12 @@ def _of(cuts: Cuts, numbers: Ints) -> Cuts:
 
 def _alike(spans: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:
     """Return spans of which no two have the same form, and for each span the number of the one that has its form."""
-    # Those of a template differ in what they are; repeats, which have none, in their similarity as well.
+    # Those of a template differ in what they are, and in their evidence; repeats, which have none, in their similarity.
     _, similarity = np.unique(spans["similarity"], return_inverse=True)
     kind = np.where(spans["template"] < 0, -1 - similarity, spans["template"].astype(np.int64))
-    _, firsts, numbers = np.unique(kind * (PROTECTED + 1) + spans["what"], return_index=True, return_inverse=True)
+    _, evidence = np.unique((spans["context"].astype(np.int64) << 8) | spans["reason"], return_inverse=True)
+    kind = (kind * (PROTECTED + 1) + spans["what"]) * (evidence.max(initial=0) + 1) + evidence
+    _, firsts, numbers = np.unique(kind, return_index=True, return_inverse=True)
     return spans[firsts], numbers
 
 
@@ -183,11 +181,11 @@ class Forms:
         self._templates = templates
         self.of = functools.lru_cache(FORMS)(self._made)
 
-    def _made(self, what: int, template: int, similarity: float) -> forms.Form:
+    def _made(self, what: int, template: int, similarity: float, reason: int, context: int) -> forms.Form:
         """Return the form of the decisions on all spans of a kind: on a line of boilerplate, or on equal repeats."""
-        return forms.form_of(self._decision(what, template, similarity), forms.SPAN_HOLES)
+        return forms.form_of(self._decision(what, template, similarity, reason, context), forms.SPAN_HOLES)
 
-    def _decision(self, what: int, template: int, similarity: float) -> Decision:
+    def _decision(self, what: int, template: int, similarity: float, reason: int, context: int) -> Decision:
         """Return such a decision, with holes."""
         told = functools.partial(
             Decision, **forms.PLACE, start=forms.HOLES["start"], end=forms.HOLES["end"], text=forms.HOLES["text"]
@@ -198,26 +196,32 @@ class Forms:
         if template < 0:
             return told(action="cut", reason="repeat", similarity=similarity, keeper=forms.KEPT)
         templates = self._templates
-        is_main = templates.mains[template] == templates.keys[template]
+        is_known = templates.kinds[template] != ONCE
+        is_line = templates.kinds[template] == LINE
         carried = functools.partial(
             told,
             reason="boilerplate",
-            similarity=None if is_main else float(templates.similarities[template]),
-            documents=int(templates.documents[template]),
-            articles=int(templates.articles[template]),
-            template=template_id(templates, template),
+            documents=int(templates.documents[template]) if is_known else None,
+            articles=int(templates.articles[template]) if is_known else None,
+            beside=context if is_line else None,
+            template=template_id(templates, template) if is_known else None,
         )
-        return carried(action="cut") if what == CUT else carried(action="flag", why=self._why(template))
+        if what == CUT:
+            return carried(action="cut", how=HOWS[reason])
+        return carried(action="flag", why=self._why(template, reason, context))
 
-    def _why(self, template: int) -> str:
+    def _why(self, template: int, reason: int, context: int) -> str:
         """Say why a line that nearly went as boilerplate stays."""
-        templates = self._templates
-        carried, why = "this line", "that is too few to be sure"
-        if templates.rare[template]:
-            carried, why = "this line in one wording or another", "few have this very wording"
-        elif templates.often[template]:
-            why = "it may be a quotation, a table or code"
-        return f"{templates.articles[template]} different articles of its source carry {carried}; it stays, since {why}"
+        from dedup.kernels import boilerplate as kernels
+
+        if reason == kernels.ONCE:
+            return "it stands between lines that are boilerplate, but nowhere else; it stays, unless boilerplate is full"
+        if reason != kernels.FEW:
+            return "it would be boilerplate"
+        return (
+            f"{self._templates.articles[template]} different articles of its source carry this line, {context} of them "
+            "beside the same line as here; it stays, since it may be theirs"
+        )
 
 
 class _Teller:
@@ -246,7 +250,7 @@ class _Teller:
         stay = np.flatnonzero(~self.dropped[documents][row])
         spans, row = quotes.spans[stay], row[stay]
         examples, of_spans = _alike(spans)
-        kinds = (examples[name].tolist() for name in ("what", "template", "similarity"))
+        kinds = (examples[name].tolist() for name in ("what", "template", "similarity", "reason", "context"))
         # Of a document, what is said of it as a whole comes last.
         ranks = row * (PROTECTED + 2) + spans["what"], of_whole * (PROTECTED + 2) + PROTECTED + 1
         order = np.argsort(np.concatenate(ranks), kind="stable")

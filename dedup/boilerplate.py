@@ -1,24 +1,30 @@
-"""Which lines belong to a site and not to its articles.
+"""Which lines belong to a site and not to its articles: those that recur beside the same neighbours.
 
-A line is a template when many *different* articles of one source carry it: versions of one article (`dedup.versions`)
-count once, or else an article crawled twelve times would make each of its sentences look like boilerplate.
+A line that recurs is no evidence by itself: a headline recurs in every list of links, a fact on every page that it is
+true of. A line that recurs *beside the same neighbour* is: in a menu, a footer, a list of links the neighbours recur
+too. So lines and pairs of lines are counted, over the *different* articles of a source: versions of one article
+(`dedup.versions`) count once, or else an article crawled twelve times would make each of its sentences look like
+boilerplate. What may go is then decided document by document, by the runs that such lines make.
 
-Everything here is counting: who carries what. What may go is decided line by line in `mark`, and a line that is short
-or differs in a number from article to article goes only next to one that is a template beyond doubt.
+What differs from article to article is content. A line that varies in a number or a date, or a value behind a label,
+goes only amid lines that do not; and what stands once, between them, only if that is asked for.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from dedup import furniture
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import UsageError
-from dedup.segment import QUOTED, TERMINATED, Segments, segment
+from dedup.fragments import Wrapping
+from dedup.segment import TERMINATED, Segments, segment
 from dedup.spill import IN_MEMORY, Room, Table
 from dedup.versions import Versions, differs, mix, stands_twice
 
@@ -27,215 +33,323 @@ Keys = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int32]
 
-LABEL_SHARE = 0.05
-"""Share of a source's articles that must carry a label ("Lesen Sie auch: ...") before its lines are boilerplate."""
+WRAPPED, WRAPPED_SOURCE = 0.2, 0.15
+"""Share of the lines of a document, and of a source, that go on in lower case, from which they are hard-wrapped: their
+lines are pieces of sentences, and nothing but what the user lists goes."""
 
 
-SUSPICIOUS_ARTICLES = 3
-"""Different articles that carry a line before it is flagged, though it stays."""
+class Rule(NamedTuple):
+    """The thresholds of `mark`. Measured on 1,027 labelled pages of 70 sites, on laws, speeches, news and manual pages,
+    and on job advertisements, recipes, tables and regulations put between the lines of those pages; `benchmarks/quality.py`
+    gives the figures.
 
-SURE_WIDTH = 25
-"""Columns from which a line that is the same in every article is boilerplate wherever it stands."""
+    Attributes:
+        articles: Different articles in which a line stands beside the same neighbour.
+        share: The same as a share of the articles that have the frame of the document.
+        frame: Lines from the first or to the last that make a frame.
+        steady: Share of a line's articles in which it has this neighbour.
+        sentence_columns: Columns of a line that ends like a sentence and is one.
+        sentence_articles: `articles` for a sentence; half of the articles in a small source.
+        grow: Articles in which a line has its neighbour, in a run with a line that is sure.
+        fixed_share: Share of a line's articles that carry its very numbers, for it not to vary.
+        headline: Columns of a line that can be the headline.
+        above: Lines of the template between the text and a line above it that few articles carry.
+        firm: How many times the least context is enough at the end of a run, if a line is not steady.
+        block: Columns of a sentence that is a text by itself.
+        between: Sure lines of a run between sentences of the article.
+        ahead: The same above all of them.
+        below: The same below all of them.
+        edge: The same at the edge of the document.
+        near: Sure lines and dates of a run near the edge that stands in most articles.
+        apart: Lines between a run and one beside it that goes, or the edge of the document.
+        usual_articles: Articles that have a short run, if it is to go by itself ...
+        usual_share: ... and which share of them.
+        edge_articles: Articles that have a line at the edge of the document, for that to be a neighbour ...
+        edge_share: ... and which share of them.
+        sentence_sides: Sure lines above and below a sentence that few articles carry.
+        varying_sides: The same for a line that varies.
+        table_run: Lines of a run that is no head of a table.
+        table_reach: Lines below a run ...
+        table_figures: ... of which so many are numbers if it is one.
+        gap_after: Lines that go between the last text and a gap that is filled.
+        gap_break: Lines that stay, after which the template begins anew.
+        flagged: Columns of a line that is flagged if it stays though enough articles carry it.
+    """
 
-SURE_DATED_WIDTH = 15
-"""The same for a line with a date: "Stand: 3.12.2025"."""
+    articles: int = 4
+    share: float = 0.1
+    frame: int = 10
+    steady: float = 0.5
+    sentence_columns: int = 60
+    sentence_articles: int = 10
+    grow: int = 2
+    fixed_share: float = 0.5
+    headline: int = 15
+    above: int = 2
+    firm: float = 2.0
+    block: int = 200
+    between: int = 8
+    ahead: int = 5
+    below: int = 3
+    edge: int = 5
+    near: int = 3
+    apart: int = 3
+    usual_articles: int = 5
+    usual_share: float = 0.5
+    edge_articles: int = 10
+    edge_share: float = 0.5
+    sentence_sides: int = 3
+    varying_sides: int = 2
+    table_run: int = 12
+    table_reach: int = 15
+    table_figures: int = 3
+    gap_after: int = 3
+    gap_break: int = 3
+    flagged: int = 25
 
+    @classmethod
+    def of(cls, config: Config) -> Rule:
+        """Return the thresholds under a configuration."""
+        rule = cls(articles=config.template_documents, share=config.template_share)
+        return rule._replace(articles=max(rule.articles - 1, 2), **FULL) if config.boilerplate == "full" else rule
+
+
+FIELD_VALUES = 5
+"""Different lines behind one label, numbers and dates aside, from which what stands behind it is a value: a place, a
+name, a price."""
+
+FULL = {
+    "between": 3, "ahead": 2, "below": 1, "edge": 2, "apart": 8, "sentence_sides": 0, "varying_sides": 1, "above": 0, "gap_after": 1,
+}  # fmt: skip
+"""Where all is to go that can be found, shorter runs do, and more alone; one article less is enough."""
+
+CROWDED_TIMES = 2
+"""Times that a line stands in a document that carries it, on average, from which it is no furniture."""
 
 SPARSE, MOST_SLOTS = 8, 1 << 20
-"""Slots a template, and slots at most, of the table of bytes that says which keys may be templates. Chosen: of
-up to 65,000 templates, next to nothing else gets through, and of more, it is no slower than without."""
+"""Slots a row, and slots at most, of the table of bytes that says which keys may have a row. Chosen: of up to 65,000
+rows, next to nothing else gets through, and of more, it is no slower than without."""
+
+LINE, FORM, PAIR, LABEL, SOURCE, LISTED, ONCE = range(7)
+"""What a row of `Templates` counts: a line with its numbers masked; its very words, where it has numbers; two lines that
+follow one another; a label; the articles of a source. LISTED are lines that the user knows; ONCE is the row of
+all that stands once."""
+
+EVERY_SOURCE = -1
+"""In place of a source number."""
 
 
 class Templates(NamedTuple):
-    """The lines that are boilerplate, by source.
+    """What recurs in the articles of a source, and how often.
 
     Attributes:
-        keys: uint64[templates], ascending: the line's key mixed with its source (`mix`).
-        kinds: uint8[templates], EXACT, DATED, COUNTED or LABEL.
-        articles: int64[templates], different articles that carry it.
-        documents: int64[templates], documents that carry it.
-        sources: int64[templates], source numbers; EVERY_SOURCE for those of LISTED.
-        often: bool[templates], carried by enough different articles; the others are merely suspicious.
-        rare: bool[templates], enough articles carry it only together with its other wordings (`dedup.variants`).
-        mains: uint64[templates], the key of the wording that names the template; of one that has no other, its own.
-        similarities: float64[templates], exact Jaccard similarity to that wording.
+        keys: uint64[rows], ascending: mixed with the source (`mix`).
+        kinds: uint8[rows], LINE ... ONCE.
+        articles: int64[rows], different articles that carry it.
+        documents: int64[rows], documents that carry it.
+        times: int64[rows], how often it stands in all of them; of a LABEL, how many different lines begin with it; of a
+            SOURCE, whether it is hard-wrapped.
+        sources: int64[rows], source numbers; EVERY_SOURCE for those of LISTED and ONCE.
     """
 
     keys: Keys
     kinds: npt.NDArray[np.uint8]
     articles: Ints
     documents: Ints
+    times: Ints
     sources: Ints
-    often: Bools
-    rare: Bools
-    mains: Keys
-    similarities: npt.NDArray[np.float64]
 
     @classmethod
-    def of_one_wording(
-        cls, keys: Keys, kind: int, articles: Ints, documents: Ints, sources: Ints, often: Bools
-    ) -> Templates:
-        """Return templates of one kind, each of which has but one wording."""
-        kinds = np.full(len(keys), kind, np.uint8)
-        return cls(
-            keys, kinds, articles, documents, sources, often, np.zeros(len(keys), np.bool_), keys, np.ones(len(keys))
-        )
+    def of_kind(cls, kind: int, keys: Keys, articles: Ints, documents: Ints, times: Ints, sources: Ints) -> Templates:
+        """Return rows of one kind."""
+        return cls(keys, np.full(len(keys), kind, np.uint8), articles, documents, times, sources)
 
     @classmethod
     def join(cls, parts: list[Templates]) -> Templates:
-        """Put templates together, ordered by key."""
+        """Put rows together, ordered by key."""
         none = np.zeros(0, np.int64)
-        empty = cls.of_one_wording(none.astype(np.uint64), EXACT, none, none, none, none.astype(np.bool_))
+        empty = cls.of_kind(LINE, none.astype(np.uint64), none, none, none, none)
         columns = [np.concatenate(column) for column in zip(empty, *parts, strict=True)]
-        order = np.argsort(columns[0])
+        order = np.argsort(columns[0], kind="stable")
         return cls._make(column[order] for column in columns)
 
     @classmethod
     def none(cls) -> Templates:
-        """Return no templates."""
+        """Return no rows."""
         return cls.join([])
 
+    def rows(self, chosen: Any) -> Templates:
+        """Return some rows."""
+        return Templates._make(column[chosen] for column in self)
 
-class Carriers(NamedTuple):
-    """Who carries a line: each pair of a key and a document once, by key.
+    def find(self, keys: Keys) -> Ints:
+        """Return the row of each key; -1 where there is none."""
+        found = np.full(len(keys), -1, np.int64)
+        # Few keys have a row, and a look at a table that fits the cache leaves nearly all others out.
+        slots = np.uint64(min(SPARSE << len(self.keys).bit_length(), MOST_SLOTS) - 1)
+        taken = np.zeros(int(slots) + 1, np.bool_)
+        taken[self.keys & slots] = True
+        hits = np.flatnonzero(taken[keys & slots] & (keys != 0))
+        at = np.searchsorted(self.keys, keys[hits])
+        # One entry more, for keys past the last.
+        fits = np.append(self.keys, np.uint64(0))[at] == keys[hits]
+        found[hits[fits]] = at[fits]
+        return found
+
+
+class Keyed(NamedTuple):
+    """What the lines of some documents are counted by.
 
     Attributes:
-        keys: uint64[pairs].
-        documents: int64[pairs].
+        kinds: uint8[lines], EXACT ... BARRED of `dedup.kernels.boilerplate`.
+        lines: uint64[lines], the key of the words with numbers and dates masked; 0 for none, as for all of these.
+        forms: uint64[lines], of the very words, where a number or a date is masked.
+        pairs: uint64[lines], of the line and the one before it.
+        labels: uint64[lines], of what stands before the first colon.
+        ends: uint64[documents], of the last line and the end of the document.
     """
 
-    keys: Keys
-    documents: Ints
+    kinds: npt.NDArray[np.uint8]
+    lines: Keys
+    forms: Keys
+    pairs: Keys
+    labels: Keys
+    ends: Keys
 
     @classmethod
-    def join(cls, parts: list[Carriers]) -> Carriers:
-        """Put pairs together, each once."""
-        keys = np.concatenate([np.zeros(0, np.uint64), *(part.keys for part in parts)])
-        documents = np.concatenate([np.zeros(0, np.int64), *(part.documents for part in parts)])
-        order = np.lexsort((documents, keys))
-        keys, documents = keys[order], documents[order]
-        once = differs(keys) | differs(documents)
-        return cls(keys[once], documents[once])
+    def of(cls, segments: Segments, barred: Bools, source_keys: Keys) -> Keyed:
+        """Make the keys of all lines but those that are `barred`: bool[lines]."""
+        from dedup.kernels import boilerplate as kernels
 
-
-EXACT, DATED, COUNTED, LABEL, LISTED = range(5)
-"""How the lines of a template differ: not at all, in dates, in plain numbers, in what follows a label. Those of LISTED
-are known to the user."""
-
-EVERY_SOURCE = -1
-"""In place of a source number."""
+        kinds, ends = np.zeros(len(barred), np.uint8), np.zeros(len(source_keys), np.uint64)
+        keys = np.zeros((kernels.KEYS, len(barred)), np.uint64)
+        with np.errstate(over="ignore"):
+            kernels.key_lines(
+                segments.line_offsets, segments.line_start, segments.line_text_end, barred, segments.line_k0,
+                segments.line_k1, segments.line_numbers, segments.line_dates, segments.line_label, source_keys,
+                _mask_alone(), kinds, keys, ends,
+            )  # fmt: skip
+        return cls(kinds, keys[kernels.LINE_KEY], keys[kernels.FORM_KEY], keys[kernels.PAIR_KEY], keys[kernels.LABEL_KEY], ends)
 
 
 class Occurrences:
-    """Who carries what: filled batch by batch, counted once. 12 bytes a line and 16 a sentence."""
+    """Who carries what: filled batch by batch, counted once. 24 bytes a line and 16 a sentence."""
 
     def __init__(self, room: Room = IN_MEMORY, workers: int = 1) -> None:
         self._versions = Versions(room, workers)
-        self._sources: list[Ints] = []
-        self._lines = [Table(room, (np.uint64, np.int32), is_keyed=True) for _ in (EXACT, DATED, COUNTED)]
-        # The documents of sentences behind a label as `~document`.
+        self._tables = {kind: Table(room, (np.uint64, np.int32), is_keyed=True) for kind in (LINE, FORM, PAIR)}
         self._labels = Table(room, (np.uint64, np.int32, np.uint64), is_keyed=True)
-        self._documents = 0
+        # Of each document: its source, the key of that, lines that go on in lower case, lines with text.
+        self._rows = Table(IN_MEMORY, (np.int64, np.uint64, np.int64, np.int64))
         self._groups: Ints | None = None
 
     def __len__(self) -> int:
-        return self._documents
+        return len(self._rows)
 
-    def add(self, segments: Segments, fragments: Bools, sources: Ints, source_keys: Keys) -> None:
+    def add(self, segments: Segments, wrapping: Wrapping, barred: Bools, sources: Ints, source_keys: Keys) -> None:
         """Note the lines and sentences of some documents.
 
         Args:
             segments: The segments of the documents.
-            fragments: bool[lines], the lines that are no units (`dedup.fragments`).
+            wrapping: How they are wrapped.
+            barred: bool[lines], the lines that are never units.
             sources: int64[documents], the number of each one's source.
             source_keys: uint64[documents], a hash of its name.
         """
         rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
-        documents = rows + self._documents
-        keys = line_keys(segments, fragments, source_keys)
-        for table, kind_keys in zip(self._lines, keys, strict=False):
-            carried = np.flatnonzero(kind_keys)
-            table.add(kind_keys[carried], documents[carried])
-        labelled = np.flatnonzero(keys[LABEL])
-        is_sentence = segments.line_flags[labelled] & TERMINATED != 0
-        carriers = np.where(is_sentence, ~documents[labelled], documents[labelled])
-        self._labels.add(keys[LABEL][labelled], carriers, segments.line_rest[labelled])
+        documents = rows + len(self)
+        keyed = Keyed.of(segments, barred | is_wrapped(wrapping)[rows], source_keys)
+        for kind, keys in {LINE: keyed.lines, FORM: keyed.forms, PAIR: keyed.pairs}.items():
+            carried = np.flatnonzero(keys)
+            self._tables[kind].add(keys[carried], documents[carried])
+        labelled = np.flatnonzero(keyed.labels)
+        self._labels.add(keyed.labels[labelled], documents[labelled], keyed.lines[labelled])
+        ends = np.flatnonzero(keyed.ends)
+        self._tables[PAIR].add(keyed.ends[ends], ends + len(self))
         self._versions.add(segments, rows, sources, source_keys)
-        self._sources.append(sources)
-        self._documents += len(sources)
+        self._rows.add(sources, source_keys, wrapping.going_on, wrapping.lines)
 
     def versions(self) -> Ints:
         """Return for each document the number of the one that stands for all versions of its article."""
         if self._groups is None:
-            self._groups = self._versions.group() if self._documents else np.zeros(0, np.int64)
+            self._groups = self._versions.group() if len(self) else np.zeros(0, np.int64)
         return self._groups
 
-    def least(self, config: Config, share: float) -> Ints:
-        """Return how many different articles of each source, this share of them, must carry a line: int64[sources]."""
-        sources = np.concatenate(self._sources)
-        leads = np.zeros(len(sources), np.bool_)
-        leads[self.versions()] = True
-        articles = np.bincount(sources[leads], minlength=int(sources.max()) + 1)
-        least: Ints = np.maximum(config.template_documents, np.ceil(share * articles)).astype(np.int64)
-        return least
+    def count(self, config: Config) -> Templates:
+        """Count over groups of versions; to be called once, since what was noted is let go of.
 
-    def count(self, config: Config, asked: Keys) -> tuple[Templates, Carriers]:
-        """Count lines over groups of versions; to be called once, since the lines are let go of.
-
-        Args:
-            config: Says how many articles are enough.
-            asked: Ascending keys of whole lines.
-
-        Returns:
-            The lines that enough different articles carry, and who carries those that are asked for.
+        What only one article carries has no row; of the very words of a line, what enough articles carry has one.
         """
-        if not self._documents:
-            return Templates.none(), Carriers.join([])
-        sources = np.concatenate(self._sources)
+        if not len(self):
+            return Templates.none()
         groups = self.versions()
-        least, label_least = (self.least(config, share) for share in (config.template_share, LABEL_SHARE))
-        found, carriers = [], []
-        for kind, table in zip((EXACT, DATED, COUNTED), self._lines, strict=True):
+        sources, source_keys, going_on, with_text = self._rows.taken()
+        found = [_count_sources(sources, source_keys, groups, going_on, with_text)]
+        for kind, table in self._tables.items():
+            least = config.template_documents if kind == FORM else 2
             for keys, documents in table.parts():
-                found.append(_carried_often(documents, keys, groups, sources, least, kind))
-                chosen = _is_among(keys, asked)
-                carriers.append(Carriers(keys[chosen], documents[chosen].astype(np.int64)))
-        for keys, carried, rests in self._labels.parts():
-            # A sentence behind a label says nothing for the label, but its document carries it.
-            is_open = carried >= 0
-            labels = _carried_often(carried[is_open], keys[is_open], groups, sources, label_least, LABEL)
-            labelled, different_rests, _ = _count_distinct(keys[is_open], rests[is_open])
-            various = np.isin(labels.keys, labelled[different_rests >= config.template_documents])
-            every, documents, _ = _count_distinct(keys, np.where(is_open, carried, ~carried))
-            labels = labels._replace(documents=documents[np.searchsorted(every, labels.keys)])
-            found.append(Templates._make(column[various] for column in labels))
-        return Templates.join(found), Carriers.join(carriers)
+                found.append(_carried_by(least, documents, keys, groups, sources, kind))
+        for keys, documents, lines in self._labels.parts():
+            labels = _carried_by(2, documents, keys, groups, sources, LABEL)
+            order = np.lexsort((lines, keys))
+            keys, lines = keys[order], lines[order]
+            different = keys[differs(keys) | differs(lines)]
+            values = np.searchsorted(different, labels.keys, side="right") - np.searchsorted(different, labels.keys)
+            found.append(labels._replace(times=values))
+        return Templates.join(found)
 
 
-def line_keys(segments: Segments, fragments: Bools, source_keys: Keys) -> list[Keys]:
-    """Return the keys of every line, one array a kind, 0 where a line has none of that kind.
+def is_wrapped(wrapping: Wrapping) -> Bools:
+    """Say which documents are hard-wrapped."""
+    return np.asarray(wrapping.going_on > WRAPPED * wrapping.lines)
 
-    Fragments have none at all.
+
+def _count_sources(sources: Ints, source_keys: Keys, groups: Ints, going_on: Ints, lines: Ints) -> Templates:
+    """Count the articles of every source, and say which ones are hard-wrapped."""
+    numbers, first = np.unique(sources, return_index=True)
+    at = np.searchsorted(numbers, sources)
+    leads = groups == np.arange(len(groups))
+    wrapped = np.bincount(at, going_on) > WRAPPED_SOURCE * np.bincount(at, lines)
+    return Templates.of_kind(
+        SOURCE, _source_rows(source_keys[first]), np.bincount(at[leads], minlength=len(numbers)), np.bincount(at),
+        wrapped.astype(np.int64), numbers,
+    )  # fmt: skip
+
+
+def _source_rows(source_keys: Keys) -> Keys:
+    return mix(np.zeros(len(source_keys), np.uint64), source_keys, SOURCE_SALT)
+
+
+def _carried_by(least: int, documents: Rows, keys: Keys, groups: Ints, sources: Ints, kind: int) -> Templates:
+    """Return the keys that at least so many articles carry."""
+    # Most lines stand in one document only; what is left takes less time to count.
+    twice = stands_twice(keys)
+    keys, documents = keys[twice], documents[twice]
+    order = np.lexsort((documents, keys))
+    keys, documents = keys[order], documents[order]
+    new = differs(keys)
+    units = np.cumsum(new) - 1
+    times = np.bincount(units)
+    carriers = np.bincount(units[new | differs(documents)])
+    articles = groups[documents]
+    order = np.lexsort((articles, units))
+    different = np.bincount(units[order][differs(units[order]) | differs(articles[order])])
+    first = np.flatnonzero(new)
+    every = Templates.of_kind(kind, keys[first], different, carriers, times, sources[documents[first]])
+    return every.rows(different >= least)
+
+
+def always(config: Config) -> Templates:
+    """Return the rows that are there whatever is counted: of the lines that the user lists, and of what stands once.
+
+    Raises UsageError for a listed line that is nothing but a number or a date, since every such line would go with it.
     """
-    from dedup.kernels import boilerplate as kernels
-
-    keys = np.zeros((LABEL + 1, len(fragments)), np.uint64)
-    with np.errstate(over="ignore"):
-        kernels.line_keys(
-            segments.line_offsets, fragments, segments.line_k0, segments.line_k1, segments.line_numbers,
-            segments.line_dates, segments.line_label, source_keys, _mask_alone(), keys,
-        )  # fmt: skip
-    return list(keys)
-
-
-def listed(lines: tuple[str, ...]) -> Templates:
-    """Return the templates of lines that the user knows to be boilerplate, in every source.
-
-    Raises UsageError for one that is nothing but a number or a date, since every such line would go with it.
-    """
-    if not lines:
-        return Templates.none()
-    texts = Column.of(lines)
+    nothing = np.zeros(1, np.int64)
+    once = Templates.of_kind(ONCE, np.zeros(1, np.uint64), nothing + 1, nothing + 1, nothing + 1, nothing + EVERY_SOURCE)
+    lines = tuple(line for line in config.known_boilerplate if not line.endswith(ANYTHING))
+    if not config.known_boilerplate:
+        return once
+    texts = Column.of([*lines, *beginnings(config)])
     segments = segment(texts)
     bare = np.flatnonzero(segments.line_k1 == _mask_alone())
     if len(bare):
@@ -244,11 +358,20 @@ def listed(lines: tuple[str, ...]) -> Templates:
             f"known boilerplate {line!r} is nothing but a number or a date, and so is every line of figures",
             hint="Take it off the list.",
         )
-    keys = np.unique(_listed_keys(segments))
+    keys = np.unique(_listed_keys(segments.line_k1))
     keys = keys[keys != 0]
-    nothing = np.zeros(len(keys), np.int64)
-    sources = np.full(len(keys), EVERY_SOURCE, np.int64)
-    return Templates.of_one_wording(keys, LISTED, nothing, nothing, sources, np.ones(len(keys), np.bool_))
+    counts = np.zeros(len(keys), np.int64)
+    return Templates.join([once, Templates.of_kind(LISTED, keys, counts, counts, counts, counts + EVERY_SOURCE)])
+
+
+ANYTHING = "*"
+"""At the end of a listed line, in place of whatever follows."""
+
+
+def beginnings(config: Config) -> tuple[str, ...]:
+    """Return what the listed lines that end in anything begin with."""
+    begins = (line.removesuffix(ANYTHING).strip() for line in config.known_boilerplate if line.endswith(ANYTHING))
+    return tuple(begin for begin in begins if begin)
 
 
 def count_listed(templates: Templates, documents: Ints, carried: Ints) -> Templates:
@@ -269,47 +392,18 @@ def count_listed(templates: Templates, documents: Ints, carried: Ints) -> Templa
     )
 
 
-def _listed_keys(segments: Segments) -> Keys:
-    keys = mix(segments.line_k1, np.zeros(len(segments.line_k1), np.uint64), LISTED)
-    return np.where(segments.line_k1 != 0, keys, np.uint64(0))
+LISTED_SALT, SOURCE_SALT = 13, 14
+"""Set these keys apart from those of lines and pairs (`dedup.kernels.boilerplate`) and of `dedup.versions`."""
+
+
+def _listed_keys(masked: Keys) -> Keys:
+    return np.where(masked != 0, mix(masked, np.zeros(len(masked), np.uint64), LISTED_SALT), np.uint64(0))
 
 
 @functools.cache
 def _mask_alone() -> np.uint64:
     """Return the masked key of a line that is nothing but a number or a date: it says nothing about what it counts."""
     return np.uint64(segment(Column.of(["1"])).line_k1[0])
-
-
-def _count_distinct(keys: Keys, values: npt.NDArray[Any]) -> tuple[Keys, Ints, npt.NDArray[Any]]:
-    """Return the keys, ascending, how many different values come with each, and the least of these values."""
-    order = np.lexsort((values, keys))
-    keys, values = keys[order], values[order]
-    new = differs(keys) | differs(values)
-    found, first, counts = np.unique(keys[new], return_index=True, return_counts=True)
-    return found, counts, values[new][first]
-
-
-def _is_among(keys: Keys, asked: Keys) -> Bools:
-    """Say which keys are in an ascending array."""
-    if not len(asked):
-        return np.zeros(len(keys), np.bool_)
-    return np.asarray(asked[np.minimum(np.searchsorted(asked, keys), len(asked) - 1)] == keys)
-
-
-def _carried_often(documents: Rows, keys: Keys, groups: Ints, sources: Ints, least: Ints, kind: int) -> Templates:
-    """Return the keys that several articles carry, and whether it is at least `least` (by source)."""
-    several_least = np.minimum(SUSPICIOUS_ARTICLES, least)
-    if several_least.min() > 1:
-        # Most lines stand in one document only; what is left takes less time to count.
-        twice = stands_twice(keys)
-        keys, documents = keys[twice], documents[twice]
-    found, carriers, first = _count_distinct(keys, documents)
-    _, articles, _ = _count_distinct(keys, groups[documents])
-    key_sources = sources[first]
-    often = articles >= least[key_sources]
-    several = articles >= several_least[key_sources]
-    every = Templates.of_one_wording(found, kind, articles, carriers, key_sources, often)
-    return Templates._make(column[several] for column in every)
 
 
 class Marks(NamedTuple):
@@ -319,12 +413,16 @@ class Marks(NamedTuple):
         marked: bool[lines], the line goes.
         suspicious: bool[lines], the line stays, but nearly went.
         templates: int64[lines], its row in `Templates`, whether it goes or not; -1 for none.
+        reasons: uint8[lines], why it goes, or would have gone: STAYS ... ONCE of `dedup.kernels.boilerplate`.
+        contexts: int64[lines], different articles in which it stands beside the same neighbour.
         whole: bool[documents]: every line with text is boilerplate, so all of them stay.
     """
 
     marked: Bools
     suspicious: Bools
     templates: Ints
+    reasons: npt.NDArray[np.uint8]
+    contexts: Ints
     whole: Bools
 
 
@@ -332,62 +430,102 @@ def no_marks(segments: Segments) -> Marks:
     """Return the result where no boilerplate is looked for."""
     lines = len(segments.line_start)
     nothing = np.zeros(lines, np.bool_)
-    return Marks(nothing, nothing, np.full(lines, -1, np.int64), np.zeros(len(segments.line_offsets) - 1, np.bool_))
+    return Marks(
+        nothing, nothing, np.full(lines, -1, np.int64), nothing.astype(np.uint8), np.zeros(lines, np.int64),
+        np.zeros(len(segments.line_offsets) - 1, np.bool_),
+    )  # fmt: skip
 
 
-def mark(templates: Templates, segments: Segments, fragments: Bools, fixed: Bools, source_keys: Keys) -> Marks:
+def mark(
+    templates: Templates,
+    texts: Column,
+    segments: Segments,
+    wrapping: Wrapping,
+    barred: Bools,
+    source_keys: Keys,
+    config: Config,
+) -> Marks:
     """Say which lines go.
 
-    Sure is a line of some width that is the same in every article, or differs only in a date, or carries a label of the
-    site and no sentence after it. A short line ("Teilen") or one that differs in a number ("124 Kommentare") is only
-    likely: it could be a heading or a table of results, and goes only in a run with a sure one. So does a sentence
-    behind a label, and a rare wording, unless it stands where the title does. Quotations stay, and so do lines that are
-    `fixed` (`dedup.structure`).
+    Args:
+        templates: What recurs, with the rows of `always`.
+        texts: The documents.
+        segments: Their segments.
+        wrapping: How they are wrapped.
+        barred: bool[lines], the lines that are never units.
+        source_keys: uint64[documents], a hash of the name of each one's source.
+        config: The configuration.
     """
     from dedup.kernels import boilerplate as kernels
 
-    lines = len(segments.line_start)
-    found = np.full(lines, -1, np.int64)
-    often = np.zeros(lines, np.bool_)
-    every_key = line_keys(segments, fragments, source_keys)
-    if (templates.kinds == LISTED).any():
-        every_key.insert(0, _listed_keys(segments))
-    # Few lines are templates, and a look at a table that fits the cache leaves nearly all others out.
-    slots = np.uint64(min(SPARSE << len(templates.keys).bit_length(), MOST_SLOTS) - 1)
-    taken = np.zeros(int(slots) + 1, np.bool_)
-    taken[templates.keys & slots] = True
-    # One entry more, for keys past the last.
-    table, table_often = np.append(templates.keys, np.uint64(0)), np.append(templates.often, False)
-    for keys in every_key:
-        hits = np.flatnonzero(taken[keys & slots] & (keys != 0))
-        at = np.searchsorted(templates.keys, keys[hits])
-        # The first kind that fits says what a line is, unless only a later one is carried often enough.
-        fits = (table[at] == keys[hits]) & ((found[hits] < 0) | (~often[hits] & table_often[at]))
-        hits, at = hits[fits], at[fits]
-        found[hits], often[hits] = at, table_often[at]
-    known = found >= 0
-    kinds = np.full(lines, -1)
-    kinds[known] = templates.kinds[found[known]]
-    rare = known & np.append(templates.rare, False)[found]
-    sentence = (kinds == LABEL) & (segments.line_flags & TERMINATED != 0)
-    telling = (
-        ((kinds == EXACT) & (segments.line_width >= SURE_WIDTH))
-        | ((kinds == DATED) & (segments.line_width >= SURE_DATED_WIDTH))
-        | ((kinds == LABEL) & ~sentence)
-        | (kinds == LISTED)
-    )
-    likely = often & (((segments.line_flags & QUOTED == 0) & ~fixed) | (kinds == LISTED))
-    sure = likely & telling & ~rare
-    titles = _titles(segments, sure)
-    likely[titles] &= ~(rare | sentence)[titles]
-    marked, whole = np.zeros(lines, np.bool_), np.zeros(len(source_keys), np.bool_)
-    kernels.settle(segments.line_offsets, segments.line_width == 0, sure, likely, marked, whole)
-    spared = np.repeat(whole, np.diff(segments.line_offsets))
-    return Marks(marked, telling & ~marked & ~spared, found, whole)
+    rule, lines = Rule.of(config), len(segments.line_start)
+    barred = barred.copy()
+    kernels.bar_markup(texts.data, segments.line_start, segments.line_text_end, barred)
+    keyed = Keyed.of(segments, barred, source_keys)
+    rows = templates.find(keyed.lines)
+    counts = np.append(templates.articles, 1)
+    carried, forms = counts[rows], counts[templates.find(keyed.forms)]
+    varies = (keyed.forms != 0) & (forms < np.maximum(rule.articles, rule.fixed_share * carried))
+    crowded = np.append(templates.times > CROWDED_TIMES * templates.documents, False)[rows]
+    labels = templates.find(np.where(segments.line_label != 0, keyed.labels, np.uint64(0)))
+    known = np.isin(segments.line_label, furniture.label_keys())
+    linking = known & (counts[labels] >= config.template_documents)
+    labelled = ~known & (np.append(templates.times, 0)[labels] >= FIELD_VALUES)
+    traits = kernels.VARIES * varies + kernels.CROWDED * crowded + kernels.LINKING * linking
+    traits = traits + kernels.LABELLED * labelled
+    traits[_datelines(texts, segments, keyed, np.flatnonzero(varies & (carried > 1)))] += kernels.DATELINE
+    listed = _find_listed(templates, texts, segments, config)
+    traits[listed >= 0] += kernels.LISTED
+    of_source = templates.find(_source_rows(source_keys))
+    skipped = is_wrapped(wrapping) | (np.append(templates.times, 0)[of_source] > 0)
+    reasons, contexts = np.zeros(lines, np.uint8), np.zeros(lines, np.int64)
+    whole = np.zeros(len(source_keys), np.bool_)
+    kernels.mark(
+        segments.line_offsets, keyed.kinds, segments.line_width, segments.line_flags & TERMINATED != 0,
+        traits.astype(np.uint8), carried, counts[templates.find(keyed.pairs)], counts[templates.find(keyed.ends)],
+        counts[of_source], skipped, rule, config.boilerplate == "full", reasons, contexts, whole,
+    )  # fmt: skip
+    marked = (reasons > kernels.STAYS) & (reasons < kernels.FEW)
+    suspicious = reasons >= kernels.FEW
+    once = int(np.searchsorted(templates.keys, 0))
+    found = np.where((rows < 0) & (marked | suspicious), once, rows)
+    found = np.where(reasons == kernels.AS_LINK, labels, found)
+    found = np.where(reasons == kernels.AS_LISTED, listed, found)
+    return Marks(marked, suspicious, found, reasons, contexts, whole)
 
 
-def _titles(segments: Segments, sure: Bools) -> Ints:
-    """Return the first line of each document that has words and is not boilerplate for sure."""
-    lines = np.flatnonzero((segments.line_width > 0) & ~sure)
-    rows = np.searchsorted(segments.line_offsets, lines, side="right") - 1
-    return lines[differs(rows)]
+def _datelines(texts: Column, segments: Segments, keyed: Keyed, lines: Ints) -> Ints:
+    """Return those of some lines that say nothing but when something was published; one of each key is looked at."""
+    keys, first, of_line = np.unique(keyed.lines[lines], return_index=True, return_inverse=True)
+    found = np.zeros(len(keys), np.bool_)
+    for at, line in enumerate(lines[first].tolist()):
+        found[at] = furniture.is_dateline(_text(texts, segments, line))
+    return lines[found[of_line]]
+
+
+def _find_listed(templates: Templates, texts: Column, segments: Segments, config: Config) -> Ints:
+    """Return the row of LISTED of each line; -1 for those that the user does not list."""
+    if not config.known_boilerplate:
+        return np.full(len(segments.line_start), -1, np.int64)
+    found = templates.find(_listed_keys(segments.line_k1))
+    begins = beginnings(config)
+    if begins:
+        rows = dict(zip(begins, templates.find(_listed_keys(segment(Column.of(begins)).line_k1)).tolist(), strict=True))
+        for begin, line in _lines_that_begin(texts, segments, begins):
+            if found[line] < 0:
+                found[line] = rows[begin]
+    return found
+
+
+def _lines_that_begin(texts: Column, segments: Segments, begins: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """Yield the lines that begin with one of some texts, and which of them."""
+    for line in np.flatnonzero(segments.line_width > 0).tolist():
+        text = _text(texts, segments, line).lstrip().casefold()
+        for begin in begins:
+            if text.startswith(begin.casefold()):
+                yield begin, line
+                break
+
+
+def _text(texts: Column, segments: Segments, line: int) -> str:
+    return texts.data[segments.line_start[line] : segments.line_text_end[line]].tobytes().decode()

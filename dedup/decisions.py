@@ -20,7 +20,7 @@ from dedup.errors import StateError, UsageError
 from dedup.formats.digests import UNSEALED, Meter
 from dedup.model import Span
 
-FORMAT = 2
+FORMAT = 3
 """Version of the file format; a file of another version is refused."""
 
 ENCODED = 1000
@@ -28,6 +28,7 @@ ENCODED = 1000
 
 Action = Literal["drop", "cut", "flag"]
 Reason = Literal["exact-duplicate", "near-duplicate", "repeat", "boilerplate"]
+How = Literal["run", "link", "gap", "sign", "listed"]
 
 
 class KeptSpan(msgspec.Struct, frozen=True, gc=False):
@@ -47,8 +48,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
         record: 1-based record in the file (line of a JSON Lines file, row of a table, 1 for a text file).
         action: `drop` the document, `cut` the span, or `flag`: leave it and say why it was suspicious.
         reason: The kind of duplication.
-        similarity: Exact Jaccard similarity, 0-1, to the keeper; for boilerplate, to the main wording of its template,
-            if this is another one.
+        similarity: Exact Jaccard similarity, 0-1, to the keeper.
         containment: Exact share of the document's shingles that the keeper has, 0-1, where it holds nearly all of them.
         keeper: For a drop the id of the article that stays; for a repeat the span of the copy that stays.
         keeper_file: For a drop, the keeper's file.
@@ -58,9 +58,12 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
         start: First code point of the span in the original text.
         end: One past its last.
         text: What goes.
-        documents: For boilerplate, how many documents of the source carry it, in any of its wordings.
-        articles: The same, with all versions of an article counted once; this is what was compared with the threshold.
-        template: For boilerplate, the id of the template in the report.
+        documents: For boilerplate, how many documents of the source carry the line, numbers and dates aside.
+        articles: The same, with all versions of an article counted once.
+        beside: For boilerplate, in how many of these articles it stands beside the same neighbour.
+        how: For boilerplate, how it went: in a `run` of lines that recur; as a `link` to another article; between such
+            lines, below the text (`gap`); as a number or `sign` between lines that go; as `listed` by the user.
+        template: For boilerplate, the id of the template in the report; none for what stands once.
         why: For a flag, what was suspicious and why it stays.
     """
 
@@ -81,6 +84,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     text: str | None = None
     documents: int | None = None
     articles: int | None = None
+    beside: int | None = None
+    how: How | None = None
     template: str | None = None
     why: str | None = None
 

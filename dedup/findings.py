@@ -11,7 +11,7 @@ from dedup import boilerplate, protection, repeats, structure
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.edit import remove_spans, take_rows
-from dedup.fragments import find_fragments
+from dedup.fragments import Wrapping, find_fragments
 from dedup.policy import Cuts, cut, in_original, ordered, spans_of, suspect
 from dedup.segment import Segments, segment
 
@@ -68,7 +68,7 @@ def find(
     segments = segment(texts) if segments is None else segments
     lines = _Lines.of(texts, segments)
     marks = (
-        boilerplate.mark(templates, segments, lines.fragments, lines.fixed, source_keys)
+        boilerplate.mark(templates, texts, segments, lines.wrapping, lines.fixed, source_keys, config)
         if len(templates.keys)
         else boilerplate.no_marks(segments)
     )
@@ -88,13 +88,13 @@ class _Lines(NamedTuple):
 
     Attributes:
         segments: Lines and sentences.
-        fragments: bool[lines], pieces of hard-wrapped sentences.
+        wrapping: How the texts are wrapped.
         shapes: What the lines are made of.
         fixed: bool[lines], rows of tables with figures, and code.
     """
 
     segments: Segments
-    fragments: Bools
+    wrapping: Wrapping
     shapes: structure.Shapes
     fixed: Bools
 
@@ -108,7 +108,7 @@ class _Lines(NamedTuple):
 def _find_repeats(texts: Column, lines: _Lines, marked: Bools, config: Config) -> repeats.Repeats:
     """Find repeats, but take back those in lines whose repetition is content; their documents are structured."""
     forms = structure.find_forms(lines.segments, lines.shapes, lines.fixed, marked)
-    found = repeats.find_repeats(texts, lines.segments, marked, lines.fragments, config)
+    found = repeats.find_repeats(texts, lines.segments, marked, lines.wrapping.fragments, config)
     repeats.spare(found, lines.segments, forms)
     found.structured[structure.repeating(lines.segments, forms, config.repeat_width)] = True
     return found
@@ -121,19 +121,18 @@ def _protect(
     if not config.protect:
         return Cuts.none()
     lines, sentences = (segments.line_start, segments.line_text_end), (segments.segment_start, segments.segment_end)
-    no_templates = np.full(max(len(segments.segment_start), len(segments.line_start)), -1)
     spans = []
-    for target, stays, (starts, ends), templates in (
-        (marks.marked, False, lines, marks.templates),
-        (found.line_keepers, -1, lines, no_templates),
-        (found.segment_keepers, -1, sentences, no_templates),
+    for target, stays, (starts, ends), is_line in (
+        (marks.marked, False, lines, True),
+        (found.line_keepers, -1, lines, False),
+        (found.segment_keepers, -1, sentences, False),
     ):
         units = np.flatnonzero(target != stays)
         units = units[protection.protected(texts, starts[units], ends[units], config.protect)]
         target[units] = stays
-        spans.append(np.stack([starts[units], ends[units], templates[units]]))
-    starts, ends, templates = np.array(sorted(np.concatenate(spans, axis=1).T.tolist()), np.int64).reshape(-1, 3).T
-    return spans_of(texts, starts, ends, templates)
+        spans.append(np.stack([starts[units], ends[units], units if is_line else np.full(len(units), -1)]))
+    starts, ends, of_lines = np.array(sorted(np.concatenate(spans, axis=1).T.tolist()), np.int64).reshape(-1, 3).T
+    return spans_of(texts, starts, ends, marks, of_lines)
 
 
 def _rows_with_sentences(segments: Segments, found: repeats.Repeats) -> Ints:

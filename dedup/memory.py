@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import signature
-from dedup.boilerplate import Templates
+from dedup.boilerplate import SOURCE, Templates
 from dedup.cluster import REACH, Clusters, assign, meet
 from dedup.columns import Column
 from dedup.lsh import Bands
@@ -96,10 +96,16 @@ class Preceded:
 
 
 def with_known(counted: Templates, known: Templates) -> Templates:
-    """Add what was known to be boilerplate before; what was it once stays it."""
-    counted = counted._replace(often=counted.often | np.isin(counted.keys, known.keys))
-    more = ~np.isin(known.keys, counted.keys)
-    return Templates.join([counted, Templates._make(column[more] for column in known)])
+    """Return of each row the one that more articles carry: what was boilerplate once stays it.
+
+    Of sources that were counted, the number of articles is what was counted.
+    """
+    at = counted.find(known.keys)
+    is_more = known.articles > np.append(counted.articles, 0)[at]
+    chosen = is_more & ((at < 0) | (known.kinds != SOURCE))
+    kept = np.ones(len(counted.keys), np.bool_)
+    kept[at[chosen & (at >= 0)]] = False
+    return Templates.join([counted.rows(kept), known.rows(chosen)])
 
 
 def cluster_after(

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup import boilerplate, containment, edit, findings, limit, lsh, signature, variants
+from dedup import boilerplate, containment, edit, findings, limit, lsh, signature
 from dedup.cluster import Clusters, cluster
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import InputError
-from dedup.fragments import find_fragments
+from dedup.fragments import Wrapping, find_fragments
 from dedup.keeping import keep_order
 from dedup.kept_segments import KeptSegments, pack
 from dedup.memory import Memory, Preceded, cluster_after, with_known
@@ -50,10 +50,9 @@ class _Counted(NamedTuple):
     """One batch in the first pass."""
 
     batch: Batch
-    hashes: Keys
     segments: Segments
     packed: npt.NDArray[np.uint8] | None
-    fragments: npt.NDArray[np.bool_]
+    wrapping: Wrapping
     sources: Ints
     source_keys: Keys
 
@@ -249,40 +248,22 @@ def count_lines(
 
     def look(batch: Batch, numbers: Ints, keys: Keys) -> _Counted:
         segments = segment(batch.texts)
-        fragments = find_fragments(batch.texts, segments)
+        wrapping = find_fragments(batch.texts, segments)
         packed = None if kept_in is None else pack(batch.texts, segments)
-        return _Counted(batch.without_texts(), batch.texts.digests(), segments, packed, fragments, numbers, keys)
+        return _Counted(batch.without_texts(), segments, packed, wrapping, numbers, keys)
 
-    occurrences, sample = boilerplate.Occurrences(corpus.room, workers), variants.Sample()
+    occurrences = boilerplate.Occurrences(corpus.room, workers)
     for part in in_order(look, sources.number(corpus.batches()), workers):
-        occurrences.add(part.segments, part.fragments, part.sources, part.source_keys)
-        sample.add(part.batch, part.sources, part.hashes)
+        barred = np.zeros(len(part.segments.line_start), np.bool_)
+        occurrences.add(part.segments, part.wrapping, barred, part.sources, part.source_keys)
         if kept_in is not None and part.packed is not None:
             kept_in.add(part.batch, part.packed, part.segments)
         limit.check(corpus.room, len(occurrences))
         progress("counting lines", len(part.batch))
     if not is_counted or not len(occurrences):
         return boilerplate.Templates.none(), occurrences.versions()
-    counted = _count_wordings(corpus, config, occurrences, sample, sources, workers)
-    return boilerplate.Templates.join([boilerplate.listed(config.known_boilerplate), counted]), occurrences.versions()
-
-
-def _count_wordings(
-    corpus: Corpus,
-    config: Config,
-    occurrences: boilerplate.Occurrences,
-    sample: variants.Sample,
-    sources: SourceNumbers,
-    workers: int,
-) -> boilerplate.Templates:
-    """Read a sample of the documents again, and count lines, those that it has in several wordings together."""
-
-    def look(batch: Batch, numbers: Ints, keys: Keys) -> variants.Wordings:
-        segments = segment(batch.texts)
-        return variants.wordings(batch.texts, segments, find_fragments(batch.texts, segments), numbers, keys)
-
-    found = variants.Wordings.join(list(in_order(look, sources.number(corpus.batches(sample.wanted())), workers)))
-    return variants.count(occurrences, found, config)
+    counted = occurrences.count(config)
+    return boilerplate.Templates.join([boilerplate.always(config), counted]), occurrences.versions()
 
 
 def cluster_documents(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,8 @@ class Cuts(NamedTuple):
         keeper_ends: int[spans].
         templates: int[spans], row in `Templates` of boilerplate; -1 for a repeat.
         characters: int[spans], code points of what goes.
+        reasons: int[spans], why boilerplate goes, or would have gone: `dedup.kernels.boilerplate`; 0 for a repeat.
+        contexts: int[spans], different articles in which boilerplate stands beside the same neighbour; 0 for a repeat.
     """
 
     documents: Whole
@@ -39,6 +41,8 @@ class Cuts(NamedTuple):
     keeper_ends: Whole
     templates: Whole
     characters: Whole
+    reasons: Whole
+    contexts: Whole
 
     def of(self, document: int) -> Cuts:
         """Return the cuts of one document."""
@@ -69,15 +73,31 @@ class Cuts(NamedTuple):
 def suspect(texts: Column, segments: Segments, marks: Marks) -> Cuts:
     """Return the lines that nearly went as boilerplate, as if they were cuts."""
     lines = np.flatnonzero(marks.suspicious)
-    return spans_of(texts, segments.line_start[lines], segments.line_text_end[lines], marks.templates[lines])
+    return spans_of(texts, segments.line_start[lines], segments.line_text_end[lines], marks, lines)
 
 
-def spans_of(texts: Column, starts: Ints, ends: Ints, templates: Ints) -> Cuts:
-    """Return ascending byte ranges of the column's data, none of them empty, as if they were cuts without keepers."""
+def spans_of(texts: Column, starts: Ints, ends: Ints, marks: Marks, lines: Ints) -> Cuts:
+    """Return ascending byte ranges of the column's data, none of them empty, as if they were cuts without keepers.
+
+    Args:
+        texts: The texts.
+        starts: int64[spans].
+        ends: int64[spans].
+        marks: What is known of lines.
+        lines: int64[spans], the line that each is for its boilerplate; -1 for a repeat.
+    """
     rows = np.searchsorted(texts.offsets, starts, side="right") - 1
     starts, ends = starts - texts.offsets[rows], ends - texts.offsets[rows]
     nowhere = np.full(len(rows), -1, np.int64)
-    return Cuts(rows, starts, ends, nowhere, nowhere, templates, count_span_characters(texts, rows, starts, ends))
+    return Cuts(
+        rows, starts, ends, nowhere, nowhere, _known(marks.templates, lines, -1),
+        count_span_characters(texts, rows, starts, ends), _known(marks.reasons, lines), _known(marks.contexts, lines),
+    )  # fmt: skip
+
+
+def _known(values: npt.NDArray[Any], lines: Ints, otherwise: int = 0) -> Ints:
+    """Return what is known of some lines, and something else where there is none (-1)."""
+    return np.append(values, otherwise).astype(np.int64)[lines]
 
 
 def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cuts:
@@ -97,9 +117,12 @@ def cut(texts: Column, segments: Segments, marks: Marks, repeats: Repeats) -> Cu
     keepers = np.full((count, 2), -1, np.int64)
     spans = np.flatnonzero(units >= 0)
     keepers[spans] = np.stack(unit_spans(segments, units[spans]), axis=1) - texts.offsets[rows[spans], None]
-    templates = np.where(units < 0, marks.templates[lines], -1)
-    characters = count_span_characters(texts, rows, starts, ends)
-    return Cuts(rows, starts, ends, keepers[:, 0], keepers[:, 1], templates, characters)
+    of_lines = np.where(units < 0, lines, -1)
+    return Cuts(
+        rows, starts, ends, keepers[:, 0], keepers[:, 1], _known(marks.templates, of_lines, -1),
+        count_span_characters(texts, rows, starts, ends),
+        _known(marks.reasons, of_lines), _known(marks.contexts, of_lines),
+    )  # fmt: skip
 
 
 def in_original(texts: Column, cuts: Cuts, more: Cuts, rows: Ints) -> Cuts:
@@ -132,7 +155,8 @@ def in_original(texts: Column, cuts: Cuts, more: Cuts, rows: Ints) -> Cuts:
     if not pieces:
         return Cuts.none()
     columns = np.array(pieces, np.int64).T
-    return Cuts._make([*columns, count_span_characters(texts, *columns[:3])])
+    nothing = np.zeros(len(pieces), np.int64)
+    return Cuts._make([*columns, count_span_characters(texts, *columns[:3]), nothing, nothing])
 
 
 def ordered(parts: list[Cuts]) -> Cuts:

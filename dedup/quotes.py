@@ -25,11 +25,13 @@ CUT, SUSPICION, PROTECTED = range(3)
 SPAN = np.dtype(
     [
         ("document", np.int32), ("what", np.int32), ("template", np.int32), ("start", np.int32), ("end", np.int32),
-        ("keeper_start", np.int32), ("keeper_end", np.int32), ("bytes", np.int32), ("similarity", np.float64),
+        ("keeper_start", np.int32), ("keeper_end", np.int32), ("bytes", np.int32), ("reason", np.int32),
+        ("context", np.int32), ("similarity", np.float64),
     ]
 )  # fmt: skip
 """A span: its place in code points, that of the first copy of a repeat that goes (else -1) and the similarity to it
-(else 0), the row of boilerplate in `Templates` (else -1), and how long it is."""
+(else 0), the row of boilerplate in `Templates` (else -1), how long it is, and the reason and the context of boilerplate
+(`Cuts`)."""
 
 BUFFER_SHARE = 8
 """Quotes are written and read once, in order, so that a small part of the usual buffer is enough."""
@@ -73,6 +75,7 @@ def quoted(texts: Column, cuts: Cuts, suspicions: Cuts, protected: Cuts) -> Quot
     says = take_spans(texts, found.documents, found.starts, found.ends)
     spans = np.zeros(len(order), SPAN)
     spans["document"], spans["what"], spans["template"] = found.documents, what, found.templates
+    spans["reason"], spans["context"] = found.reasons, found.contexts
     spans["start"] = to_characters(texts, found.documents, found.starts)
     spans["end"] = spans["start"] + found.characters
     spans["bytes"] = says.sizes

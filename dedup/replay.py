@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import decisions, edit, limit
-from dedup.boilerplate import EVERY_SOURCE, EXACT, Templates, listed
+from dedup.boilerplate import EVERY_SOURCE, LINE, Templates, always
 from dedup.cluster import Clusters
 from dedup.columns import concatenate
 from dedup.config import Config
@@ -40,6 +40,10 @@ class _Span(NamedTuple):
     template: int
     text: str
     line: int
+
+
+NO_TEMPLATE = "0" * 16
+"""In place of the id of a template, for what stands once."""
 
 
 class _Template(NamedTuple):
@@ -129,10 +133,10 @@ class _Replay:
                 raise self._misfit(line, "a cut without start, end or text")
             keeper_span = decision.keeper if isinstance(decision.keeper, KeptSpan) else KeptSpan(-1, -1)
             template = -1
-            if decision.template is not None:
-                counts = decision.documents or 0, decision.articles or 0
+            if decision.reason == "boilerplate":
+                counts = decision.documents or 1, decision.articles or 1
                 known = _Template(len(self._templates), *counts, decision.source)
-                template = self._templates.setdefault(decision.template, known).number
+                template = self._templates.setdefault(decision.template or NO_TEMPLATE, known).number
             span = _Span(decision.start, decision.end, *_pair(keeper_span), template, decision.text, line)
             self._spans.setdefault(place, []).append(span)
         elif decision.start is None and decision.keeper_file is None:
@@ -162,7 +166,8 @@ class _Replay:
                 raise self._misfit(span.line, "the document does not hold this text at this place")
             at = end
         lengths = columns[1] - columns[0]
-        return Cuts._make([np.full(len(spans), document), *positions, columns[4], lengths])
+        nothing = np.zeros(len(spans), np.int64)
+        return Cuts._make([np.full(len(spans), document), *positions, columns[4], lengths, nothing, nothing])
 
     def _clusters(self, rows: dict[Place, int], documents: int) -> Clusters:
         clusters = Clusters.of_nobody(documents)
@@ -191,8 +196,10 @@ class _Replay:
         keys = np.array([int(name, 16) for name in self._templates], np.uint64)
         rows = [(known.articles, known.documents, numbers.get(known.source, 0)) for known in self._templates.values()]
         articles, documents, sources = np.array(rows, np.int64).reshape(-1, 3).T
-        sources = np.where(np.isin(keys, listed(config.known_boilerplate).keys), EVERY_SOURCE, sources)
-        return Templates.of_one_wording(keys, EXACT, articles, documents, sources, np.ones(len(keys), np.bool_))
+        given = always(config)
+        sources = np.where(np.isin(keys, given.keys), EVERY_SOURCE, sources)
+        of_kind = Templates.of_kind(LINE, keys, articles, documents, documents, sources)
+        return of_kind._replace(kinds=np.append(given.kinds, LINE)[given.find(keys)].astype(np.uint8))
 
     def _documents(self, batches: list[Batch], sources: Ints, source_names: list[str], characters: Ints) -> Documents:
         count = len(sources)

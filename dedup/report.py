@@ -245,7 +245,7 @@ def templates_told(templates: Templates, source_names: list[str], texts: dict[st
             "articles": int(templates.articles[row]),
         }
         for name, row in names
-        if name in texts and templates.mains[row] == templates.keys[row]
+        if name in texts
     ][:TOP]
 
 

@@ -18,7 +18,7 @@ from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.index.catalog import Catalog
 from dedup.index.knowledge import Knowledge
-from dedup.index.past import EVIDENCE_ROWS, Past
+from dedup.index.past import Past
 from dedup.index.store import Store
 from dedup.model import Batch, Wanted
 from dedup.parallel import in_order
@@ -51,12 +51,6 @@ class Evidence:
         """Read all of them, or the wanted ones, as they were read when they were stored."""
         return self._past.reread(self._records if wanted is None else wanted.records, ONLY_FILE)
 
-    def stored(self) -> Iterator[Batch]:
-        """Read all of them as they are stored."""
-        for start in range(0, len(self._records), EVIDENCE_ROWS):
-            numbers = self._records[start : start + EVIDENCE_ROWS] - 1
-            yield self._past.batch(numbers, self._past.stored(numbers), ONLY_FILE)
-
 
 def learn(store: Store, source_names: list[str], config: Config, workers: int) -> list[dict[str, Any]]:
     """Count the lines of some sources anew and commit what is known then; return what became boilerplate only now."""
@@ -75,17 +69,19 @@ class Counted(NamedTuple):
         source_names: The names of its sources.
         late: What became boilerplate only now, as `late_boilerplate` tells it.
         is_news: Whether there is boilerplate that was not known.
+        least: Different articles that carry boilerplate.
     """
 
     templates: Templates
     source_names: list[str]
     late: list[dict[str, Any]]
     is_news: bool
+    least: int
 
     def knowledge(self, past: Past, generation: int) -> Knowledge:
         """Return what is known then, as of a generation of the index."""
         texts = {found["id"]: found["text"] for found in self.late}
-        return past.knowledge.learned(self.templates, self.source_names, texts, generation)
+        return past.knowledge.learned(self.templates, self.source_names, texts, generation, self.least)
 
 
 def counted_anew(past: Past, source_names: list[str], config: Config, workers: int) -> Counted:
@@ -93,14 +89,16 @@ def counted_anew(past: Past, source_names: list[str], config: Config, workers: i
     sources = SourceNumbers()
     templates, _ = count_lines(Evidence(past, source_names), config, sources, workers, silent)
     late = late_boilerplate(past, templates, sources.names, config, workers)
-    return Counted(templates, sources.names, late, bool(len(past.knowledge.fresh(templates).keys)))
+    least = config.template_documents
+    is_news = bool(len(past.knowledge.fresh(templates, least).keys))
+    return Counted(templates, sources.names, late, is_news, least)
 
 
 def with_templates(
-    store: Store, catalog: Catalog, counted: Templates, source_names: list[str], texts: dict[str, str]
+    store: Store, catalog: Catalog, counted: Templates, source_names: list[str], texts: dict[str, str], least: int
 ) -> Catalog:
     """Return a changed catalog that knows what was counted, too; arguments as of `Knowledge.learned`."""
-    known = store.snapshot.knowledge.learned(counted, source_names, texts, catalog.generation)
+    known = store.snapshot.knowledge.learned(counted, source_names, texts, catalog.generation, least)
     return with_knowledge(store, catalog, known)
 
 
@@ -125,7 +123,7 @@ def late_boilerplate(
         For each such template, most carriers first, its `id`, `text` and `source`, and the stored `documents` that
         carry it, each with its id (`document`), `file` and `record`.
     """
-    fresh = past.knowledge.fresh(templates)
+    fresh = past.knowledge.fresh(templates, config.template_documents)
     if not len(fresh.keys):
         return []
     only = dataclasses.replace(config, only=("boilerplate",))
@@ -136,16 +134,23 @@ def late_boilerplate(
         return batch, findings.find(batch.texts, keys, templates, only)
 
     told: dict[int, dict[str, Any]] = {}
-    for batch, found in in_order(look, SourceNumbers().number(evidence.stored()), workers):
+    for batch, found in in_order(look, SourceNumbers().number(evidence.batches()), workers):
         cuts = found.cuts
-        spans = np.flatnonzero(is_fresh[cuts.templates])
+        went, begins, _ = past.cuts(batch.records - 1)
+        is_late = ~np.isin(_places(cuts.documents, cuts.starts), _places(went, begins))
+        spans = np.flatnonzero(is_fresh[cuts.templates] & is_late)
         places = past.places(batch.records[cuts.documents[spans]] - 1)
         for span, place in zip(spans.tolist(), places, strict=True):
             text = batch.texts.row(int(cuts.documents[span]))[cuts.starts[span] : cuts.ends[span]].decode().strip()
-            main = int(templates.mains[cuts.templates[span]])
-            template = {"id": f"{main:016x}", "text": text, "source": place.source, "documents": []}
-            documents = told.setdefault(main, template)["documents"]
+            key = int(templates.keys[cuts.templates[span]])
+            template = {"id": f"{key:016x}", "text": text, "source": place.source, "documents": []}
+            documents = told.setdefault(key, template)["documents"]
             carrier = {"document": place.id, "file": place.file, "record": place.record}
             if carrier not in documents[-1:]:
                 documents.append(carrier)
     return sorted(told.values(), key=lambda template: (-len(template["documents"]), template["id"]))
+
+
+def _places(documents: Ints, starts: Ints) -> Ints:
+    """Return one number for each place in a text; texts have less than 2**31 bytes."""
+    return (documents.astype(np.int64) << 31) | starts

@@ -138,11 +138,11 @@ class Judge:
         self.config, self.name = config, name
         self._sketcher = Sketcher(config)
         self._fields = Fields.of(config)
-        self._listed = boilerplate.listed(config.known_boilerplate)
+        self._always = boilerplate.always(config)
 
     def templates(self, knowledge: Knowledge) -> Templates:
         """Return the boilerplate that goes: what is known and what the user lists."""
-        return Templates.join([self._listed, knowledge.found])
+        return Templates.join([self._always, knowledge.found])
 
     def examined(self, batch: Batch, templates: Templates) -> Judged:
         """Find what goes from an article, and the keys of what is left."""

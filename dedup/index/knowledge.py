@@ -1,6 +1,7 @@
 """The boilerplate that an index knows: which lines of which sources, since when, and what they say.
 
-What was boilerplate once stays it: a site's cookie notice does not become content because it was not seen for a while.
+What enough articles carried once stays known: a site's cookie notice does not become content because it was not seen
+for a while.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedup.boilerplate import LISTED, Templates
+from dedup.boilerplate import LABEL, LINE, LISTED, ONCE, Templates
 from dedup.formats.digests import Digest, digest_of
 from dedup.index.segments import damaged
+from dedup.memory import with_known
 
 Ints = npt.NDArray[np.int64]
 
@@ -86,55 +88,56 @@ class Knowledge(NamedTuple):
         return self._rows(np.flatnonzero(self.since < generation))
 
     def templates(self, source_names: list[str]) -> Templates:
-        """Return the templates of some sources; source i is `source_names[i]`."""
+        """Return what recurs in some sources; source i is `source_names[i]`."""
         numbers = {name: number for number, name in enumerate(source_names)}
         sources = np.array([numbers.get(name, -1) for name in self.sources], np.int64)
         of_source = sources[self.found.sources] if len(self.found.sources) else self.found.sources
         chosen = of_source >= 0
-        return Templates._make(column[chosen] for column in self.found._replace(sources=of_source))
+        return self.found._replace(sources=of_source).rows(chosen)
 
     def told(self) -> list[int]:
-        """Return the rows of the templates that something was cut for: of each its main wording, by source and key."""
-        rows = np.flatnonzero(self.found.mains == self.found.keys).tolist()
-        return sorted((row for row in rows if self.texts[row]), key=lambda row: self.sources[self.found.sources[row]])
+        """Return the rows of the templates that something was cut for, by source and key."""
+        rows = [row for row, text in enumerate(self.texts) if text]
+        return sorted(rows, key=lambda row: self.sources[self.found.sources[row]])
 
     def said(self) -> dict[str, str]:
         """Return what each template says, by its id."""
-        return {f"{main:016x}": text for main, text in zip(self.found.mains.tolist(), self.texts, strict=True)}
+        return {f"{key:016x}": text for key, text in zip(self.found.keys.tolist(), self.texts, strict=True) if text}
 
-    def fresh(self, counted: Templates) -> Templates:
-        """Return what is boilerplate and was not known; suspicious lines and those listed by the user are left out."""
-        chosen = counted.often & (counted.kinds != LISTED) & ~np.isin(counted.keys, self.found.keys)
-        return Templates._make(column[chosen] for column in counted)
+    def fresh(self, counted: Templates, least: int) -> Templates:
+        """Return the lines and labels that so many articles carry now, and that fewer did as far as was known."""
+        known = np.append(self.found.articles, 0)[self.found.find(counted.keys)]
+        of_lines = np.isin(counted.kinds, (LINE, LABEL))
+        return counted.rows(of_lines & (counted.articles >= least) & (known < least))
 
-    def learned(self, counted: Templates, source_names: list[str], texts: dict[str, str], generation: int) -> Knowledge:
+    def learned(
+        self, counted: Templates, source_names: list[str], texts: dict[str, str], generation: int, least: int
+    ) -> Knowledge:
         """Return what is known after lines were counted once more.
 
+        What was counted before is kept where more articles carried it then, and not fewer than `least`.
+
         Args:
-            counted: What was counted; suspicious lines and lines listed by the user are left out.
+            counted: What was counted; what the user lists is left out.
             source_names: The names of its sources.
             texts: What templates say, by their id.
             generation: Of the index that will know them.
+            least: Different articles that carry boilerplate.
         """
-        sure = counted.often & (counted.kinds != LISTED)
-        counted = Templates._make(column[sure] for column in counted)
-        old = self._rows(np.flatnonzero(~np.isin(self.found.keys, counted.keys)))
+        counted = counted.rows(~np.isin(counted.kinds, (LISTED, ONCE)))
+        of_counted = np.isin(self.sources, source_names)[self.found.sources]
+        old = self._rows(np.flatnonzero(~of_counted | (self.found.articles >= least)))
         since = dict(zip(self.found.keys.tolist(), self.since.tolist(), strict=True))
-        texts = texts | {name: text for name, text in self.said().items() if text}
+        texts = texts | self.said()
         names = [*old.sources, *source_names]
-        found = Templates.join([old.found, counted._replace(sources=counted.sources + len(old.sources))])
+        found = with_known(counted._replace(sources=counted.sources + len(old.sources)), old.found)
         used, sources = np.unique([names[source] for source in found.sources.tolist()], return_inverse=True)
         return Knowledge(
             found._replace(sources=sources.astype(np.int64)),
             used.tolist(),
-            [texts.get(f"{main:016x}", "") for main in found.mains.tolist()],
+            [texts.get(f"{key:016x}", "") for key in found.keys.tolist()],
             np.array([since.get(key, generation) for key in found.keys.tolist()], np.int64),
         )
 
     def _rows(self, rows: Ints) -> Knowledge:
-        return Knowledge(
-            Templates._make(column[rows] for column in self.found),
-            self.sources,
-            [self.texts[row] for row in rows.tolist()],
-            self.since[rows],
-        )
+        return Knowledge(self.found.rows(rows), self.sources, [self.texts[row] for row in rows.tolist()], self.since[rows])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import pipeline
-from dedup.boilerplate import COUNTED, DATED, EXACT, LABEL
+from dedup.boilerplate import LABEL, LINE
 from dedup.config import Config
 from dedup.errors import StateError, UsageError
 from dedup.formats.compression import MAX_EXPANSION
@@ -171,7 +171,7 @@ def merge(path: Path, other: Path, workers: int) -> dict[str, int]:
             writer, end = add_plan(store, plan, corpus, workers, corpus.origins)
             catalog, added = store.changed(writer, next_number=end), int((~plan.dropped).sum())
         more = theirs.knowledge
-        store.commit(with_templates(store, catalog, more.found, more.sources, more.said()))
+        store.commit(with_templates(store, catalog, more.found, more.sources, more.said(), config.template_documents))
     return {"read": len(corpus.numbers), "added": added, "duplicates": len(corpus.numbers) - added}
 
 
@@ -249,8 +249,8 @@ def documents(path: Path) -> Iterator[dict[str, Any]]:
             yield {"id": place.id, "source": place.source, "file": place.file, "record": place.record, "text": text}
 
 
-KINDS = {EXACT: "exact", DATED: "dated", COUNTED: "counted", LABEL: "label"}
-"""What templates are called by how their lines differ."""
+KINDS = {LINE: "line", LABEL: "label"}
+"""What templates are called: a line, numbers and dates aside, or what links to other articles begin with."""
 
 
 def templates(path: Path) -> Iterator[dict[str, Any]]:
@@ -259,7 +259,7 @@ def templates(path: Path) -> Iterator[dict[str, Any]]:
     found = knowledge.found
     for row in knowledge.told():
         yield {
-            "id": f"{int(found.mains[row]):016x}",
+            "id": f"{int(found.keys[row]):016x}",
             "source": knowledge.sources[found.sources[row]],
             "kind": KINDS[int(found.kinds[row])],
             "documents": int(found.documents[row]),

@@ -25,6 +25,8 @@ def find_fragments(
     open_share,
     least_open,
     fragments,
+    going_on,
+    lines,
 ):
     """Say which lines are pieces of hard-wrapped sentences, not units: `fragments`, all False at first.
 
@@ -32,6 +34,8 @@ def find_fragments(
     blank line; Thai and the like, which have no full stop, are never open. If the next line starts with a lower-case
     letter, both are fragments. All lines of a document are if `lower_share` of those with text go on in lower case, or
     `open_share` of them, and at least `least_open`, are open.
+
+    `going_on` gets how many lines of each document go on in lower case, and `lines` how many have text.
     """
     for row in range(line_offsets.shape[0] - 1):
         first, last = line_offsets[row], line_offsets[row + 1]
@@ -52,6 +56,7 @@ def find_fragments(
                 if starts_lower(data, starts[following], ends[following], packed):
                     lowers += 1
                     fragments[line] = fragments[following] = True
+        going_on[row], lines[row] = lowers, texts
         if lowers > lower_share * texts or (opens >= least_open and opens > open_share * texts):
             fragments[first:last] = True
 

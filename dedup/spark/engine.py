@@ -146,7 +146,7 @@ def _counted(pieces: RDD[Piece], tasks: Tasks, refuse: Refuse) -> _Counted:
     found, versions = _gathered(counted, refuse)
     templates, names = _joined(found)
     if "boilerplate" in kinds:
-        templates = Templates.join([boilerplate.listed(tasks.config.known_boilerplate), templates])
+        templates = Templates.join([boilerplate.always(tasks.config), templates])
     return _Counted(templates, names, versions, counted)
 
 

@@ -52,7 +52,7 @@ def summed(notes: dict[Key, Any], shape: Counts) -> Summed:
     return Summed(
         counts=counts_of(shape, {name: numbers for (name,), numbers in of.get(telling.SOURCE, {}).items()}, marks),
         searched=searched,
-        texts={name: text for (name,), (_, _, text) in of.get(telling.TEXT, {}).items()},
+        texts={name: text for (name,), (_, text) in of.get(telling.TEXT, {}).items()},
         clusters=[Cluster(*cluster) for cluster in of.get(telling.CLUSTER, {}).values()],
         seals=seals,
         checksums={file: total % CHECKSUMS for (file,), (total,) in of.get(telling.CHECKSUM, {}).items()},

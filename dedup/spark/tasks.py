@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import audit, pipeline, report, signature
-from dedup.boilerplate import LISTED, Templates
+from dedup.boilerplate import LISTED, ONCE, Templates
 from dedup.cluster import Clusters
 from dedup.columns import Column
 from dedup.config import Config
@@ -169,8 +169,8 @@ class Tasks:
                 yield min(faults)
                 return
             templates, versions = pipeline.count_lines(corpus, self.config, sources, 1, silent)
-            own = np.flatnonzero(templates.kinds != LISTED)
-            yield Counted(Templates._make(column[own] for column in templates), sources.names)
+            own = ~np.isin(templates.kinds, (LISTED, ONCE))
+            yield Counted(templates.rows(own), sources.names)
             same = np.flatnonzero(versions != np.arange(len(versions)))
             ends = (column[which] for which in (same, versions[same]) for column in (corpus.pieces, corpus.rows))
             yield Ties(VERSION, *ends)

@@ -56,9 +56,9 @@ class Notes:
             self._add((SOURCE, name), numbers_of(own))
 
     def quote(self, piece: int, texts: TemplateTexts) -> None:
-        """Note what the templates say that went from a piece: a main wording counts before any other."""
+        """Note what the templates say that went from a piece; the first piece counts."""
         for name, text in texts.by_id.items():
-            self._add((TEXT, name), (name not in texts.mains, piece, text))
+            self._add((TEXT, name), (piece, text))
 
     def parted(self, parted: Parted) -> None:
         """Note what is to be known of a piece besides its documents."""
