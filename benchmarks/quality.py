@@ -1,10 +1,12 @@
 """Measure how good the results are on labelled sets, and compare with the floors in benchmarks/quality.json.
 
-    python benchmarks/quality.py DATA_DIR [--json FILE] [--peers CACHE_DIR] [--update-floors [--allow-lower]]
+    python benchmarks/quality.py DATA_DIR [--set NAME]... [--notes] [--json FILE] [--peers CACHE_DIR]
+        [--update-floors [--allow-lower]]
 
 DATA_DIR holds the sets, `NAME.jsonl.zst`, or is the folder `fixtures`; sets that are not there are left out. A target
 is what we want, a floor is what was reached: the exit code is 1 when a floor is missed. With --peers other tools are
-installed, each into an environment of its own below CACHE_DIR, and measured on the same sets.
+installed, each into an environment of its own below CACHE_DIR, and measured on the same sets. With --notes what a
+person should look at is listed: headlines that go, lines that stand once.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import click
 from figures import floors, peers
 from figures.figure import markdown
 from figures.floors import Floors
-from figures.suites import Measured, measure
+from figures.suites import NAMES, Measured, measure
 
 FLOORS = Path(__file__).with_suffix(".json")
 
@@ -52,19 +54,31 @@ def update(measured: list[Measured], pinned: Floors, allow_lower: bool) -> None:
 
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--set", "chosen", type=click.Choice(NAMES), multiple=True, help="Measure this only; may be repeated.")
+@click.option("--notes", is_flag=True, help="List what a person should look at.")
 @click.option("--json", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here too.")
 @click.option("--peers", "cache", type=click.Path(file_okay=False, path_type=Path), help="Install and measure others.")
 @click.option("--update-floors", is_flag=True, help="Pin what was reached in benchmarks/quality.json.")
 @click.option("--allow-lower", is_flag=True, help="Let --update-floors lower a floor.")
-def main(data: Path, target: Path | None, cache: Path | None, update_floors: bool, allow_lower: bool) -> None:
+def main(
+    data: Path,
+    chosen: tuple[str, ...],
+    notes: bool,
+    target: Path | None,
+    cache: Path | None,
+    update_floors: bool,
+    allow_lower: bool,
+) -> None:
     """Print the figures of every set in DATA; exit with 1 when one is below its floor."""
-    measured = list(measure(data))
+    measured = list(measure(data, chosen or NAMES))
     if not measured:
         raise click.UsageError(f"{data} holds none of the labelled sets")
     pinned = floors.read(FLOORS)
     click.echo(markdown(["figure", "value", "target", "floor", ""], rows(measured, pinned)))
     others = []
-    for table in peers.measure(data, cache) if cache else ():
+    for line in (f"{found.name}: {note}" for found in measured if notes for note in found.notes):
+        click.echo(line)
+    for table in peers.measure(data, cache, chosen or NAMES):
         others.append(table)
         click.echo(f"\n{table.name}\n\n{markdown(*table.cells())}")
     if target:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import segmentation
 
-from figures import gold, outcome, sentences, similarity
-from figures.corpora import CRAWL_GOLD, Corpus, digest_of, read_crawl, read_set
+from figures import gold, outcome, pages, sentences, similarity
+from figures.corpora import CRAWL_GOLD, Corpus, Record, digest_of, read_crawl, read_set
 from figures.figure import Figure, mistakes
 from figures.outcome import Outcome
 
@@ -17,11 +17,12 @@ THRESHOLD = 0.8
 
 
 class Measured(NamedTuple):
-    """The figures of one set, and the hash of what they were measured on."""
+    """The figures of one set, the hash of what they were measured on, and what a person may want to look at."""
 
     name: str
     digest: str
     figures: list[Figure]
+    notes: Sequence[str] = ()
 
 
 def sites(corpus: Corpus, made: Outcome) -> list[Figure]:
@@ -87,22 +88,40 @@ SETS: dict[str, Callable[[Corpus, Outcome], list[Figure]]] = {
 }
 
 
-def measure(folder: Path) -> Iterator[Measured]:
-    """Measure every set that a folder holds."""
-    if (folder / CRAWL_GOLD).is_file():
+OF_PAGES: dict[str, Callable[[list[Record]], tuple[list[Figure], list[str]]]] = {
+    "pages_dev": pages.figures,
+}
+"""What is measured on pages that have their labels a line, by the name of the table; all on the set PAGES."""
+
+PAGES = "pages_dev"
+
+CRAWL_SET, SPLITTING = "crawl", "split_sentences"
+
+NAMES = (CRAWL_SET, *SETS, *OF_PAGES, SPLITTING)
+"""All that can be measured."""
+
+
+def measure(folder: Path, chosen: Collection[str] = NAMES) -> Iterator[Measured]:
+    """Measure every chosen set that a folder holds."""
+    if CRAWL_SET in chosen and (folder / CRAWL_GOLD).is_file():
         corpus = read_crawl(folder)
-        yield Measured("crawl", corpus.digest, crawl(corpus, outcome.clean_crawl(folder, corpus.records)))
+        yield Measured(CRAWL_SET, corpus.digest, crawl(corpus, outcome.clean_crawl(folder, corpus.records)))
     for name, figures_of in SETS.items():
-        if path_of(folder, name).is_file():
+        if name in chosen and path_of(folder, name).is_file():
             corpus = read_set(path_of(folder, name))
             yield Measured(name, corpus.digest, figures_of(corpus, outcome.clean(corpus.records)))
+    if path_of(folder, PAGES).is_file():
+        for name, measured in OF_PAGES.items():
+            if name in chosen:
+                corpus = read_set(path_of(folder, PAGES))
+                yield Measured(name, corpus.digest, *measured(corpus.records))
     treebanks, legal = sentences.treebanks(folder), folder / sentences.LEGAL
-    if treebanks and legal.is_file():
+    if SPLITTING in chosen and treebanks and legal.is_file():
         split = segmentation.ours()
         scores, consistencies = sentences.treebank_scores(treebanks, split)
         consistencies["legal_de"] = sentences.legal_consistency(legal, split)
         digest = digest_of([*treebanks, legal])
-        yield Measured("split_sentences", digest, sentences.figures_of(scores, consistencies))
+        yield Measured(SPLITTING, digest, sentences.figures_of(scores, consistencies))
 
 
 def path_of(folder: Path, name: str) -> Path:
