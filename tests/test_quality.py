@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import quality
 from click.testing import CliRunner, Result
-from figures import floors, gold, line_algorithms, outcome, peers, sentences, similarity, suites
+from figures import floors, gold, line_algorithms, outcome, pages, peers, sentences, similarity, suites, untouched
 from figures.corpora import Corpus, Record, read_crawl
 from figures.figure import Figure, loss, mistakes, share
 from figures.floors import Pinned
@@ -105,7 +105,7 @@ def test_of_a_ticker_the_longest_is_looked_at(made: Outcome, kept: float, lost: 
 
 
 def test_characters_cut_without_white_space() -> None:
-    assert gold.characters_cut([{"text": "ab cd\n"}], did([(0, 3)])).value == 0.5
+    assert untouched.cut_share("cut", [{"text": "ab cd\n"}], [[(0, 3)]]).value == 0.5
 
 
 def test_similar_pairs_are_what_comparing_all_sets_finds() -> None:
