@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -144,6 +144,17 @@ def headlines_cut(pages: Sequence[Record], gone: Sequence[list[int] | None]) -> 
         if cut and CONTENT in page["gold"] and cut[first := page["gold"].index(CONTENT)]:
             found.append(f"{page['id']}: {page['lines'][first][:SHOWN_CHARS]}")
     return found
+
+
+def content_cut(pages: Sequence[Record], gone: Sequence[list[int] | None]) -> list[str]:
+    """Name the lines of content that go, a whole line or a part, those that go most often first."""
+    lost = Counter(
+        line
+        for page, cut in zip(pages, gone, strict=True)
+        for line, label, chars in zip(page["lines"], page["gold"], cut or (), strict=bool(cut))
+        if label == CONTENT and chars
+    )
+    return [f"{times} times: {line[:SHOWN_CHARS]}" for line, times in lost.most_common()]
 
 
 def figures(pages: Sequence[Record]) -> tuple[list[Figure], list[str]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import segmentation
 
-from figures import gold, outcome, pages, sentences, similarity, untouched
+from figures import gold, outcome, pages, sentences, similarity, stress, untouched
 from figures.corpora import CRAWL, CRAWL_GOLD, Corpus, Record, digest_of, read_crawl, read_set
 from figures.figure import Figure, mistakes
 from figures.outcome import Outcome
@@ -134,6 +134,7 @@ SETS: dict[str, Callable[[Corpus, Outcome], Found]] = {
 
 OF_PAGES: dict[str, Callable[[list[Record]], Found]] = {
     "pages_dev": pages.figures,
+    "stress": stress.figures,
 }
 """What is measured on pages that have their labels a line, by the name of the table; all on the set PAGES."""
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import dedup
 from figures import outcome
-from figures.corpora import Corpus, Record, digest_of
+from figures.corpora import Record, digest_of
 from figures.figure import Figure, loss, mistakes, share
 from figures.outcome import Outcome, Spans
 
@@ -82,11 +82,8 @@ def standing_once(records: Sequence[Record], cuts: Sequence[Spans]) -> Iterator[
     for number, (record, spans) in enumerate(zip(records, cuts, strict=True)):
         source = record.get("source") or ""
         for line, part in cut_lines(record["text"], spans):
-            if part == line:
-                once = carried[source][line] == 1
-            else:
-                once = sum(part in text for text in texts[source]) == 1
-            if once:
+            whole = part == line
+            if (carried[source][line] if whole else sum(part in text for text in texts[source])) == 1:
                 yield number, part
 
 
