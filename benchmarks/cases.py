@@ -1,4 +1,9 @@
-"""Count the labelled cases of fixtures/cases that come out right, by situation."""
+"""Count the labelled cases of fixtures/cases that come out right, by situation.
+
+    python benchmarks/cases.py [--failures]
+
+With --failures those that do not are named.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import click
+
 import dedup
 
 CASES = Path(__file__).resolve().parents[1] / "fixtures" / "cases"
-FILES = ("repeats", "boilerplate", "articles")
+JUDGEMENT = "judgement"
+FILES = ("repeats", "boilerplate", "articles", JUDGEMENT)
 SITUATIONS = {
     "S1": "one article crawled 12 times among many others",
     "S2": "short articles, mostly the boilerplate of their site",
@@ -24,6 +32,7 @@ SITUATIONS = {
     "S10": "a line with another date in every article",
     "S11": "only two or three documents of a source",
     "S12": "Cyrillic, Hangul, Arabic, Thai, Chinese, Japanese",
+    JUDGEMENT: "facts that look like furniture, and furniture",
     None: "others",
 }
 
@@ -43,17 +52,26 @@ def is_right(case: dict[str, Any]) -> bool:
     return told and flagged >= set(expected.get("flags", ()))
 
 
-def main() -> None:
+@click.command()
+@click.option("--failures", is_flag=True, help="Name the cases that come out wrong.")
+def main(failures: bool) -> None:
     """Print the table."""
-    cases, right = Counter[str | None](), Counter[str | None]()
+    cases, right, wrong = Counter[str | None](), Counter[str | None](), []
     for name in FILES:
         for line in (CASES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             case = json.loads(line)
-            cases[case["situation"]] += 1
-            right[case["situation"]] += is_right(case)
+            situation = case["situation"] or (JUDGEMENT if name == JUDGEMENT else None)
+            cases[situation] += 1
+            if is_right(case):
+                right[situation] += 1
+            else:
+                wrong.append(f"{name}: {case['label']}")
     for situation, text in SITUATIONS.items():
-        print(f"{right[situation]:3} of {cases[situation]:3}  {situation or '':4} {text}")
-    print(f"{right.total():3} of {cases.total():3}")
+        code = situation if situation and situation != JUDGEMENT else ""
+        click.echo(f"{right[situation]:3} of {cases[situation]:3}  {code:4} {text}")
+    click.echo(f"{right.total():3} of {cases.total():3}")
+    if failures and wrong:
+        click.echo("\n" + "\n".join(wrong))
 
 
 if __name__ == "__main__":

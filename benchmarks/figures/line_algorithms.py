@@ -1,7 +1,7 @@
-"""How others strip lines, each in a few lines, after its published code. Texts in, what is left of them out.
+"""How others strip lines, each in a few lines, after its published code. Lines of documents in, which of them stay out.
 
-That code is CCNet's `dedup.py`, `c4_utils.py` of tensorflow-datasets, onion 1.4, and bff as DCLM runs it. White space
-at the ends of a line and blank lines are left alone in all of them.
+That code is CCNet's `dedup.py`, `c4_utils.py` of tensorflow-datasets, onion 1.4, and bff as DCLM runs it; counting is
+what anybody would try first. White space at the ends of a line and blank lines are left alone in all of them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,20 @@ BFF_WORDS, BFF_SHARE = 13, 0.8
 
 Gram = tuple[str, ...]
 
+Documents = Sequence[Sequence[str]]
+"""Documents as their lines, with or without line endings."""
 
-def _lines(text: str) -> list[str]:
-    return text.splitlines(keepends=True)
+Stays = list[list[bool]]
+"""For each line of each document, whether it stays."""
+
+Algorithm = Callable[[Documents], Stays]
+
+
+def left(texts: Sequence[str], algorithm: Algorithm) -> list[str]:
+    """Return what an algorithm leaves of some texts."""
+    documents = [text.splitlines(keepends=True) for text in texts]
+    stays = algorithm(documents)
+    return ["".join(line for line, s in zip(*pair, strict=True) if s) for pair in zip(documents, stays, strict=True)]
 
 
 def _simplified(line: str) -> str:
@@ -28,13 +39,26 @@ def _simplified(line: str) -> str:
     return "".join(c for c in folded if not unicodedata.category(c).startswith(("P", "C")))
 
 
-def ccnet_drop_all(texts: Sequence[str]) -> list[str]:
+def counting(least: int) -> Algorithm:
+    """Return an algorithm that drops every line that so many documents carry, numbers aside."""
+
+    def masked(line: str) -> str:
+        return re.sub(r"\d+", "0", " ".join(line.lower().split()))
+
+    def stays(documents: Documents) -> Stays:
+        carried = Counter(key for lines in documents for key in {masked(line) for line in lines})
+        return [[not (key := masked(line)) or carried[key] < least for line in lines] for lines in documents]
+
+    return stays
+
+
+def ccnet_drop_all(documents: Documents) -> Stays:
     """Drop every line that occurs twice in the set, its first occurrence too."""
-    times = Counter(_simplified(line) for text in texts for line in _lines(text))
-    return ["".join(line for line in _lines(text) if times[key := _simplified(line)] == 1 or not key) for text in texts]
+    times = Counter(_simplified(line) for lines in documents for line in lines)
+    return [[times[key := _simplified(line)] == 1 or not key for line in lines] for lines in documents]
 
 
-def ccnet_keep_first(texts: Sequence[str]) -> list[str]:
+def ccnet_keep_first(documents: Documents) -> Stays:
     """Drop every line that occurred before."""
     seen: set[str] = set()
 
@@ -44,31 +68,30 @@ def ccnet_keep_first(texts: Sequence[str]) -> list[str]:
         seen.add(key)
         return new
 
-    return ["".join(line for line in _lines(text) if is_new(line)) for text in texts]
+    return [[is_new(line) for line in lines] for lines in documents]
 
 
-def c4(texts: Sequence[str]) -> list[str]:
+def c4(documents: Documents) -> Stays:
     """Keep a line in one document only, the one whose name has the greatest hash; there, its first copy."""
-    ranks = [hashlib.md5(str(number).encode(), usedforsecurity=False).digest() for number in range(len(texts))]
+    ranks = [hashlib.md5(str(number).encode(), usedforsecurity=False).digest() for number in range(len(documents))]
     home: dict[str, int] = {}
-    for number, text in enumerate(texts):
-        for line in _lines(text):
+    for number, lines in enumerate(documents):
+        for line in lines:
             key = line.strip().lower()
             if key not in home or ranks[number] > ranks[home[key]]:
                 home[key] = number
-    left = []
-    for number, text in enumerate(texts):
+    stays = []
+    for number, lines in enumerate(documents):
         kept, seen = [], set()
-        for line in _lines(text):
+        for line in lines:
             key = line.strip().lower()
-            if not key or (home[key] == number and key not in seen):
-                kept.append(line)
+            kept.append(not key or (home[key] == number and key not in seen))
             seen.add(key)
-        left.append("".join(kept))
-    return left
+        stays.append(kept)
+    return stays
 
 
-def _by_grams(texts: Sequence[str], words: int, is_seen: Callable[[float], bool]) -> list[str]:
+def _by_grams(documents: Documents, words: int, is_seen: Callable[[float], bool]) -> Stays:
     """Drop lines too many of whose word n-grams were in lines that stayed; shorter lines stay."""
     seen: set[Gram] = set()
 
@@ -80,7 +103,7 @@ def _by_grams(texts: Sequence[str], words: int, is_seen: Callable[[float], bool]
         seen.update(grams)
         return True
 
-    return ["".join(line for line in _lines(text) if stays(line)) for text in texts]
+    return [[stays(line) for line in lines] for lines in documents]
 
 
 def _covered(grams: Iterable[Gram], seen: set[Gram], words: int) -> float:
@@ -90,20 +113,25 @@ def _covered(grams: Iterable[Gram], seen: set[Gram], words: int) -> float:
     return sum(any(found[max(0, token - words + 1) : token + 1]) for token in range(tokens)) / tokens
 
 
-def onion(texts: Sequence[str]) -> list[str]:
+def onion(documents: Documents) -> Stays:
     """Drop lines more than half of whose tokens lie in 5-grams seen before, without smoothing over neighbours."""
-    return _by_grams(texts, ONION_WORDS, lambda covered: covered > ONION_SHARE)
+    return _by_grams(documents, ONION_WORDS, lambda covered: covered > ONION_SHARE)
 
 
-def bff(texts: Sequence[str]) -> list[str]:
+def bff(documents: Documents) -> Stays:
     """Drop lines most of whose 13-grams were seen before."""
-    return _by_grams(texts, BFF_WORDS, lambda covered: covered > BFF_SHARE)
+    return _by_grams(documents, BFF_WORDS, lambda covered: covered > BFF_SHARE)
 
 
-ALGORITHMS: dict[str, Callable[[Sequence[str]], list[str]]] = {
+ALGORITHMS: dict[str, Algorithm] = {
     "CCNet, drop all (algorithm)": ccnet_drop_all,
     "CCNet, keep first (algorithm)": ccnet_keep_first,
     "C4's code (algorithm)": c4,
     "onion 5-gram 0.5 (algorithm)": onion,
     "bff 13-gram 0.8 (algorithm)": bff,
 }
+
+COUNTING: dict[str, Algorithm] = {
+    f"a line in {least} pages and more, numbers aside": counting(least) for least in (2, 5)
+}
+"""Only of use inside one site."""

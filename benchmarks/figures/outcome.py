@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import dedup
 from dedup import decisions, jobs
 from dedup.config import KINDS, Config
 from dedup.decisions import Decision
-from figures.corpora import CRAWL, Record
+from figures.corpora import Record
 
 Spans = list[tuple[int, int]]
 Made = list[tuple[int, Decision]]
@@ -23,6 +25,9 @@ PIECE = re.compile(r"\S[^\n]*?(?:[.!?:;…][\"'“”’»«)\]]*(?=\s)|(?=\n)|\
 EDITS = ("repeats", "boilerplate")
 """The kinds that cut texts and drop nothing."""
 
+REASONS_TO_CUT = ("repeat", "boilerplate")
+"""What decisions call them."""
+
 
 class Outcome(NamedTuple):
     """What became of each document, by its position in the set.
@@ -32,13 +37,15 @@ class Outcome(NamedTuple):
             says so.
         dropped: Documents that went.
         keepers: The document named as the one that stays, for dropped documents of tools that name one.
-        boilerplate_cuts: Spans cut as boilerplate.
+        cuts_for: The same spans by reason, where the tool gives one.
+        called_exact: Dropped documents that are said to be exact duplicates.
     """
 
     cuts: list[Spans]
     dropped: set[int]
     keepers: dict[int, int]
-    boilerplate_cuts: int = 0
+    cuts_for: Mapping[str, list[Spans]] = MappingProxyType({})
+    called_exact: Collection[int] = ()
 
     def stands(self, document: int) -> bool:
         """Say whether a document was not dropped."""
@@ -72,14 +79,19 @@ def clean(records: list[Record], threshold: float = 0.8) -> Outcome:
     )
 
 
-def clean_crawl(folder: Path, records: list[Record]) -> Outcome:
-    """Run the job behind `dedup clean` on the crawl of a folder of fixtures."""
+def clean_files(folder: Path, records: list[Record]) -> Outcome:
+    """Run the job behind `dedup clean` on the files of a folder.
+
+    Args:
+        folder: The files.
+        records: The documents in them, each with `file`, relative to the folder, and `record`, counted from 1.
+    """
     numbers = {(record["file"], record["record"]): number for number, record in enumerate(records)}
 
     def decided(only: tuple[str, ...]) -> list[tuple[int, Decision]]:
         with tempfile.TemporaryDirectory() as work:
             output = Path(work) / "clean"
-            jobs.clean([str(folder / CRAWL)], str(output), Config(only=only), jobs.Run())
+            jobs.clean([str(folder)], str(output), Config(only=only), jobs.Run())
             made = list(decisions.read(output.with_name("clean.dedup") / jobs.DECISIONS))
         return [(numbers[decision.file, decision.record], decision) for decision in made]
 
@@ -131,9 +143,10 @@ def _outcome(documents: int, made: Made, edits: Made, drops: dict[int, int]) -> 
             stayed: its similarity is judged on that.
         drops: The keeper by dropped document.
     """
-    cuts: list[Spans] = [[] for _ in range(documents)]
+    cuts_for: dict[str, list[Spans]] = {kind: [[] for _ in range(documents)] for kind in REASONS_TO_CUT}
     for number, decision in [*((n, d) for n, d in made if n not in drops), *((n, d) for n, d in edits if n in drops)]:
         if decision.action == "cut":
-            cuts[number].append((decision.start or 0, decision.end or 0))
-    boilerplate = sum(decision.action == "cut" and decision.reason == "boilerplate" for _, decision in made)
-    return Outcome([sorted(spans) for spans in cuts], set(drops), drops, boilerplate)
+            cuts_for[decision.reason][number].append((decision.start or 0, decision.end or 0))
+    cuts = [sorted(itertools.chain(*of_document)) for of_document in zip(*cuts_for.values(), strict=True)]
+    exact = {number for number, d in made if d.action == "drop" and d.reason == "exact-duplicate"}
+    return Outcome(cuts, set(drops), drops, cuts_for, exact)

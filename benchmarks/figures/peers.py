@@ -1,4 +1,4 @@
-"""Other tools on the same sets: installed on request, each in an environment of its own, run one at a time."""
+"""Others on the same sets: algorithms, and on request tools, each in an environment of its own, run one at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +14,10 @@ import click
 import environments
 import segmentation
 
-from figures import gold, outcome, sentences, similarity, suites
+from figures import gold, outcome, pages, sentences, similarity, suites
 from figures.corpora import Corpus, read_set
 from figures.figure import Figure
-from figures.line_algorithms import ALGORITHMS
+from figures.line_algorithms import ALGORITHMS, COUNTING, left
 from figures.outcome import Outcome
 
 RUN_TIMEOUT_S = 900
@@ -67,21 +67,31 @@ class Table(NamedTuple):
         return ["", *header], [[tool, *(f.shown(f.value) for f in found)] for tool, found in self.figures.items()]
 
 
-def measure(data: Path, cache: Path) -> Iterator[Table]:
-    """Measure other tools on the sets they can do something with."""
-    if suites.path_of(data, "sites_de").is_file():
+def measure(data: Path, cache: Path | None, chosen: Collection[str]) -> Iterator[Table]:
+    """Measure others on the chosen sets they can do something with; tools to install only where there is a cache."""
+    if suites.PAGES in chosen and suites.path_of(data, suites.PAGES).is_file():
+        yield _pages(read_set(suites.path_of(data, suites.PAGES)))
+    if cache is None:
+        return
+    if "sites_de" in chosen and suites.path_of(data, "sites_de").is_file():
         yield _stripping(read_set(suites.path_of(data, "sites_de")), cache)
     for name in ("terms_versions", "licences"):
-        if suites.path_of(data, name).is_file():
+        if name in chosen and suites.path_of(data, name).is_file():
             yield _articles(name, read_set(suites.path_of(data, name)), cache)
-    if sentences.treebanks(data):
+    if suites.SPLITTING in chosen and sentences.treebanks(data):
         yield _splitting(data, cache)
+
+
+def _pages(corpus: Corpus) -> Table:
+    made = {f"{OURS}, {name}": pages.our_figures(corpus.records, o) for name, o in pages.settings().items()}
+    made |= {name: pages.figures_of(corpus.records, strip) for name, strip in (COUNTING | ALGORITHMS).items()}
+    return Table("boilerplate of real pages, each site by itself: pages_dev", made)
 
 
 def _stripping(corpus: Corpus, cache: Path) -> Table:
     texts = [record["text"] for record in corpus.records]
     made = {OURS: outcome.clean(corpus.records)}
-    made |= {name: outcome.of_left(texts, strip(texts)) for name, strip in ALGORITHMS.items()}
+    made |= {name: outcome.of_left(texts, left(texts, strip)) for name, strip in ALGORITHMS.items()}
     made |= _run_all(STRIPPING, texts, cache)
     return Table("boilerplate and repeats: sites_de", {tool: stripping_figures(corpus, o) for tool, o in made.items()})
 
@@ -126,8 +136,8 @@ def _run_all(tools: dict[str, list[str]], texts: list[str], cache: Path) -> dict
             source, target = Path(work) / "texts.jsonl", Path(work) / "left.jsonl"
             source.write_text("".join(f"{json.dumps(text)}\n" for text in texts), encoding="utf-8")
             if run(tool, [python, HERE / "peer_scripts.py", tool, source, target]):
-                left = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
-                made[_versioned(tool, requirements)] = outcome.of_left(texts, left)
+                stored = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+                made[_versioned(tool, requirements)] = outcome.of_left(texts, stored)
     return made
 
 
