@@ -60,7 +60,7 @@ class Rule(NamedTuple):
         ahead: The same above all of them.
         below: The same below all of them.
         edge: The same at the edge of the document.
-        near: Sure lines and dates of a run near the edge that stands in most articles.
+        near: Sure lines and dates of publication of a run near the edge.
         apart: Lines between a run and one beside it that goes, or the edge of the document.
         usual_articles: Articles that have a short run, if it is to go by itself ...
         usual_share: ... and which share of them.
@@ -119,7 +119,7 @@ FIELD_VALUES = 5
 name, a price."""
 
 FULL = {
-    "between": 3, "ahead": 2, "below": 1, "edge": 2, "apart": 8, "sentence_sides": 0, "varying_sides": 1, "above": 0, "gap_after": 1,
+    "between": 5, "ahead": 3, "below": 1, "edge": 2, "apart": 8, "sentence_sides": 0, "varying_sides": 1, "above": 0, "gap_after": 1,
 }  # fmt: skip
 """Where all is to go that can be found, shorter runs do, and more alone; one article less is enough."""
 

@@ -174,7 +174,7 @@ def mark(
         pairs[size] = end_pairs[row]
         n = articles[row]
         if not skipped[row]:
-            find_context(size, kinds, lines, traits, carried, pairs, n, rule, context, wide)
+            find_context(size, kinds, lines, traits, prose, pairs, n, rule, context, wide)
             top = 0
             while top < size and (context[top] >= rule.articles or traits[top] & VARIES != 0):
                 top += 1
@@ -228,13 +228,14 @@ def mark(
 
 
 @njit(cache=True, nogil=True)
-def find_context(size, kinds, lines, traits, carried, pairs, n, rule, context, wide):
+def find_context(size, kinds, lines, traits, prose, pairs, n, rule, context, wide):
     """Say in how many articles each unit stands beside the same neighbour.
 
     `context` counts neighbours that are evidence only, `wide` all. The edges of a document count where enough articles
-    have the line there.
+    have the line there; fewer are enough for a sentence above all else, which is neither a headline nor a formula.
     """
     edge = max(float(rule.edge_articles), rule.edge_share * n)
+    top = max(float(rule.usual_articles), rule.edge_share * n)
     for i in range(size):
         context[i] = wide[i] = 1
         if kinds[lines[i]] == BARRED:
@@ -246,7 +247,7 @@ def find_context(size, kinds, lines, traits, carried, pairs, n, rule, context, w
                 wide[i] = max(wide[i], pair)
                 if is_evidence(traits, other) and kinds[lines[other]] != BARRED:
                     context[i] = max(context[i], pair)
-            elif pair >= edge:
+            elif pair >= (top if other < 0 and prose[i] else edge):
                 context[i] = max(context[i], pair)
                 wide[i] = max(wide[i], pair)
 
@@ -326,7 +327,8 @@ def choose_runs(found, size, n, context, text, traits, sure, rule, runs, taken):
     """Say which runs go: long ones, and shorter ones beside those, or at the edge of the document.
 
     How long depends on where a run is: between an article's own sentences most lines are wanted, fewer above all of
-    them, and fewest below. A short run near the edge goes if it stands in half of the articles.
+    them, and fewest below. A short run at the edge goes if it stands in half of the articles, and one near
+    the edge if it says when the article was published, too.
     """
     first_text, last_text = size, size
     for i in range(size):
@@ -353,7 +355,7 @@ def choose_runs(found, size, n, context, text, traits, sure, rule, runs, taken):
             many >= asked
             or (is_edge and many >= rule.edge)
             or (is_edge and is_usual)
-            or (is_near and is_usual and many + dated >= rule.near)
+            or (is_near and is_usual and dated > 0 and many + dated >= rule.near)
         )
     # Those close to others that go, from one to the next.
     changed = True
@@ -477,7 +479,7 @@ def mark_signs(start, stop, kinds, widths, pairs, end_pair, full, reasons):
 
 @njit(cache=True, nogil=True)
 def bar_markup(data, starts, text_ends, barred):
-    """Bar lines that begin a section of a law, "§ 1 ...", or hold a mark of a dialogue, "<|user|>"."""
+    """Bar lines that begin a section of a law, "§ 1 ...", hold a mark of a dialogue, "<|user|>", or stand in brackets."""
     for line in range(starts.shape[0]):
         start, end = starts[line], text_ends[line]
         while start < end and data[start] == 0x20:
@@ -487,4 +489,6 @@ def bar_markup(data, starts, text_ends, barred):
         if (data[start] == 0xC2 and data[start + 1] == 0xA7) or (data[start] == 0x3C and data[start + 1] == 0x7C):
             barred[line] = True
         elif data[end - 2] == 0x7C and data[end - 1] == 0x3E:
+            barred[line] = True
+        elif data[start] == 0x28 and data[end - 1] == 0x29:
             barred[line] = True
