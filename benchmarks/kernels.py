@@ -25,9 +25,9 @@ from dedup import edit, findings, lsh, signature
 from dedup.boilerplate import Occurrences, Templates
 from dedup.columns import Column
 from dedup.config import Config
-from dedup.fragments import find_fragments
 from dedup.segment import segment
 from dedup.shingle import shingle_sets
+from dedup.units import find_apart
 
 DOCUMENTS_A_BATCH = 500
 """About 1.5 MB of text, so that the arrays stay as warm as they do in the pipeline."""
@@ -48,7 +48,7 @@ def steps(texts: Column) -> dict[str, Callable[[], Any]]:
         "shingle sets": lambda: shingle_sets(texts),
         "segmentation, both keys": lambda: segment(texts),
         "boilerplate, counting lines": lambda: Occurrences().add(
-            segments, find_fragments(texts, segments), sources, keys
+            segments, find_apart(texts, segments), sources, keys
         ),
         "repeats and boilerplate, finding": lambda: findings.find(texts, keys, templates, config),
         "characters, counting": lambda: edit.count_characters(texts),

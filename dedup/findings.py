@@ -11,9 +11,9 @@ from dedup import boilerplate, protection, repeats, structure
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.edit import remove_spans, take_rows
-from dedup.fragments import find_fragments
 from dedup.policy import Cuts, cut, in_original, ordered, spans_of, suspect
 from dedup.segment import Segments, segment
+from dedup.units import find_apart
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -88,7 +88,7 @@ class _Lines(NamedTuple):
 
     Attributes:
         segments: Lines and sentences.
-        fragments: bool[lines], pieces of hard-wrapped sentences.
+        fragments: bool[lines], lines that are no units.
         shapes: What the lines are made of.
         fixed: bool[lines], rows of tables with figures, and code.
     """
@@ -102,7 +102,7 @@ class _Lines(NamedTuple):
     def of(cls, texts: Column, segments: Segments) -> _Lines:
         """Look at the lines of texts."""
         shapes = structure.find_shapes(texts, segments)
-        return cls(segments, find_fragments(texts, segments), shapes, structure.find_fixed(segments, shapes))
+        return cls(segments, find_apart(texts, segments), shapes, structure.find_fixed(segments, shapes))
 
 
 def _find_repeats(texts: Column, lines: _Lines, marked: Bools, config: Config) -> repeats.Repeats:

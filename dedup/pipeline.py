@@ -18,7 +18,6 @@ from dedup.cluster import Clusters, cluster
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import InputError
-from dedup.fragments import find_fragments
 from dedup.keeping import keep_order
 from dedup.kept_segments import KeptSegments, pack
 from dedup.memory import Memory, Preceded, cluster_after, with_known
@@ -32,6 +31,7 @@ from dedup.shingle import ShingleSets, StoredSets, shingle_sets
 from dedup.sources import SourceNumbers
 from dedup.spill import IN_MEMORY, Room, Table
 from dedup.stages import Stages, kept
+from dedup.units import find_apart
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -249,7 +249,7 @@ def count_lines(
 
     def look(batch: Batch, numbers: Ints, keys: Keys) -> _Counted:
         segments = segment(batch.texts)
-        fragments = find_fragments(batch.texts, segments)
+        fragments = find_apart(batch.texts, segments)
         packed = None if kept_in is None else pack(batch.texts, segments)
         return _Counted(batch.without_texts(), batch.texts.digests(), segments, packed, fragments, numbers, keys)
 
@@ -279,7 +279,7 @@ def _count_wordings(
 
     def look(batch: Batch, numbers: Ints, keys: Keys) -> variants.Wordings:
         segments = segment(batch.texts)
-        return variants.wordings(batch.texts, segments, find_fragments(batch.texts, segments), numbers, keys)
+        return variants.wordings(batch.texts, segments, find_apart(batch.texts, segments), numbers, keys)
 
     found = variants.Wordings.join(list(in_order(look, sources.number(corpus.batches(sample.wanted())), workers)))
     return variants.count(occurrences, found, config)

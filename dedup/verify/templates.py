@@ -12,9 +12,9 @@ from dedup import decisions
 from dedup.boilerplate import LABEL, Keys, line_keys, listed
 from dedup.config import Config
 from dedup.decisions import Decision
-from dedup.fragments import find_fragments
 from dedup.model import Batch
 from dedup.segment import segment
+from dedup.units import find_apart
 from dedup.verify.violations import Violations
 
 
@@ -70,7 +70,7 @@ class TemplateClaims:
         segments = segment(batch.texts)
         documents = np.repeat(np.arange(len(batch)), np.diff(segments.line_offsets))
         carried = []
-        for keys in line_keys(segments, find_fragments(batch.texts, segments), source_keys)[:LABEL]:
+        for keys in line_keys(segments, find_apart(batch.texts, segments), source_keys)[:LABEL]:
             at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
             hit = self._keys[at] == keys
             carried.append(np.stack([at[hit], documents[hit]]))
