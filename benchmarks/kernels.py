@@ -47,9 +47,7 @@ def steps(texts: Column) -> dict[str, Callable[[], Any]]:
         "band keys": lambda: signature.band_keys(signatures, *bands),
         "shingle sets": lambda: shingle_sets(texts),
         "segmentation, both keys": lambda: segment(texts),
-        "boilerplate, counting lines": lambda: Occurrences().add(
-            segments, find_apart(texts, segments), sources, keys
-        ),
+        "boilerplate, counting lines": lambda: Occurrences().add(segments, find_apart(texts, segments), sources, keys),
         "repeats and boilerplate, finding": lambda: findings.find(texts, keys, templates, config),
         "characters, counting": lambda: edit.count_characters(texts),
     }

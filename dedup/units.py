@@ -12,10 +12,10 @@ from dedup.segment import Segments
 
 
 def find_apart(texts: Column, segments: Segments) -> npt.NDArray[np.bool_]:
-    r"""Say which lines are no units, pieces of hard-wrapped sentences and what is no paragraph of Markdown: bool[lines].
+    r"""Say which lines are pieces of hard-wrapped sentences, or no paragraphs of Markdown: bool[lines].
 
     >>> from dedup.segment import segment
-    >>> page = Column.of(["# Ferry\n\nThe ferry is back.\n", "The council has decided that the old\nbridge is to go.\n"])
+    >>> page = Column.of(["# Ferry\n\nThe ferry is back.\n", "The council has decided that the old\nbridge goes.\n"])
     >>> find_apart(page, segment(page)).tolist()
     [True, True, False, True, True]
     """

@@ -32,27 +32,35 @@ HASH, OPENING_SQUARE = 0x23, 0x5B
 MOST_INDENT, MOST_HASHES, LEAST_UNDERLINE, LEAST_DELIMITERS, FENCE_MARKS = 3, 6, 3, 2, 3
 BOM = (0xEF, 0xBB, 0xBF)
 
+# What `find_markdown` comes to. SUBTLE signs may be part of a paragraph, FIRM ones never are.
+PLAIN, SUBTLE, FIRM = range(3)
+
 
 @njit(cache=True, nogil=True)
 def find_markdown(data, line_offsets, starts, text_ends, widths, flags, found):
-    """Say which texts have a sign of Markdown: `found`, bool[rows].
+    """Say which texts have a sign of Markdown: `found`, uint8[rows], PLAIN, SUBTLE or FIRM.
 
-    A sign is front matter at the very beginning; a line that is a heading with hashes, a fence of code, a rule between
-    the rows of a table or a definition of a link; an underline below a line of its own that does not end like a
-    sentence; a comment or a link with its address anywhere. Dashes, numbers and hashtags are none.
+    A firm sign is front matter at the very beginning; a line that is a heading with hashes, a fence of code or a rule
+    below the head of a table; an underline below a line of its own that does not end like a sentence. A subtle one is a
+    comment, a link with its address, or the definition of a link. Dashes, numbers and hashtags are none.
     """
     for row in range(line_offsets.shape[0] - 1):
         first, last = line_offsets[row], line_offsets[row + 1]
-        found[row] = first < last and (
-            has_front_matter(data, starts, text_ends, widths, first, last)
-            or has_inline_sign(data, starts[first], text_ends[last - 1])
-            or has_sign_line(data, starts, text_ends, widths, flags, first, last)
-        )
+        found[row] = PLAIN
+        if first == last:
+            continue
+        if has_inline_sign(data, starts[first], text_ends[last - 1]):
+            found[row] = SUBTLE
+        if has_front_matter(data, starts, text_ends, first, last):
+            found[row] = FIRM
+        else:
+            found[row] = max(found[row], find_sign_line(data, starts, text_ends, widths, flags, first, last))
 
 
 @njit(cache=True, nogil=True)
-def has_sign_line(data, starts, text_ends, widths, flags, first, last):
-    """Say whether one of some lines is one of Markdown's."""
+def find_sign_line(data, starts, text_ends, widths, flags, first, last):
+    """Return how firm a sign the lines are, each by itself."""
+    found = PLAIN
     for line in range(first, last):
         start, end = starts[line], text_ends[line]
         while start < end and data[start] == BLANK:
@@ -65,15 +73,17 @@ def has_sign_line(data, starts, text_ends, widths, flags, first, last):
         elif byte in (BACKTICK, TILDE):
             is_sign = fence_at(data, start, end) != 0
         elif byte == OPENING_SQUARE:
-            is_sign = is_definition(data, start, end)
+            is_sign = False
+            if found == PLAIN and is_definition(data, start, end):
+                found = SUBTLE
         else:
             is_sign = byte in (PIPE, COLON, HYPHEN) and is_delimiter_row(data, start, end)
             if byte in (EQUALS, HYPHEN) and line > first and is_underline(data, start, end):
                 is_alone = line - 1 == first or starts[line - 2] == text_ends[line - 2]
                 is_sign |= is_alone and widths[line - 1] > 0 and flags[line - 1] & TERMINATED == 0
         if is_sign:
-            return True
-    return False
+            return FIRM
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -111,7 +121,7 @@ def is_inline_sign(data, at, end):
 
 
 @njit(cache=True, nogil=True)
-def has_front_matter(data, starts, text_ends, widths, first, last):
+def has_front_matter(data, starts, text_ends, first, last):
     """Say whether the first lines are a fence of YAML or TOML, a key, and so on to the closing fence."""
     start = starts[first]
     if text_ends[first] - start > FENCE_MARKS and data[start] == BOM[0]:
@@ -126,10 +136,10 @@ def has_front_matter(data, starts, text_ends, widths, first, last):
     if not has_key:
         return False
     other = FULL_STOP if mark == HYPHEN else mark
-    for line in range(first + 2, last):
-        if widths[line] == 0 and is_mark(data, starts[line], text_ends[line], mark, other):
-            return True
-    return False
+    line = first + 2
+    while line < last and not is_mark(data, starts[line], text_ends[line], mark, other):
+        line += 1
+    return line < last
 
 
 @njit(cache=True, nogil=True)
