@@ -26,6 +26,7 @@ from dedup.boilerplate import Occurrences, Templates
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.fragments import find_fragments
+from dedup.markdown import find_markup
 from dedup.segment import segment
 from dedup.shingle import shingle_sets
 
@@ -48,7 +49,7 @@ def steps(texts: Column) -> dict[str, Callable[[], Any]]:
         "shingle sets": lambda: shingle_sets(texts),
         "segmentation, both keys": lambda: segment(texts),
         "boilerplate, counting lines": lambda: Occurrences().add(
-            segments, find_fragments(texts, segments), sources, keys
+            segments, find_fragments(texts, segments), find_markup(texts, segments), sources, keys
         ),
         "repeats and boilerplate, finding": lambda: findings.find(texts, keys, templates, config),
         "characters, counting": lambda: edit.count_characters(texts),

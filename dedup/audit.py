@@ -215,7 +215,9 @@ class Forms:
         from dedup.kernels import boilerplate as kernels
 
         if reason == kernels.ONCE:
-            return "it stands between lines that are boilerplate, but nowhere else; it stays, unless boilerplate is full"
+            return (
+                "it stands between lines that are boilerplate, but nowhere else; it stays, unless boilerplate is full"
+            )
         if reason != kernels.FEW:
             return "it would be boilerplate"
         return (

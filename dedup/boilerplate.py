@@ -23,7 +23,8 @@ from dedup import furniture
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import UsageError
-from dedup.fragments import Wrapping
+from dedup.fragments import Wrapping, find_fragments
+from dedup.markdown import find_markup
 from dedup.segment import TERMINATED, Segments, segment
 from dedup.spill import IN_MEMORY, Room, Table
 from dedup.versions import Versions, differs, mix, stands_twice
@@ -39,9 +40,10 @@ lines are pieces of sentences, and nothing but what the user lists goes."""
 
 
 class Rule(NamedTuple):
-    """The thresholds of `mark`. Measured on 1,027 labelled pages of 70 sites, on laws, speeches, news and manual pages,
-    and on job advertisements, recipes, tables and regulations put between the lines of those pages; `benchmarks/quality.py`
-    gives the figures.
+    """The thresholds of `mark`.
+
+    Measured on 1,027 labelled pages of 70 sites, on laws, speeches, news and manual pages, and on job advertisements,
+    recipes, tables and regulations put between the lines of those pages; `benchmarks/quality.py` gives the figures.
 
     Attributes:
         articles: Different articles in which a line stands beside the same neighbour.
@@ -119,7 +121,8 @@ FIELD_VALUES = 5
 name, a price."""
 
 FULL = {
-    "between": 5, "ahead": 3, "below": 1, "edge": 2, "apart": 8, "sentence_sides": 0, "varying_sides": 1, "above": 0, "gap_after": 1,
+    "between": 5, "ahead": 3, "below": 1, "edge": 2, "apart": 8, "sentence_sides": 0, "varying_sides": 1, "above": 0,
+    "gap_after": 1,
 }  # fmt: skip
 """Where all is to go that can be found, shorter runs do, and more alone; one article less is enough."""
 
@@ -131,9 +134,9 @@ SPARSE, MOST_SLOTS = 8, 1 << 20
 rows, next to nothing else gets through, and of more, it is no slower than without."""
 
 LINE, FORM, PAIR, LABEL, SOURCE, LISTED, ONCE = range(7)
-"""What a row of `Templates` counts: a line with its numbers masked; its very words, where it has numbers; two lines that
-follow one another; a label; the articles of a source. LISTED are lines that the user knows; ONCE is the row of
-all that stands once."""
+"""What a row of `Templates` counts: a line with its numbers masked; its very words, where it has numbers; two lines
+that follow one another; a label; the articles of a source. LISTED are lines that the user knows; ONCE is the row of all
+that stands once."""
 
 EVERY_SOURCE = -1
 """In place of a source number."""
@@ -229,7 +232,16 @@ class Keyed(NamedTuple):
                 segments.line_k1, segments.line_numbers, segments.line_dates, segments.line_label, source_keys,
                 _mask_alone(), kinds, keys, ends,
             )  # fmt: skip
-        return cls(kinds, keys[kernels.LINE_KEY], keys[kernels.FORM_KEY], keys[kernels.PAIR_KEY], keys[kernels.LABEL_KEY], ends)
+        return cls(
+            kinds, keys[kernels.LINE_KEY], keys[kernels.FORM_KEY], keys[kernels.PAIR_KEY], keys[kernels.LABEL_KEY], ends
+        )
+
+    @classmethod
+    def of_counted(cls, texts: Column, segments: Segments, source_keys: Keys) -> Keyed:
+        """Make the keys that are counted: none of hard-wrapped documents, and of Markdown those of paragraphs only."""
+        rows = np.repeat(np.arange(len(source_keys)), np.diff(segments.line_offsets))
+        wrapped = is_wrapped(find_fragments(texts, segments))
+        return cls.of(segments, find_markup(texts, segments) | wrapped[rows], source_keys)
 
 
 class Occurrences:
@@ -246,19 +258,19 @@ class Occurrences:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, segments: Segments, wrapping: Wrapping, barred: Bools, sources: Ints, source_keys: Keys) -> None:
+    def add(self, segments: Segments, wrapping: Wrapping, markup: Bools, sources: Ints, source_keys: Keys) -> None:
         """Note the lines and sentences of some documents.
 
         Args:
             segments: The segments of the documents.
             wrapping: How they are wrapped.
-            barred: bool[lines], the lines that are never units.
+            markup: bool[lines], no paragraphs of Markdown.
             sources: int64[documents], the number of each one's source.
             source_keys: uint64[documents], a hash of its name.
         """
         rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
         documents = rows + len(self)
-        keyed = Keyed.of(segments, barred | is_wrapped(wrapping)[rows], source_keys)
+        keyed = Keyed.of(segments, markup | is_wrapped(wrapping)[rows], source_keys)
         for kind, keys in {LINE: keyed.lines, FORM: keyed.forms, PAIR: keyed.pairs}.items():
             carried = np.flatnonzero(keys)
             self._tables[kind].add(keys[carried], documents[carried])
@@ -345,7 +357,9 @@ def always(config: Config) -> Templates:
     Raises UsageError for a listed line that is nothing but a number or a date, since every such line would go with it.
     """
     nothing = np.zeros(1, np.int64)
-    once = Templates.of_kind(ONCE, np.zeros(1, np.uint64), nothing + 1, nothing + 1, nothing + 1, nothing + EVERY_SOURCE)
+    once = Templates.of_kind(
+        ONCE, np.zeros(1, np.uint64), nothing + 1, nothing + 1, nothing + 1, nothing + EVERY_SOURCE
+    )
     lines = tuple(line for line in config.known_boilerplate if not line.endswith(ANYTHING))
     if not config.known_boilerplate:
         return once
@@ -441,7 +455,8 @@ def mark(
     texts: Column,
     segments: Segments,
     wrapping: Wrapping,
-    barred: Bools,
+    markup: Bools,
+    fixed: Bools,
     source_keys: Keys,
     config: Config,
 ) -> Marks:
@@ -452,14 +467,15 @@ def mark(
         texts: The documents.
         segments: Their segments.
         wrapping: How they are wrapped.
-        barred: bool[lines], the lines that are never units.
+        markup: bool[lines], no paragraphs of Markdown.
+        fixed: bool[lines], rows of tables with figures, and code.
         source_keys: uint64[documents], a hash of the name of each one's source.
         config: The configuration.
     """
     from dedup.kernels import boilerplate as kernels
 
     rule, lines = Rule.of(config), len(segments.line_start)
-    barred = barred.copy()
+    barred = markup | fixed
     kernels.bar_markup(texts.data, segments.line_start, segments.line_text_end, barred)
     keyed = Keyed.of(segments, barred, source_keys)
     rows = templates.find(keyed.lines)
@@ -474,7 +490,7 @@ def mark(
     traits = kernels.VARIES * varies + kernels.CROWDED * crowded + kernels.LINKING * linking
     traits = traits + kernels.LABELLED * labelled
     traits[_datelines(texts, segments, keyed, np.flatnonzero(varies & (carried > 1)))] += kernels.DATELINE
-    listed = _find_listed(templates, texts, segments, config)
+    listed = np.where(markup, -1, _find_listed(templates, texts, segments, config))
     traits[listed >= 0] += kernels.LISTED
     of_source = templates.find(_source_rows(source_keys))
     skipped = is_wrapped(wrapping) | (np.append(templates.times, 0)[of_source] > 0)

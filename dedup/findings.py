@@ -12,6 +12,7 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.edit import remove_spans, take_rows
 from dedup.fragments import Wrapping, find_fragments
+from dedup.markdown import find_markup
 from dedup.policy import Cuts, cut, in_original, ordered, spans_of, suspect
 from dedup.segment import Segments, segment
 
@@ -68,7 +69,7 @@ def find(
     segments = segment(texts) if segments is None else segments
     lines = _Lines.of(texts, segments)
     marks = (
-        boilerplate.mark(templates, texts, segments, lines.wrapping, lines.fixed, source_keys, config)
+        boilerplate.mark(templates, texts, segments, lines.wrapping, lines.markup, lines.fixed, source_keys, config)
         if len(templates.keys)
         else boilerplate.no_marks(segments)
     )
@@ -89,12 +90,14 @@ class _Lines(NamedTuple):
     Attributes:
         segments: Lines and sentences.
         wrapping: How the texts are wrapped.
+        markup: bool[lines], no paragraphs of Markdown.
         shapes: What the lines are made of.
         fixed: bool[lines], rows of tables with figures, and code.
     """
 
     segments: Segments
     wrapping: Wrapping
+    markup: Bools
     shapes: structure.Shapes
     fixed: Bools
 
@@ -102,14 +105,18 @@ class _Lines(NamedTuple):
     def of(cls, texts: Column, segments: Segments) -> _Lines:
         """Look at the lines of texts."""
         shapes = structure.find_shapes(texts, segments)
-        return cls(segments, find_fragments(texts, segments), shapes, structure.find_fixed(segments, shapes))
+        fragments, markup = find_fragments(texts, segments), find_markup(texts, segments)
+        return cls(segments, fragments, markup, shapes, structure.find_fixed(segments, shapes))
 
 
 def _find_repeats(texts: Column, lines: _Lines, marked: Bools, config: Config) -> repeats.Repeats:
-    """Find repeats, but take back those in lines whose repetition is content; their documents are structured."""
+    """Find repeats, but take back those in lines whose repetition is content; their documents are structured.
+
+    What recurs in lines of Markdown that are no units stays, too, but says that a page is built of repetition.
+    """
     forms = structure.find_forms(lines.segments, lines.shapes, lines.fixed, marked)
     found = repeats.find_repeats(texts, lines.segments, marked, lines.wrapping.fragments, config)
-    repeats.spare(found, lines.segments, forms)
+    repeats.spare(found, lines.segments, forms | lines.markup)
     found.structured[structure.repeating(lines.segments, forms, config.repeat_width)] = True
     return found
 

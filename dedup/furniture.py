@@ -19,7 +19,6 @@ from dedup.kernels.words import DATE, NEAR_DATE
 from dedup.segment import segment
 from dedup.unicode import fold
 
-
 RIGHTS = "©", "(c)", "copyright"
 """What a notice of rights begins with."""
 
@@ -64,4 +63,6 @@ def is_dateline(text: str) -> bool:
         return True
     words = set(regex.findall(r"\p{L}[\p{L}\p{M}]*", folded))
     left = words - _words("around") - _dates()
-    return bool(regex.search(r"\p{Nd}", folded)) and bool(words & _words("publication")) and left <= _words("publication")
+    return (
+        bool(regex.search(r"\p{Nd}", folded)) and bool(words & _words("publication")) and left <= _words("publication")
+    )

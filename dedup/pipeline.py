@@ -21,6 +21,7 @@ from dedup.errors import InputError
 from dedup.fragments import Wrapping, find_fragments
 from dedup.keeping import keep_order
 from dedup.kept_segments import KeptSegments, pack
+from dedup.markdown import find_markup
 from dedup.memory import Memory, Preceded, cluster_after, with_known
 from dedup.model import Batch, Wanted
 from dedup.parallel import in_order
@@ -53,6 +54,7 @@ class _Counted(NamedTuple):
     segments: Segments
     packed: npt.NDArray[np.uint8] | None
     wrapping: Wrapping
+    markup: npt.NDArray[np.bool_]
     sources: Ints
     source_keys: Keys
 
@@ -250,12 +252,13 @@ def count_lines(
         segments = segment(batch.texts)
         wrapping = find_fragments(batch.texts, segments)
         packed = None if kept_in is None else pack(batch.texts, segments)
-        return _Counted(batch.without_texts(), segments, packed, wrapping, numbers, keys)
+        return _Counted(
+            batch.without_texts(), segments, packed, wrapping, find_markup(batch.texts, segments), numbers, keys
+        )
 
     occurrences = boilerplate.Occurrences(corpus.room, workers)
     for part in in_order(look, sources.number(corpus.batches()), workers):
-        barred = np.zeros(len(part.segments.line_start), np.bool_)
-        occurrences.add(part.segments, part.wrapping, barred, part.sources, part.source_keys)
+        occurrences.add(part.segments, part.wrapping, part.markup, part.sources, part.source_keys)
         if kept_in is not None and part.packed is not None:
             kept_in.add(part.batch, part.packed, part.segments)
         limit.check(corpus.room, len(occurrences))

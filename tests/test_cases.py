@@ -15,7 +15,7 @@ CASES = Path(__file__).resolve().parents[1] / "fixtures" / "cases"
 
 def cases() -> list[Any]:
     marked = []
-    for name in ("repeats", "boilerplate", "articles", "judgement"):
+    for name in ("repeats", "boilerplate", "articles", "markdown", "judgement"):
         for line in (CASES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             case = json.loads(line)
             marks = pytest.mark.xfail(strict=True, reason=case["comment"]) if case["kind"] == "known-failure" else ()

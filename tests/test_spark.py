@@ -584,7 +584,7 @@ def apart(group: str, documents: list[Document]) -> list[Document]:
 def test_labelled_cases_give_what_the_local_engine_gives(spark: Session) -> None:
     cases = [
         json.loads(line)
-        for name in ("repeats", "boilerplate", "articles", "judgement")
+        for name in ("repeats", "boilerplate", "articles", "markdown", "judgement")
         for line in (ROOT / "fixtures" / "cases" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     documents = [document for number, case in enumerate(cases) for document in apart(str(number), case["documents"])]

@@ -140,4 +140,6 @@ class Knowledge(NamedTuple):
         )
 
     def _rows(self, rows: Ints) -> Knowledge:
-        return Knowledge(self.found.rows(rows), self.sources, [self.texts[row] for row in rows.tolist()], self.since[rows])
+        return Knowledge(
+            self.found.rows(rows), self.sources, [self.texts[row] for row in rows.tolist()], self.since[rows]
+        )

@@ -64,7 +64,9 @@ class Session:
             changed = self._store.changed(writer, run, next_number=end)
             texts = texts | {found["id"]: found["text"] for found in late}
             names = plan.documents.source_names
-            self._catalog = with_templates(self._store, changed, plan.templates, names, texts, self._config.template_documents)
+            self._catalog = with_templates(
+                self._store, changed, plan.templates, names, texts, self._config.template_documents
+            )
         return {
             "path": str(self._store.folder),
             "before": len(self.memory.standing()),

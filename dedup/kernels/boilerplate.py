@@ -90,7 +90,7 @@ def key_lines(
 
 @njit(cache=True, nogil=True)
 def is_evidence(traits, other):
-    """Say whether a line can be the neighbour that makes another one furniture: it must not vary, or say just a date."""
+    """Say whether a line can be the neighbour that makes another one furniture: it does not vary, or says just a date."""
     return (traits[other] & VARIES == 0 and traits[other] & LABELLED == 0) or traits[other] & DATELINE != 0
 
 
@@ -101,16 +101,16 @@ def begins_text(at, size, text, widths, block):
         return False
     if widths[at] >= block:
         return True
+    several = 0
     for other in range(max(0, at - 3), min(size, at + 4)):
-        if other != at and text[other]:
-            return True
-    return False
+        several += text[other]
+    return several > 1
 
 
 @njit(cache=True, nogil=True)
 def mark(
-    line_offsets, kinds, line_widths, terminated, line_traits, line_carried, line_pairs, end_pairs, articles, skipped, rule,
-    full, reasons, contexts, whole,
+    line_offsets, kinds, line_widths, terminated, line_traits, line_carried, line_pairs, end_pairs, articles, skipped,
+    rule, full, reasons, contexts, whole,
 ):  # fmt: skip
     """Say which lines of each document go, and on what evidence.
 
@@ -179,7 +179,9 @@ def mark(
             while top < size and (context[top] >= rule.articles or traits[top] & VARIES != 0):
                 top += 1
             bottom = 0
-            while bottom < size and (context[size - 1 - bottom] >= rule.articles or traits[size - 1 - bottom] & VARIES != 0):
+            while bottom < size and (
+                context[size - 1 - bottom] >= rule.articles or traits[size - 1 - bottom] & VARIES != 0
+            ):
                 bottom += 1
             # A source may be several sites: the share is of the articles with this frame, where a document has one.
             frame = 0
@@ -199,8 +201,10 @@ def mark(
             for i in range(size):
                 varies = traits[i] & (VARIES | LABELLED) != 0
                 likely[i] = sure[i] or (wide[i] if varies else context[i]) >= enough[i]
-                firm[i] = sure[i] or traits[i] & DATELINE != 0 and likely[i] or (
-                    not varies and not prose[i] and (steady[i] or context[i] >= rule.firm * least[i])
+                firm[i] = (
+                    sure[i]
+                    or (traits[i] & DATELINE != 0 and likely[i])
+                    or (not varies and not prose[i] and (steady[i] or context[i] >= rule.firm * least[i]))
                 )
             found = find_runs(size, context, text, widths, sure, likely, firm, kinds, lines, stop, rule, runs)
             choose_runs(found, size, n, context, text, traits, sure, rule, runs, taken)
@@ -214,9 +218,9 @@ def mark(
             if traits[i] & LISTED:
                 why[i] = AS_LISTED
             gone += STAYS < why[i] < FEW
-            if why[i] == STAYS and not skipped[row] and widths[i] >= rule.flagged and carried[i] >= rule.articles:
-                if kinds[lines[i]] != BARRED:
-                    why[i] = FEW
+            recurs = carried[i] >= rule.articles and widths[i] >= rule.flagged
+            if why[i] == STAYS and recurs and not skipped[row] and kinds[lines[i]] != BARRED:
+                why[i] = FEW
         if gone == size:
             whole[row] = True
             continue
@@ -373,12 +377,10 @@ def choose_runs(found, size, n, context, text, traits, sure, rule, runs, taken):
 @njit(cache=True, nogil=True)
 def is_close(start, end, text, apart):
     """Say whether but few units, none of them a sentence of the article's own, stand between two runs."""
-    if end - start > apart:
-        return False
+    own = 0
     for i in range(start, end):
-        if text[i]:
-            return False
-    return True
+        own += text[i]
+    return end - start <= apart and own == 0
 
 
 @njit(cache=True, nogil=True)
@@ -394,7 +396,7 @@ def mark_run(first, last, size, prose, traits, sure, rule, why):
         below -= sure[i]
         sides = min(above + size * (first == 0), below + size * (last == size))
         asked = 0
-        if traits[i] & VARIES and traits[i] & DATELINE == 0 or traits[i] & (LABELLED | CROWDED):
+        if (traits[i] & VARIES and traits[i] & DATELINE == 0) or traits[i] & (LABELLED | CROWDED):
             asked = rule.varying_sides
         if prose[i]:
             asked = max(asked, rule.sentence_sides)
@@ -479,16 +481,13 @@ def mark_signs(start, stop, kinds, widths, pairs, end_pair, full, reasons):
 
 @njit(cache=True, nogil=True)
 def bar_markup(data, starts, text_ends, barred):
-    """Bar lines that begin a section of a law, "§ 1 ...", hold a mark of a dialogue, "<|user|>", or stand in brackets."""
+    """Bar lines that begin a section, "§ 1 ...", that hold a mark of a dialogue, "<|user|>", or that are in brackets."""
     for line in range(starts.shape[0]):
         start, end = starts[line], text_ends[line]
         while start < end and data[start] == 0x20:
             start += 1
         if end - start < 2:
             continue
-        if (data[start] == 0xC2 and data[start + 1] == 0xA7) or (data[start] == 0x3C and data[start + 1] == 0x7C):
-            barred[line] = True
-        elif data[end - 2] == 0x7C and data[end - 1] == 0x3E:
-            barred[line] = True
-        elif data[start] == 0x28 and data[end - 1] == 0x29:
-            barred[line] = True
+        is_section = data[start] == 0xC2 and data[start + 1] == 0xA7
+        is_turn = (data[start] == 0x3C and data[start + 1] == 0x7C) or (data[end - 2] == 0x7C and data[end - 1] == 0x3E)
+        barred[line] |= is_section or is_turn or (data[start] == 0x28 and data[end - 1] == 0x29)

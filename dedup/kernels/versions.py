@@ -47,8 +47,8 @@ def group_versions(
     # Postings and documents are numbered in 32 bits: there are many.
     following = np.full(units.shape[0], -1, np.int32)
     owner = np.empty(units.shape[0], np.int32)
-    # Columns a leader holds of the document at hand: of units that are not common, of all but the countless, of all, and
-    # of owned units.
+    # Columns a leader holds of the document at hand: of units that are not common, of all but the countless, of all,
+    # and of owned units.
     held = np.zeros((n, 4), np.int64)
     stamp = np.full(n, -1, np.int64)
     touched = np.empty(n, np.int64)
@@ -83,7 +83,9 @@ def group_versions(
             elif nothing_own:
                 is_version = held[leader, 2] >= share * total[document]
             else:
-                is_version = held[leader, 0] >= share * min(residual[document], residual[leader]) and held[leader, 0] > 0
+                is_version = (
+                    held[leader, 0] >= share * min(residual[document], residual[leader]) and held[leader, 0] > 0
+                )
             is_version = is_version or (held[leader, 1] >= mass and held[leader, 1] >= mass_share * total[document])
             # Ties go to the one met first: units and leaders are in an order that depends only on what they say.
             if is_version and (

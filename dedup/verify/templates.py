@@ -9,10 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dedup import decisions
-from dedup.boilerplate import LABEL, Keys, line_keys, listed
+from dedup.boilerplate import Keyed, Keys, always
 from dedup.config import Config
 from dedup.decisions import Decision
-from dedup.fragments import find_fragments
 from dedup.model import Batch
 from dedup.segment import segment
 from dedup.verify.violations import Violations
@@ -47,7 +46,7 @@ class TemplateClaims:
         for decision in decisions.read(path):
             if decision.template is not None:
                 self._note(decision, last)
-        self._listed = {f"{int(key):016x}" for key in listed(config.known_boilerplate).keys}
+        self._listed = {f"{int(key):016x}" for key in always(config).keys}
         self._keys = np.array(sorted(int(name, 16) for name in self._claims if _is_key(name)), np.uint64)
         self._counts = np.zeros(len(self._keys), np.int64)
 
@@ -70,7 +69,8 @@ class TemplateClaims:
         segments = segment(batch.texts)
         documents = np.repeat(np.arange(len(batch)), np.diff(segments.line_offsets))
         carried = []
-        for keys in line_keys(segments, find_fragments(batch.texts, segments), source_keys)[:LABEL]:
+        keyed = Keyed.of_counted(batch.texts, segments, source_keys)
+        for keys in (keyed.lines, keyed.labels):
             at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
             hit = self._keys[at] == keys
             carried.append(np.stack([at[hit], documents[hit]]))
@@ -88,7 +88,7 @@ class TemplateClaims:
                     f"{real} documents carry the template {name} and {in_all} could, but {claim.documents} are claimed"
                 )
                 self._found.add(claim.file, claim.record, message)
-            least = self._config.template_documents if name in self._cut and name not in self._listed else 1
+            least = 2 if name in self._cut and name not in self._listed else 1
             if not least <= claim.articles <= claim.documents:
                 message = f"the template {name} cannot be in {claim.articles} different articles"
                 self._found.add(claim.file, claim.record, message)
