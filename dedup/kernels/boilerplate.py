@@ -90,7 +90,7 @@ def key_lines(
 
 @njit(cache=True, nogil=True)
 def is_evidence(traits, other):
-    """Say whether a line can be the neighbour that makes another one furniture: it does not vary, or says just a date."""
+    """Say whether a line can be the neighbour that makes another furniture: it does not vary, or says just a date."""
     return (traits[other] & VARIES == 0 and traits[other] & LABELLED == 0) or traits[other] & DATELINE != 0
 
 
@@ -481,7 +481,7 @@ def mark_signs(start, stop, kinds, widths, pairs, end_pair, full, reasons):
 
 @njit(cache=True, nogil=True)
 def bar_markup(data, starts, text_ends, barred):
-    """Bar lines that begin a section, "§ 1 ...", that hold a mark of a dialogue, "<|user|>", or that are in brackets."""
+    """Bar lines that begin a section, "§ 1 ...", hold a mark of a dialogue, "<|user|>", or are in brackets."""
     for line in range(starts.shape[0]):
         start, end = starts[line], text_ends[line]
         while start < end and data[start] == 0x20:
