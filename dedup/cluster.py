@@ -96,7 +96,7 @@ def cluster(
         fetch: Gives the shingle sets of ascending document numbers, and is told at which rank in keep order each is;
             called once at most, for candidates only.
         threshold: Least Jaccard similarity of what is stored.
-        least: Least Jaccard similarity of the texts as they came.
+        least: Least Jaccard similarity of the texts as they came; not more is asked than of what is stored.
     """
     return assign(meet(keep_order, keys, tokens, bands, fetch), threshold, least)
 
@@ -171,7 +171,7 @@ def _groups(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
 
 
 def assign(meeting: Meeting, threshold: float, least: float) -> Clusters:
-    """Tie every document to the one that stays, at a threshold and at a floor; the meeting is not changed."""
+    """Tie every document to the one that stays; thresholds as of `cluster`, and the meeting is not changed."""
     first, candidates = meeting.first, meeting.candidates
     exact = first != np.arange(len(first))
     nobody = np.zeros(len(first), np.bool_)
@@ -179,7 +179,7 @@ def assign(meeting: Meeting, threshold: float, least: float) -> Clusters:
     result = Clusters(first.copy(), equal, equal.copy(), nearest, exact, nobody, 0, 0)
     if not len(candidates):
         return result
-    found, compared = _compare(meeting, threshold, least)
+    found, compared = _compare(meeting, threshold, min(least, threshold))
     # A copy of a document that went is as similar to its keeper as that one: the same came, and the same is stored.
     copies = np.flatnonzero(exact)
     result.keepers[candidates] = candidates[found.keepers]

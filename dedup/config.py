@@ -50,7 +50,7 @@ class Config:
     """Lowest exact Jaccard similarity (0-1) of two articles as they came, before anything was cut from them, at which
     one goes in favour of the other; equal ones go in any case. Where most of what is left of two reports is the same,
     but not most of what they said, they stay and are flagged. Measured on five labelled sets: no duplicate of theirs is
-    below 0.5. 0 compares what is stored only."""
+    below 0.5. Never more than the threshold is asked, and with 0 only what is stored counts."""
 
     keep: str = "longest"
     """Which article of several alike stays: longest, shortest, first, last, max:FIELD or min:FIELD. Ties go by id,
@@ -131,6 +131,11 @@ class Config:
                 f"kind {unknown[0]!r} is not known" if unknown else "no kind of duplication is named",
                 hint=f"Name one or more of {', '.join(KINDS)}, separated by commas.",
             )
+
+    @property
+    def least_original(self) -> float:
+        """The least similarity of two articles as they came: not more is asked than of what is stored of them."""
+        return min(self.original_floor, self.threshold)
 
     def fingerprint(self) -> str:
         """Return 16 hex digits that differ whenever a setting that decisions depend on differs.

@@ -98,7 +98,8 @@ def drop(
         holder = int(containment.holders[candidates[at]])
         tied = families[at].tolist()
         shares = [sets.share(member, holder) for member in tied]
-        if min(shares) < least or min(sets.share(member, holder, as_came=True) for member in tied) < floor:
+        as_they_came = [sets.share(member, holder, as_came=True) for member in tied]
+        if min(shares) < least or min(as_they_came) < min(floor, least):
             continue
         for member, share in zip(tied, shares, strict=True):
             clusters.keepers[member] = clusters.nearest[member] = containment.holders[member] = holder

@@ -72,7 +72,7 @@ class Teller:
         self.kinds[:, CROWDED] = ~goes & plan.clusters.crowded
         self.kinds[:, CLOSE] = borderline(plan)
         self.kinds[:, UNLIKE] = unlike(plan)
-        self._forms = _forms(plan.config.threshold, plan.config.original_floor)
+        self._forms = _forms(plan.config.threshold, plan.config.least_original)
 
     def tell(self, documents: Ints, places: Places, cut_rows: Ints, cuts: Ints) -> Outright:
         """Return the decisions on some documents.

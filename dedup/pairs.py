@@ -180,7 +180,7 @@ class _Judge(NamedTuple):
             )
         return "near-duplicate", (
             f"{named}: {self.similarity:.4f} is at least the threshold, {self.config.threshold:g}, "
-            f"and {self.original:.4f}, as they came, at least the floor, {self.config.original_floor:g}."
+            f"and {self.original:.4f}, as they came, at least the floor, {self.config.least_original:g}."
         )
 
     def _dropped_for_a_third(self, drop: Decision, stays: Story) -> tuple[Rule, str]:
@@ -207,10 +207,10 @@ class _Judge(NamedTuple):
                 f"Both stay though they are like enough: they agree in no band, so they were never compared. "
                 f"That happens to {missed:.2%} of the pairs with this similarity."
             )
-        if self.original < self.config.original_floor:
+        if self.original < self.config.least_original:
             return "unlike-as-they-came", (
                 f"Both stay: without what was cut they are {self.similarity:.4f} alike, but as they came only "
-                f"{self.original:.4f}; the floor is {self.config.original_floor:g}."
+                f"{self.original:.4f}; the floor is {self.config.least_original:g}."
             )
         flagged = next((story for story in (self.first, self.second) if _is_crowded(story)), None)
         if flagged is not None:

@@ -32,8 +32,8 @@ from dedup.index.sealed import Document, seal
 from dedup.model import Batch
 from dedup.readers import open_corpus
 from dedup.work import work_folder
+from tests.corpora import LISTED, article, edited, site, unevenly_cut
 from tests.corpora import Document as Record
-from tests.corpora import article, edited, site
 from tests.redis_server import serving
 from tests.test_index import crawl, crowd, shorten_reach
 
@@ -88,14 +88,16 @@ def of_versions(shared_records: Callable[[str], list[Record]]) -> list[Record]:
         (lambda _: crawl(3, articles=15), 1, "boilerplate"),
         (of_fixtures, 7, "boilerplate"),
         (of_versions, 50, "near-duplicate"),
+        (lambda _: unevenly_cut(1), 5, "near-duplicate"),
     ],
-    ids=["crawl", "commit-each", "fixtures", "terms_versions"],
+    ids=["crawl", "commit-each", "fixtures", "terms_versions", "unevenly-cut"],
 )
 def test_verdicts_are_those_of_a_folder(
     url: str, folder: Path, documents: Any, every: int, reason: str, request: pytest.FixtureRequest
 ) -> None:
     records = documents(request.getfixturevalue("shared_records"))
-    with dedup.open_index(folder) as local, dedup.open_index(url) as shared:
+    listed = {"known_boilerplate": LISTED}
+    with dedup.open_index(folder, **listed) as local, dedup.open_index(url, **listed) as shared:
         for number, record in enumerate(records):
             assert shared.judge(record) == local.judge(record)
             assert shared.add(record) == local.add(record)

@@ -365,7 +365,7 @@ def best_match(lookups: Sequence[Lookup], judged: Judged, config: Config) -> tup
         originals = np.zeros(len(own))
         near = np.flatnonzero(found >= config.threshold)
         originals[near] = similarities(judged.batch.texts, lookup.originals(own[near]), 0)
-        likes = (found >= config.threshold) & (originals >= config.original_floor)
+        likes = (found >= config.threshold) & (originals >= config.least_original)
         for told in zip(likes.tolist(), found.tolist(), originals.tolist(), own.tolist(), strict=True):
             if told[:2] > best[:2]:
                 best, home = told, lookup

@@ -157,8 +157,10 @@ class _Checker:
         is_held = asked > 0 and tie.containment is not None and containment >= asked
         if similarity < self._config.threshold and not is_held:
             self._wrong(tie, f"is dropped as {tie.reason} with a similarity of {similarity:.4f} to {self._shown(tie)}")
-        likeness = original_containment if is_held else original
-        if likeness < self._config.original_floor:
+        likeness, least = original, self._config.least_original
+        if is_held:
+            likeness, least = original_containment, min(self._config.original_floor, asked)
+        if likeness < least:
             self._wrong(tie, f"is dropped, but as it came only {likeness:.4f} like {self._shown(tie)}")
         if own.tokens < SHINGLE_WORDS:
             self._wrong(tie, f"is shorter than one shingle, and came with another text than {self._shown(tie)}")
