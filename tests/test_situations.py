@@ -127,10 +127,10 @@ def test_s4_of_a_wire_story_on_six_sites_one_stays(language: Language, foot_sent
     assert Counter(document["text"] == wire for document in result.kept) == {True: 1, False: 36}
 
 
-@EACH
-def test_s4_on_sites_that_say_more_than_the_story_it_stays_and_is_flagged(language: Language) -> None:
+def test_s4_on_sites_that_say_more_than_the_story_it_stays_and_is_flagged() -> None:
     """As they came, less than half is the same: --original-floor 0 says that this does not matter."""
-    result = dedup.clean(on_sites(language, language.article(random.Random(7)), 6, 30))
+    language = LANGUAGES["de"]
+    result = dedup.clean(on_sites(language, language.article(random.Random(7)), 6, 12))
     assert len(result.kept) == 42
     flags = [decision for decision in result.decisions if decision.similarity_original is not None]
     assert [(flag.action, flag.similarity) for flag in flags] == [("flag", 1.0)] * 5
