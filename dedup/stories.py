@@ -27,7 +27,7 @@ LINE_CHARACTERS = 200
 CONTEXT_CHARACTERS = 76
 """Of another line."""
 
-MOST_CUTS = 20
+MOST_CUTS = 3
 """Of what was cut from a document, how many pieces are listed beside a comparison."""
 
 STYLES = {
