@@ -217,7 +217,8 @@ def test_texts_unlike_or_equal_as_they_came_go_as_with_the_local_engine(
     local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
     assert parts(tmp_path / "out.dedup" / "decisions") == local
     reports = [without_times(tmp_path / name / "report.json") for name in ("out.dedup", "local.dedup")]
-    assert reports[0] == reports[1]
+    parts_of = ("documents", "characters", "reasons", "sources", "clusters", "similarity_histogram", "flags")
+    assert [reports[0][name] for name in parts_of] == [reports[1][name] for name in parts_of]
     assert reports[0]["flags"]["unlike_as_they_came"] == 3
     assert verify([str(tmp_path / "in")], str(tmp_path / "out")).violations == []
 
