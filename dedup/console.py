@@ -109,6 +109,7 @@ def configured(options: dict[str, Any]) -> Config:
         threshold=options["threshold"],
         keep=options["keep"],
         max_loss=options.get("max_loss", Config().max_loss),
+        original_floor=options["original_floor"],
         drop_contained=options["drop_contained"],
         protect=tuple(options["protect"]),
         known_boilerplate=read_lines(options["template_list"]),

@@ -14,6 +14,7 @@ from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.errors import LossError
 from dedup.lsh import Bands
+from dedup.outright import unlike
 from dedup.plan import Plan
 
 TOP = 20
@@ -89,6 +90,7 @@ class Counts(NamedTuple):
         structured: Documents that stay though they are flagged as structured,
         contained: as held by a longer one,
         crowded: as having met more than are compared,
+        unlike: as too unlike as they came,
         whole: or as nothing but boilerplate.
     """
 
@@ -98,6 +100,7 @@ class Counts(NamedTuple):
     structured: int
     contained: int
     crowded: int
+    unlike: int
     whole: int
 
 
@@ -114,6 +117,7 @@ def count(plan: Plan) -> Counts:
         structured=int((plan.documents.structured & stays).sum()),
         contained=int(((plan.contained.holders >= 0) & stays).sum()),
         crowded=int((plan.clusters.crowded & stays).sum()),
+        unlike=int(unlike(plan).sum()),
         whole=int((plan.documents.whole & stays).sum()),
     )
 
@@ -146,6 +150,7 @@ def assembled(
             "structured_pages": counts.structured,
             "contained": counts.contained,
             "crowded": counts.crowded,
+            "unlike_as_they_came": counts.unlike,
             "all_boilerplate": counts.whole,
             "sources_losing_much": _losing_much(counts.sources),
         },

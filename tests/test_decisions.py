@@ -105,7 +105,7 @@ def test_decisions_of_another_segmenter_are_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError) as raised:
         decisions.read_header(path)
     assert str(raised.value) == (
-        f"{path}:1: made by dedup 0.0.1 (format 2, segmenter 0-old), not by this version. Run 'dedup scan' again."
+        f"{path}:1: made by dedup 0.0.1 (format 3, segmenter 0-old), not by this version. Run 'dedup scan' again."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import random
 import re
@@ -14,6 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
 
 from dedup import explain, jobs, pairs, stories
 from dedup.cli import main
@@ -23,7 +26,7 @@ from dedup.decisions import Decision
 from dedup.errors import StateError, UsageError
 from dedup.explain import Story, Subject
 from dedup.shingle import jaccard, shingle_sets
-from tests.corpora import Document, article, edited, hostile_texts, sentence, site, written
+from tests.corpora import LISTED, Document, article, edited, hostile_texts, sentence, site, unevenly_cut, written
 
 CAPTION = "Die Fähre liegt mit Motorschaden im Hafen von Nordersand."
 RUN = jobs.Run()
@@ -338,3 +341,57 @@ def test_any_cuts_can_be_shown(text: str, bounds: list[int]) -> None:
     for number, decision in enumerate(made, 1):
         # A blank piece of a line with words is shown, a blank line is not.
         assert f"({number})" in shown or not (decision.text or "").strip()
+
+
+# As they came
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(tmp_path_factory.mktemp("uneven"), unevenly_cut(1))
+
+
+@pytest.mark.parametrize(
+    ("names", "rule", "why"),
+    [
+        (
+            ("0", "8"),
+            "exact-duplicate",
+            "news.jsonl:9 goes in favour of news.jsonl:1: their texts are equal as they came",
+        ),
+        (("14", "16"), "near-duplicate", r"1.0000 is at least the threshold, 0.8, and 0.\d{4}, as they came, at least"),
+        (
+            ("14", "15"),
+            "unlike-as-they-came",
+            r"without what was cut they are 1.0000 alike, but as they came only 0.\d{4}",
+        ),
+        (("18", "19"), "too-short", "goes only if it is equal to another as it came"),
+    ],
+)
+def test_why_says_how_alike_two_came(uneven: str, names: tuple[str, str], rule: str, why: str) -> None:
+    stories, found = told(uneven, *names, config=Config(known_boilerplate=LISTED))
+    assert found is not None
+    assert found.rule == rule
+    assert re.search(why, found.why)
+    assert found.similarity_original == jaccard(*(story.subject.text for story in stories))
+
+
+def styles_of(text: Text, part: str) -> set[str]:
+    at = text.plain.index(part)
+    return {str(span.style) for span in text.spans if span.start <= at < span.end}
+
+
+def test_what_was_cut_is_struck_through(uneven: str) -> None:
+    both, comparison = told(uneven, "14", "16", config=Config(known_boilerplate=LISTED))
+    lines = {line.plain: line for line in stories.story_lines(both[1])}
+    (cut,) = [line for line in lines.values() if "Hinweis 6" in line.plain]
+    assert "red strike" in styles_of(cut, "Hinweis 6")
+    console = Console(file=io.StringIO(), record=True, width=200, highlight=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rich.console.Console", lambda **_: console)
+        stories.show(both, comparison)
+    shown = console.export_text(styles=True)
+    assert "Cut from 16 before they were compared:" in shown
+    # Nine is struck through, 31 red.
+    assert "\x1b[9;31m" in shown
+    assert f"as they came         {comparison.similarity_original:.4f}" in re.sub(r"\x1b\[[\d;]*m", "", shown)

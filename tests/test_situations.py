@@ -123,8 +123,18 @@ def test_s3_an_early_version_goes_only_if_it_is_similar_enough(language: Languag
 @pytest.mark.parametrize("foot_sentences", [5, 10, 12], ids=["30 % boilerplate", "45 %", "55 %"])
 def test_s4_of_a_wire_story_on_six_sites_one_stays(language: Language, foot_sentences: int) -> None:
     wire = language.article(random.Random(7))
-    result = dedup.clean(on_sites(language, wire, 6, foot_sentences))
+    result = dedup.clean(on_sites(language, wire, 6, foot_sentences), original_floor=0)
     assert Counter(document["text"] == wire for document in result.kept) == {True: 1, False: 36}
+
+
+def test_s4_on_sites_that_say_more_than_the_story_it_stays_and_is_flagged() -> None:
+    """As they came, less than half is the same: --original-floor 0 says that this does not matter."""
+    language = LANGUAGES["de"]
+    result = dedup.clean(on_sites(language, language.article(random.Random(7)), 6, 12))
+    assert len(result.kept) == 42
+    flags = [decision for decision in result.decisions if decision.similarity_original is not None]
+    assert [(flag.action, flag.similarity) for flag in flags] == [("flag", 1.0)] * 5
+    assert all((flag.similarity_original or 0) < 0.5 for flag in flags)
 
 
 @EACH

@@ -33,7 +33,17 @@ from dedup.cli import main
 from dedup.config import KINDS, Config
 from dedup.errors import EngineError, InputError, LossError, OutputError, StateError, UsageError
 from dedup.verify.run import verify
-from tests.corpora import Document, article, corpora, edited, hostile_texts, sentence, site
+from tests.corpora import (
+    LISTED,
+    Document,
+    article,
+    corpora,
+    edited,
+    hostile_texts,
+    sentence,
+    site,
+    unevenly_cut,
+)
 from tests.situations import LANGUAGES, situations
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -184,6 +194,33 @@ def test_files_give_what_the_local_engine_gives(
     assert files(tmp_path / "back") == {name: (corpus / "in" / name).read_bytes() for name in names}
     verdict = verify([str(corpus / "in")], str(tmp_path / "out"))
     assert (verdict.violations, verdict.dropped) == ([], len(drops))
+
+
+@pytest.mark.parametrize("by_rounds", [False, True])
+def test_texts_unlike_or_equal_as_they_came_go_as_with_the_local_engine(
+    spark: Session, tmp_path: Path, by_rounds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dedup.spark import engine
+    from dedup.spark import jobs as spark_jobs
+
+    if by_rounds:
+        monkeypatch.setattr(engine, "DRIVER_TIES", 0)
+    (tmp_path / "in").mkdir()
+    documents = [document for seed in range(3) for document in unevenly_cut(seed)]
+    for number, document in enumerate(documents):
+        document["id"] = f"{number * 7 % len(documents)}"
+    for part in range(3):
+        (tmp_path / "in" / f"{part}.jsonl").write_bytes(as_lines(documents[part::3]))
+    config = Config(max_loss=1, known_boilerplate=LISTED, drop_contained=0.9)
+    jobs.clean([str(tmp_path / "in")], str(tmp_path / "local"), config, jobs.Run())
+    spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in")], str(tmp_path / "out"), config)
+    local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
+    assert parts(tmp_path / "out.dedup" / "decisions") == local
+    reports = [without_times(tmp_path / name / "report.json") for name in ("out.dedup", "local.dedup")]
+    parts_of = ("documents", "characters", "reasons", "sources", "clusters", "similarity_histogram", "flags")
+    assert [reports[0][name] for name in parts_of] == [reports[1][name] for name in parts_of]
+    assert reports[0]["flags"]["unlike_as_they_came"] > 0
+    assert verify([str(tmp_path / "in")], str(tmp_path / "out")).violations == []
 
 
 def test_parquet_gives_what_the_local_engine_gives(

@@ -140,6 +140,14 @@ JUDGING_OPTIONS = (
         help="Least exact Jaccard similarity (0-1) of duplicate articles.",
     ),
     click.option(
+        "--original-floor",
+        type=float,
+        default=DEFAULTS.original_floor,
+        show_default=True,
+        metavar="RATIO",
+        help="Least similarity (0-1) that they must have as they came, before anything was cut.",
+    ),
+    click.option(
         "--keep",
         default=DEFAULTS.keep,
         show_default=True,

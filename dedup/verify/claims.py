@@ -40,6 +40,7 @@ class Tie(NamedTuple):
         keeper_id: What the other is called.
         reason: `exact-duplicate` or `near-duplicate`.
         similarity: As claimed; None where nothing is.
+        similarity_original: As claimed; None where nothing is.
         containment: As claimed; None where nothing is.
         drops: Whether the document goes for it.
     """
@@ -49,6 +50,7 @@ class Tie(NamedTuple):
     keeper_id: object
     reason: str
     similarity: float | None
+    similarity_original: float | None
     containment: float | None
     drops: bool
 
@@ -69,7 +71,7 @@ class Claims:
             dropped documents, which count in similarities only, are among them.
         ties: Drops, and flags that name another document.
         flags: How many documents are flagged as a whole, by reason; those with a containment under `contained`, those
-            that met too many others under `crowded`.
+            that met too many others under `crowded`, those too unlike another one as they came under `unlike`.
     """
 
     files: Ints
@@ -158,7 +160,7 @@ class _Reading:
         self._next = next(self._pending, None)
         self.cuts = array("q")
         self.ties: list[Tie] = []
-        self.flags = {"contained": 0, "crowded": 0, "repeat": 0, "boilerplate": 0}
+        self.flags = {"contained": 0, "crowded": 0, "unlike": 0, "repeat": 0, "boilerplate": 0}
 
     def compare(self, batch: Batch, first: int) -> None:
         """Compare a batch, whose first document has number `first`, with the decisions on it."""
@@ -247,6 +249,8 @@ class _Reading:
             self.flags["contained"] += 1
         elif decision.reason in self.flags:
             self.flags[decision.reason] += 1
+        elif decision.similarity_original is not None:
+            self.flags["unlike"] += 1
         elif decision.keeper_file is None:
             self.flags["crowded"] += 1
         if decision.keeper_file is not None:
@@ -261,6 +265,7 @@ class _Reading:
                 decision.keeper,
                 decision.reason,
                 decision.similarity,
+                decision.similarity_original,
                 decision.containment,
                 decision.action == "drop",
             )

@@ -40,6 +40,7 @@ def check_report(
     flags = {
         "contained": claims.flags["contained"],
         "crowded": claims.flags["crowded"],
+        "unlike_as_they_came": claims.flags["unlike"],
         "structured_pages": claims.flags["repeat"],
         "all_boilerplate": claims.flags["boilerplate"],
     }
