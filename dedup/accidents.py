@@ -25,8 +25,8 @@ PARAGRAPH_WIDTH, WIDE = 80, 120
 """Columns from which a line of several sentences is a paragraph, and from which one of a single sentence is. Chosen:
 steps and answers are shorter."""
 
-ARTICLE_SHARE = 0.5
-"""Share of a document's columns in paragraphs from which it is an article, and a sentence alone may be a caption."""
+ARTICLE_PERCENT = 50
+"""Percent of a document's columns in paragraphs from which it is an article, and a sentence alone may be a caption."""
 
 HEADING_WIDTH, OPEN_WIDTH = 60, 40
 """Columns up to which a line without a full stop is a heading of what is below it, and from which it may be a caption
@@ -79,13 +79,18 @@ def keep_meant(
             texts.data, segments.line_offsets, segments.line_start, segments.line_text_end, segments.line_k0,
             segments.line_label, shapes, line_keepers, unicode.load().packed, kinds,
         )  # fmt: skip
-        kernels.judge_lines(
-            texts.data, segments.line_offsets, segments.line_start, segments.line_text_end, segments.line_k0,
-            segments.line_width, segments.line_flags, segments.line_label, kinds,
-            _credits(texts, segments, captions, copies, line_keepers), marked, fragments, segments.segment_offsets,
-            len(segments.segment_start), *least, PARAGRAPH_WIDTH, WIDE, HEADING_WIDTH, OPEN_WIDTH, ARTICLE_SHARE,
-            MOST_TIMES, LIST_LINES, STATEMENTS, TURNS, HEAD, MOST_ROUNDS, line_keepers,
+        lines = kernels.Lines(
+            segments.line_start, segments.line_text_end, segments.line_k0, segments.line_width, segments.line_flags,
+            segments.line_label, kinds, _credits(texts, segments, captions, copies, line_keepers), marked, fragments,
+            segments.segment_offsets,
         )  # fmt: skip
+        limits = kernels.Limits(
+            *least, PARAGRAPH_WIDTH, WIDE, HEADING_WIDTH, OPEN_WIDTH, ARTICLE_PERCENT, MOST_TIMES, LIST_LINES,
+            STATEMENTS, TURNS, HEAD, MOST_ROUNDS,
+        )  # fmt: skip
+        kernels.judge_lines(
+            texts.data, segments.line_offsets, lines, len(segments.segment_start), limits, line_keepers
+        )
     if (segment_keepers >= 0).any():
         kernels.judge_sentences(
             segments.line_offsets, segments.line_k0, marked, fragments, line_keepers, segments.segment_offsets,

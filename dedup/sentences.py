@@ -23,7 +23,7 @@ abbreviations of the lexicon, three quarters have four letters or fewer. Everyda
 LONGEST_NAME = 8
 """Letters up to which a capitalised word before a mark may be a name with that mark: "Yahoo! Deutschland"."""
 
-SEARCHED = 100_000
+SEARCHED = 20_000
 """Characters of a document in which is looked for the same word with a full stop that ends no sentence."""
 
 BEGINNING = r"\W*[\p{Lu}\p{Lt}\p{Lo}]"
@@ -87,7 +87,9 @@ def ends_surely(text: str, after: str, document: str) -> bool:
     if marks[-1] in SURE_MARKS and token:
         return True
     if marks == ".":
-        return not may_be_abbreviation(token) and not _is_written_on(token, document)
+        if may_be_abbreviation(token):
+            return is_short(token) and _is_written(r"(?![\w.])", token, document)
+        return not _is_written(r"\.(?=[,;:]|\s+[\p{Ll}\p{Nd}])", token, document)
     is_first = not text[: found.start("token")].strip()
     may_be_name = token[:1].isupper() and len(token) <= LONGEST_NAME and not is_first
     return bool(token) and "." not in marks and "…" not in marks and not may_be_name
@@ -97,24 +99,33 @@ def ends_surely(text: str, after: str, document: str) -> bool:
 def may_be_abbreviation(token: str) -> bool:
     """Say whether a word before a full stop may be an abbreviation, an initial or a number.
 
-    >>> [word for word in ("Haus", "dott", "Bahnhofstr", "XIV", "T", "2025", "morgen", "it") if may_be_abbreviation(word)]
-    ['Haus', 'dott', 'Bahnhofstr', 'XIV', 'T', '2025']
+    >>> [word for word in ("Ufer", "dott", "Bahnhofstr", "XIV", "T", "2025", "morgen", "it") if may_be_abbreviation(word)]
+    ['Ufer', 'dott', 'Bahnhofstr', 'XIV', 'T', '2025']
     """
     if not _pattern(r"[\p{L}\p{M}'’-]+").fullmatch(token) or _pattern(ROMAN).fullmatch(token):
         return True
     roles = lexicon.roles_of(token)
-    if roles & (ABBREVIATION | ENDER | UNIT | NUMBERED):
-        return True
-    letters = len(_pattern(r"\P{M}").findall(token))
-    if letters < SHORTEST_WORD:
-        return letters == 1 or not roles & STARTER
-    return bool(_pattern(rf".*{CUT_SHORT}").fullmatch(fold(token)))
+    return (
+        bool(roles & (ABBREVIATION | ENDER | UNIT | NUMBERED))
+        or (is_short(token) and not roles & STARTER)
+        or _letters(token) == 1
+        or bool(_pattern(rf".*{CUT_SHORT}").fullmatch(fold(token)))
+    )
 
 
-@functools.lru_cache(64)
-def _is_written_on(token: str, document: str) -> bool:
-    """Say whether a document goes on behind this word and a full stop elsewhere."""
+def is_short(token: str) -> bool:
+    """Say whether a word that is on no list of abbreviations may be one for its length; single letters are initials."""
+    roles = lexicon.roles_of(token)
+    is_known = roles & (ABBREVIATION | ENDER | UNIT | NUMBERED) or _pattern(ROMAN).fullmatch(token)
+    return not is_known and 1 < _letters(token) < SHORTEST_WORD and token.isalpha()
+
+
+def _letters(token: str) -> int:
+    return len(_pattern(r"\p{L}").findall(token))
+
+
+def _is_written(so: str, token: str, document: str) -> bool:
+    """Say whether a document writes a word so elsewhere: without a full stop, or with one that ends no sentence."""
     import regex
 
-    going_on = rf"(?<!\w){regex.escape(token)}\.(?=[,;:]|\s+[\p{{Ll}}\p{{Nd}}])"
-    return bool(regex.search(going_on, document[:SEARCHED]))
+    return bool(regex.search(rf"(?<!\w){regex.escape(token)}{so}", document[:SEARCHED]))

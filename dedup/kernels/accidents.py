@@ -5,6 +5,8 @@ A document is seen without its later copies ("the rest of it"), so that the clea
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -21,6 +23,8 @@ CREDITED, IS_CREDIT = 1, 2
 PLAIN, NUMBERED, BRACKETED, DASHED, QUOTING, SMALL, ASKING, LABELLED, KINDS = range(9)
 
 NO_WORDS = np.uint64(0)
+# Why a copy goes: what follows a headline may go for following it.
+STAYS, CAPTION, HEADLINE = range(3)
 # A line that goes has `GONE` less its keeper.
 GONE = -2
 FULL_STOP, CLOSING, COLON = 0x2E, 0x29, 0x3A
@@ -77,12 +81,12 @@ def find_kinds(data, line_offsets, starts, text_ends, keys, labels, shapes, keep
                 at += size
                 code_point, size = decode(data, at)
                 kind = (np.int64(packed[code_point]) >> CLASS_SHIFT) & CLASS_MASK
-            if kind == DIGIT or shapes[line] & ITEM or begins_like_a_clause(data, at, end):
+            if kind == DASH or np.int64(packed[code_point]) & SYMBOL:
+                kinds[line] = DASHED
+            elif kind == DIGIT or shapes[line] & ITEM or begins_like_a_clause(data, at, end):
                 kinds[line] = NUMBERED
             elif kind == OPEN:
                 kinds[line] = BRACKETED
-            elif kind == DASH or np.int64(packed[code_point]) & SYMBOL:
-                kinds[line] = DASHED
             elif kind == QUOTE:
                 kinds[line] = QUOTING
             elif kind == LOWER:
@@ -93,113 +97,89 @@ def find_kinds(data, line_offsets, starts, text_ends, keys, labels, shapes, keep
                 kinds[line] = LABELLED
 
 
-@inlined
-def leads_in(data, start, end):
-    """Say whether a line ends in a colon."""
-    return data[end - 1] == COLON or (
-        end - start > 2 and data[end - 1] == WIDE_COLON_LAST and data[end - 2] == WIDE_COLON_MID
-    )
-
-
 # What `survey` finds out about a document.
-TITLE, SECOND, THIRD, BODY, BODY_END, IS_ARTICLE, IS_LIST, FACTS = range(8)
+FIRST, LAST, TITLE, SECOND, THIRD, BODY, BODY_END, IS_ARTICLE, IS_LIST, FACTS = range(10)
 
 
-@njit(cache=True, nogil=True)
-def survey(
-    first, last, keys, widths, flags, kinds, marked, fragments, segment_offsets, paragraph_width, wide, share,
-    list_lines, statements, keepers, facts, of_kind,
-):  # fmt: skip
-    """Look at the lines of a document that are no copies.
+class Lines(NamedTuple):
+    """The lines of a batch, as of `Segments` where nothing else is said.
 
-    Args as of `judge_lines`, but:
-        first: The first line.
-        last: Past the last line.
-        facts: int64[FACTS], out: the first three lines with words, and the first and last paragraph, -1 where there is
-            none; whether the document is an article, and whether it is a list.
-        of_kind: int64[KINDS], out, how many lines of one segment, or with a number or bracket, are of each kind.
-    """
-    of_kind[:] = 0
-    facts[:] = -1
-    columns = in_paragraphs = worded = opens = narrow = in_narrow = 0
-    for line in range(first, last):
-        if keys[line] == NO_WORDS or marked[line] or fragments[line] or keepers[line] >= 0:
-            continue
-        if worded < BODY:
-            facts[worded] = line
-        worded += 1
-        columns += widths[line]
-        single = is_single(line, segment_offsets)
-        if is_paragraph(line, widths, segment_offsets, paragraph_width, wide):
-            in_paragraphs += widths[line]
-            facts[BODY_END] = line
-            if facts[BODY] < 0:
-                facts[BODY] = line
-        elif single and flags[line] & TERMINATED:
-            narrow += 1
-            in_narrow += widths[line]
-        opens += single and flags[line] & TERMINATED == 0 and worded > 1
-        of_kind[kinds[line]] += is_counted(line, kinds, segment_offsets)
-    facts[IS_ARTICLE] = in_paragraphs > 0 and in_paragraphs >= share * columns
-    facts[IS_LIST] = (in_paragraphs == 0 and opens >= list_lines and 2 * opens >= worded) or (
-        not facts[IS_ARTICLE] and narrow >= statements and 2 * in_narrow >= columns
-    )
-
-
-@njit(cache=True, nogil=True)
-def judge_lines(
-    data, line_offsets, starts, text_ends, keys, widths, flags, labels, kinds, credited, marked, fragments,
-    segment_offsets, segments, least, least_adjacent, paragraph_width, wide, heading_width, open_width, share,
-    most_times, list_lines, statements, turns, head, rounds, keepers,
-):  # fmt: skip
-    """Let those later copies of lines stay that are no accidents: their `keepers` become -1.
-
-    A copy goes if its unit is said fewer than `most_times` times, and
-
-    - nothing but blank and removed lines is between it and a copy of it that stays;
-    - or it is the title said again at the head of the document or below its body, or goes on there like the lines below the title;
-    - or it or its first copy has the credit of a picture;
-    - or it stood above the body of an article and stands again, twice at most, right below a paragraph, or as an open
-      line right above the body where no heading is above it;
-    - or it is one of the first lines of an article, of several sentences, again, and no heading is above it.
-
-    What is no plain statement (`kinds`) goes by the first two only, in an article, and only if it is the one line of
-    its kind. Of a list, or a song, nothing goes but captions with credits.
-
-    Args:
-        data: uint8[], UTF-8.
-        line_offsets: int64[rows + 1].
+    Attributes:
         starts: int64[lines].
         text_ends: int64[lines].
-        keys: uint64[lines].
+        keys: uint64[lines], K0.
         widths: int32[lines].
-        flags: uint8[lines], of segmentation.
+        flags: uint8[lines].
         labels: uint64[lines].
         kinds: uint8[lines] of `find_kinds`.
         credited: uint8[lines], the bits CREDITED and IS_CREDIT.
         marked: bool[lines], go already.
         fragments: bool[lines], are no units.
-        segment_offsets: int64[lines + 1].
-        segments: How many segments there are: line l of several is unit `segments + l`.
+        segment_offsets: int64[lines + 1]; line l of several segments is unit `segments + l`.
+    """
+
+    starts: Any
+    text_ends: Any
+    keys: Any
+    widths: Any
+    flags: Any
+    labels: Any
+    kinds: Any
+    credited: Any
+    marked: Any
+    fragments: Any
+    segment_offsets: Any
+
+
+class Limits(NamedTuple):
+    """What makes a line what it is; values and reasons are in `dedup.accidents`.
+
+    Attributes:
         least: Columns of a copy.
         least_adjacent: Columns of a copy next to its copy, or of the title.
-        paragraph_width: Columns from which a line of several sentences is a paragraph.
+        paragraph: Columns from which a line of several sentences is a paragraph.
         wide: Columns from which a line of one is.
-        heading_width: Columns up to which an open line is a heading.
-        open_width: Columns from which an open line is a caption or headline rather than a heading.
-        share: Share of the columns in paragraphs from which a document is an article.
-        most_times: Units said so often are the page's structure.
-        list_lines: Open lines from which, being half of all, a document without paragraphs is a list.
-        statements: Narrow lines of one sentence from which, being more than half of all, a document is a list as well.
+        heading: Columns up to which an open line is a heading.
+        caption: Columns from which an open line is a caption or a headline rather than a heading.
+        share: Percent of the columns in paragraphs from which a document is an article.
+        times: Units said so often are what the page is built of.
+        opens: Open lines from which, being half of all, a document without paragraphs is a list.
+        statements: Narrow sentences from which, being half of a document that is no article, it is a list as well.
         turns: Labelled lines from which labels are speakers.
         head: Lines below the title among which it may be said again.
-        rounds: How often is looked again at most, since what goes makes others neighbours.
+        rounds: How often is looked again at most.
+    """
+
+    least: int
+    least_adjacent: int
+    paragraph: int
+    wide: int
+    heading: int
+    caption: int
+    share: int
+    times: int
+    opens: int
+    statements: int
+    turns: int
+    head: int
+    rounds: int
+
+
+@njit(cache=True, nogil=True)
+def judge_lines(data, line_offsets, lines, segments, limits, keepers):
+    """Let those later copies of lines stay that are no accidents: their `keepers` become -1.
+
+    Args:
+        data: uint8[], UTF-8.
+        line_offsets: int64[rows + 1].
+        lines: `Lines`.
+        segments: How many segments there are.
+        limits: `Limits`.
         keepers: int64[lines] of `find_repeats`, in and out.
     """
-    times = np.zeros(16, np.int64)
-    places = np.zeros(16, np.int64)
-    of_kind = np.zeros(KINDS, np.int64)
     facts = np.zeros(FACTS, np.int64)
+    of_kind = np.zeros(KINDS, np.int64)
+    times, places, below = np.zeros(16, np.int64), np.zeros(16, np.int64), np.zeros(16, np.int64)
     for row in range(line_offsets.shape[0] - 1):
         first, last = line_offsets[row], line_offsets[row + 1]
         copies = 0
@@ -207,188 +187,256 @@ def judge_lines(
             copies += keepers[line] >= 0
         if copies == 0:
             continue
-        first_segment, inside = segment_offsets[first], segment_offsets[last] - segment_offsets[first]
-        units = inside + last - first
+        units = lines.segment_offsets[last] - lines.segment_offsets[first] + last - first
         if units > times.shape[0]:
-            times = np.zeros(2 * units, np.int64)
-            places = np.zeros(2 * units, np.int64)
+            times, places = np.zeros(2 * units, np.int64), np.zeros(2 * units, np.int64)
+            below = np.zeros(2 * units, np.int64)
+        survey(first, last, lines, limits, keepers, facts, of_kind)
         times[:units] = 1
-        for line in range(first, last):
+        following = np.int64(-1)
+        for line in range(last - 1, first - 1, -1):
+            below[line - first] = following
             if keepers[line] >= 0:
-                times[place_of(keepers[line], segments, first_segment, first, inside)] += 1
-        survey(
-            first, last, keys, widths, flags, kinds, marked, fragments, segment_offsets, paragraph_width, wide, share,
-            list_lines, statements, keepers, facts, of_kind,
-        )  # fmt: skip
-        going = True
-        left = rounds
-        while going and left > 0:
-            going = False
+                times[place_of(keepers[line], lines, segments, facts)] += 1
+            elif lines.keys[line] != NO_WORDS and not lines.marked[line]:
+                following = np.int64(-1) if lines.fragments[line] else line
+        left = limits.rounds
+        while left > 0 and sweep(
+            data, lines, segments, limits, facts, of_kind, times, places[:units], below, keepers
+        ):  # fmt: skip
             left -= 1
-            places[:units] = 1
-            before = np.int64(-1)
-            for line in range(first, last):
-                if keys[line] == NO_WORDS or marked[line] or keepers[line] < -1:
-                    continue
-                unit = unit_of(line, segment_offsets, segments, keepers)
-                if keepers[line] >= 0 and unit != before:
-                    places[place_of(unit, segments, first_segment, first, inside)] += 1
-                before = unit
-            above = follows = np.int64(-1)
-            broken = False
-            worded = 0
-            for line in range(first, last):
-                if marked[line] or keepers[line] < -1:
-                    continue
-                if keys[line] == NO_WORDS:
-                    broken |= text_ends[line] > starts[line]
-                    continue
-                unit = keepers[line]
-                runs = goes = False
-                kept = np.int64(-1)
-                if unit >= 0:
-                    kept = line_of(unit, segments, segment_offsets, first, last)
-                    at = place_of(unit, segments, first_segment, first, inside)
-                    is_line = unit == own_unit(kept, segment_offsets, segments)
-                    is_statement = kinds[line] == PLAIN or (
-                        facts[IS_ARTICLE]
-                        and is_alone(line, kept, first, last, keys, labels, kinds, of_kind, segment_offsets, turns, keepers)
-                    )
-                    is_single_line = is_single(line, segment_offsets)
-                    is_open = flags[line] & TERMINATED == 0
-                    if times[at] < most_times and is_statement and not facts[IS_LIST]:
-                        under_heading = above >= 0 and is_heading(
-                            data, above, starts, text_ends, widths, flags, kinds, segment_offsets, heading_width
-                        )
-                        if above >= 0 and not broken and unit_of(above, segment_offsets, segments, keepers) == unit:
-                            goes = not leads_in(data, starts[above], text_ends[above])
-                        elif is_line and kept == follows:
-                            goes = runs = True
-                        elif is_line and kept == facts[TITLE] and is_single_line:
-                            goes = runs = (worded <= head and (is_open or facts[IS_ARTICLE])) or (
-                                facts[IS_ARTICLE] and line > facts[BODY_END] and is_open and not under_heading
-                            )
-                        elif not is_line or widths[line] < least or kinds[line] != PLAIN or not facts[IS_ARTICLE]:
-                            goes = False
-                        elif places[at] > 2 or above < 0:
-                            goes = False
-                        elif not is_single_line:
-                            goes = kept <= facts[THIRD] and not under_heading
-                        elif worded <= 2 * head and is_open and not under_heading:
-                            following = next_line(line, last, keys, marked, fragments, keepers)
-                            goes = (
-                                widths[line] >= open_width
-                                and following >= 0
-                                and is_paragraph(following, widths, segment_offsets, paragraph_width, wide)
-                            )
-                        else:
-                            goes = (
-                                kept < facts[BODY]
-                                and is_paragraph(above, widths, segment_offsets, paragraph_width, wide)
-                                and (not is_open or (kept == facts[SECOND] and widths[line] >= open_width))
-                            )
-                    if times[at] < most_times and min(widths[line], widths[kept]) >= least:
-                        goes |= has_credit(line, last, keys, marked, fragments, credited, keepers)
-                        goes |= is_line and has_credit(kept, last, keys, marked, fragments, credited, keepers)
-                if goes:
-                    keepers[line] = GONE - unit
-                    going = True
-                    follows = next_line(kept, last, keys, marked, fragments, keepers) if runs else np.int64(-1)
-                    continue
-                if unit < 0 and follows >= 0 and keys[line] == keys[follows]:
-                    follows = next_line(follows, last, keys, marked, fragments, keepers)
-                else:
-                    follows = np.int64(-1)
-                above = np.int64(-1) if fragments[line] else line
-                broken = False
-                worded += 1
         for line in range(first, last):
             keepers[line] = GONE - keepers[line] if keepers[line] < -1 else -1
 
 
 @njit(cache=True, nogil=True)
-def is_alone(line, kept, first, last, keys, labels, kinds, of_kind, segment_offsets, turns, keepers):
-    """Say whether no other line of a document is what a copy and its first copy are."""
-    kind = kinds[line]
-    others = of_kind[kind] - (kinds[kept] == kind and is_counted(kept, kinds, segment_offsets))
-    if others == 0 or kind != LABELLED or others >= turns:
+def survey(first, last, lines, limits, keepers, facts, of_kind):
+    """Look at the lines of a document that are no copies.
+
+    Args:
+        first: The first line.
+        last: Past the last line.
+        lines: `Lines`.
+        limits: `Limits`.
+        keepers: int64[lines], -1 for lines that are no copies.
+        facts: int64[FACTS], out: the two above, the first three lines with words, the first and the last paragraph, -1
+            where there is none; whether the document is an article, and whether it is a list.
+        of_kind: int64[KINDS], out, how many lines of one segment, or with a number or bracket, are of each kind.
+    """
+    of_kind[:] = 0
+    facts[:] = -1
+    facts[FIRST], facts[LAST] = first, last
+    columns = in_paragraphs = worded = opens = narrow = in_narrow = 0
+    for line in range(first, last):
+        if lines.keys[line] == NO_WORDS or lines.marked[line] or lines.fragments[line] or keepers[line] >= 0:
+            continue
+        if worded < 3:
+            facts[TITLE + worded] = line
+        worded += 1
+        columns += lines.widths[line]
+        of_kind[lines.kinds[line]] += is_counted(line, lines)
+        is_open = lines.flags[line] & TERMINATED == 0
+        if is_paragraph(line, lines, limits):
+            in_paragraphs += lines.widths[line]
+            facts[BODY_END] = line
+            facts[BODY] = line if facts[BODY] < 0 else facts[BODY]
+        elif is_single(line, lines) and not is_open:
+            narrow += 1
+            in_narrow += lines.widths[line]
+        opens += is_single(line, lines) and is_open and worded > 1
+    facts[IS_ARTICLE] = in_paragraphs > 0 and 100 * in_paragraphs >= limits.share * columns
+    facts[IS_LIST] = (in_paragraphs == 0 and opens >= limits.opens and 2 * opens >= worded) or (
+        not facts[IS_ARTICLE] and narrow >= limits.statements and 2 * in_narrow >= columns
+    )
+
+
+@njit(cache=True, nogil=True)
+def sweep(data, lines, segments, limits, facts, of_kind, times, places, below, keepers):
+    """Let copies of a document go that are accidents: `keepers` become `GONE` less their keeper; say if any did.
+
+    Args:
+        data: uint8[], UTF-8.
+        lines: `Lines`.
+        segments: How many segments there are.
+        limits: `Limits`.
+        facts: int64[FACTS] of `survey`.
+        of_kind: int64[KINDS] of `survey`.
+        times: int64[units of the document], how often each is said.
+        places: int64[units of the document], for own use: in how many places.
+        below: int64[lines of the document], the next line that is no copy, -1 where there is none.
+        keepers: int64[lines], in and out.
+    """
+    places[:] = 1
+    before = np.int64(-1)
+    for line in range(facts[FIRST], facts[LAST]):
+        if lines.keys[line] != NO_WORDS and not lines.marked[line] and keepers[line] >= -1:
+            unit = unit_of(line, lines, segments, keepers)
+            if keepers[line] >= 0 and unit != before:
+                places[place_of(unit, lines, segments, facts)] += 1
+            before = unit
+    above = follows = np.int64(-1)
+    worded = 0
+    broken = going = False
+    for line in range(facts[FIRST], facts[LAST]):
+        if lines.marked[line] or keepers[line] < -1:
+            continue
+        if lines.keys[line] == NO_WORDS:
+            broken |= lines.text_ends[line] > lines.starts[line]
+            continue
+        unit = unit_of(line, lines, segments, keepers)
+        said = times[place_of(unit, lines, segments, facts)]
+        reason = STAYS
+        if keepers[line] >= 0 and said < limits.times:
+            kept = line_of(unit, lines, segments, facts)
+            is_line = unit == own_unit(kept, lines, segments)
+            next_to = above if not broken and above >= 0 and unit_of(above, lines, segments, keepers) == unit else -1
+            apart = places[place_of(unit, lines, segments, facts)] > 2
+            if not facts[IS_LIST] and is_statement(line, kept, lines, limits, facts, of_kind, keepers):
+                if next_to >= 0:
+                    reason = CAPTION if not leads_in(data, next_to, lines) else STAYS
+                elif is_line and kept == follows:
+                    reason = HEADLINE
+                elif is_line and kept == facts[TITLE] and is_single(line, lines):
+                    reason = is_headline(data, line, above, worded, lines, limits, facts)
+                elif is_line and not apart:
+                    reason = is_caption(data, line, kept, above, below, worded, lines, limits, facts)
+            if min(lines.widths[line], lines.widths[kept]) >= limits.least and reason == STAYS:
+                if has_credit(line, below, lines, facts) or (is_line and has_credit(kept, below, lines, facts)):
+                    reason = CAPTION
+        if reason != STAYS:
+            keepers[line] = GONE - unit
+            going = True
+            follows = below[kept - facts[FIRST]] if reason == HEADLINE else np.int64(-1)
+            continue
+        is_same = keepers[line] < 0 and follows >= 0 and lines.keys[line] == lines.keys[follows]
+        follows = below[follows - facts[FIRST]] if is_same else np.int64(-1)
+        worded += 1
+        # What the page is built of is no heading of what is below it.
+        broken = said >= limits.times
+        if not broken:
+            above = np.int64(-1) if lines.fragments[line] else line
+    return going
+
+
+@njit(cache=True, nogil=True)
+def is_headline(data, line, above, worded, lines, limits, facts):
+    """Return HEADLINE where the title is said again at the head of the document, or below the body."""
+    if above >= 0 and leads_in(data, above, lines):
+        return STAYS
+    is_open = lines.flags[line] & TERMINATED == 0
+    if worded <= limits.head and (is_open or facts[IS_ARTICLE]):
+        return HEADLINE
+    is_below = facts[IS_ARTICLE] and line > facts[BODY_END]
+    return HEADLINE if is_below and is_open and not is_heading(data, above, lines, limits) else STAYS
+
+
+@njit(cache=True, nogil=True)
+def is_caption(data, line, kept, above, below, worded, lines, limits, facts):
+    """Return CAPTION for a headline, caption or teaser above the body that an article says again.
+
+    It is a sentence right below a paragraph; an open line, as headlines are, right above one, not far from the head; or
+    one of the first lines, of several sentences, again at the head or below the body.
+    """
+    if not facts[IS_ARTICLE] or lines.kinds[line] != PLAIN or lines.widths[line] < limits.least or above < 0:
+        return STAYS
+    under_heading = is_heading(data, above, lines, limits)
+    if not is_single(line, lines):
+        is_outside = worded <= limits.head or line > facts[BODY_END]
+        return CAPTION if kept <= facts[THIRD] and is_outside and not under_heading else STAYS
+    is_open = lines.flags[line] & TERMINATED == 0
+    if is_open and lines.widths[line] < limits.caption:
+        return STAYS
+    following = below[line - facts[FIRST]]
+    if is_open and worded <= 2 * limits.head and not under_heading:
+        return CAPTION if following >= 0 and is_paragraph(following, lines, limits) else STAYS
+    stood_above = kept < facts[BODY] and (not is_open or kept == facts[SECOND])
+    return CAPTION if stood_above and is_paragraph(above, lines, limits) else STAYS
+
+
+@njit(cache=True, nogil=True)
+def is_statement(line, kept, lines, limits, facts, of_kind, keepers):
+    """Say whether a copy is a plain statement, or in an article the one line of its kind: quoted, numbered, labelled."""
+    kind = lines.kinds[line]
+    if kind == PLAIN or not facts[IS_ARTICLE]:
+        return kind == PLAIN
+    others = of_kind[kind] - (lines.kinds[kept] == kind and is_counted(kept, lines))
+    if others == 0 or kind != LABELLED or others >= limits.turns:
         return others == 0
-    for other in range(first, last):
-        if keepers[other] == -1 and other != kept and labels[other] == labels[line]:
+    for other in range(facts[FIRST], facts[LAST]):
+        if keepers[other] == -1 and other != kept and lines.labels[other] == lines.labels[line]:
             return False
     return True
 
 
-@inlined
-def is_single(line, segment_offsets):
-    """Say whether a line is one segment."""
-    return segment_offsets[line + 1] - segment_offsets[line] == 1
-
-
-@inlined
-def is_counted(line, kinds, segment_offsets):
-    """Say whether a line makes other lines of its kind one of many: a quotation in a paragraph does not."""
-    return is_single(line, segment_offsets) or kinds[line] == NUMBERED or kinds[line] == BRACKETED
-
-
-@inlined
-def is_paragraph(line, widths, segment_offsets, paragraph_width, wide):
-    """Say whether a line is long enough for the sentences it has."""
-    return widths[line] >= (wide if is_single(line, segment_offsets) else paragraph_width)
-
-
-@inlined
-def has_credit(line, last, keys, marked, fragments, credited, keepers):
-    """Say whether a line has a credit, in itself or below it."""
-    if credited[line] & CREDITED:
-        return True
-    below = next_line(line, last, keys, marked, fragments, keepers)
-    return below >= 0 and credited[below] & IS_CREDIT != 0
-
-
-@inlined
-def own_unit(line, segment_offsets, segments):
-    """Return the number of a line as a unit."""
-    return segment_offsets[line] if is_single(line, segment_offsets) else segments + line
-
-
-@inlined
-def unit_of(line, segment_offsets, segments, keepers):
-    """Return the unit that a line says, its own or that of its first copy."""
-    return keepers[line] if keepers[line] >= 0 else own_unit(line, segment_offsets, segments)
-
-
-@inlined
-def place_of(unit, segments, first_segment, first_line, inside):
-    """Return where a unit of a document is counted."""
-    return unit - first_segment if unit < segments else inside + unit - segments - first_line
-
-
-@inlined
-def line_of(unit, segments, segment_offsets, first, last):
-    """Return the line that a unit is or is in."""
-    if unit >= segments:
-        return unit - segments
-    return first + np.searchsorted(segment_offsets[first : last + 1], unit, side="right") - 1
-
-
-@inlined
-def next_line(line, last, keys, marked, fragments, keepers):
-    """Return the next line that is no copy, -1 if there is none."""
-    following = line + 1
-    while following < last and (keys[following] == NO_WORDS or marked[following] or keepers[following] != -1):
-        following += 1
-    return following if following < last and not fragments[following] else np.int64(-1)
+@njit(cache=True, nogil=True)
+def is_heading(data, line, lines, limits):
+    """Say whether what is below a line may be said about it alone: a heading, a question, a number, a speaker."""
+    if line < 0 or leads_in(data, line, lines) or not is_single(line, lines):
+        return line >= 0 and leads_in(data, line, lines)
+    is_open = lines.flags[line] & TERMINATED == 0
+    return lines.kinds[line] != PLAIN or (is_open and lines.widths[line] <= limits.heading)
 
 
 @njit(cache=True, nogil=True)
-def is_heading(data, line, starts, text_ends, widths, flags, kinds, segment_offsets, heading_width):
-    """Say whether what is below a line may be said about it alone: a heading, a question, a number, a speaker."""
-    if leads_in(data, starts[line], text_ends[line]):
-        return True
-    if not is_single(line, segment_offsets):
-        return False
-    return kinds[line] != PLAIN or (flags[line] & TERMINATED == 0 and widths[line] <= heading_width)
+def has_credit(line, below, lines, facts):
+    """Say whether a line has a credit, in itself or below it."""
+    following = below[line - facts[FIRST]]
+    return lines.credited[line] & CREDITED != 0 or (following >= 0 and lines.credited[following] & IS_CREDIT != 0)
+
+
+@njit(cache=True, nogil=True)
+def leads_in(data, line, lines):
+    """Say whether a line ends in a colon."""
+    end = lines.text_ends[line]
+    return data[end - 1] == COLON or (
+        end - lines.starts[line] > 2 and data[end - 1] == WIDE_COLON_LAST and data[end - 2] == WIDE_COLON_MID
+    )
+
+
+@njit(cache=True, nogil=True)
+def is_single(line, lines):
+    """Say whether a line is one segment."""
+    return lines.segment_offsets[line + 1] - lines.segment_offsets[line] == 1
+
+
+@njit(cache=True, nogil=True)
+def is_counted(line, lines):
+    """Say whether a line makes other lines of its kind one of many: a quotation in a paragraph does not."""
+    return is_single(line, lines) or lines.kinds[line] == NUMBERED or lines.kinds[line] == BRACKETED
+
+
+@njit(cache=True, nogil=True)
+def is_paragraph(line, lines, limits):
+    """Say whether a line is long enough for the sentences it has."""
+    return lines.widths[line] >= (limits.wide if is_single(line, lines) else limits.paragraph)
+
+
+@njit(cache=True, nogil=True)
+def own_unit(line, lines, segments):
+    """Return the number of a line as a unit."""
+    return lines.segment_offsets[line] if is_single(line, lines) else segments + line
+
+
+@njit(cache=True, nogil=True)
+def unit_of(line, lines, segments, keepers):
+    """Return the unit that a line says, its own or that of its first copy."""
+    return keepers[line] if keepers[line] >= 0 else own_unit(line, lines, segments)
+
+
+@njit(cache=True, nogil=True)
+def place_of(unit, lines, segments, facts):
+    """Return where a unit of a document is counted."""
+    first, last = lines.segment_offsets[facts[FIRST]], lines.segment_offsets[facts[LAST]]
+    return unit - first if unit < segments else last - first + unit - segments - facts[FIRST]
+
+
+@njit(cache=True, nogil=True)
+def line_of(unit, lines, segments, facts):
+    """Return the line that a unit is or is in."""
+    if unit >= segments:
+        return unit - segments
+    offsets = lines.segment_offsets[facts[FIRST] : facts[LAST] + 1]
+    return facts[FIRST] + np.searchsorted(offsets, unit, side="right") - 1
 
 
 @njit(cache=True, nogil=True)
