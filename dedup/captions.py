@@ -80,9 +80,10 @@ CREDIT = (
 ENDING = rf"\s*(?:[|/·•–—-]\s*)?(?:{CREDIT})\.?\s*$"
 """A credit at the end of a text, with what sets it off."""
 
-WORDS = re.compile(r"[a-z]+")
+WORDS = re.compile(r"[a-zß-öø-ÿ]+")
+OTHER_SIGNS = re.compile(r"[^\x00-\u024f\u2010-\u203a]|[©İıſ]")
 KEYWORDS = frozenset([*AGENCIES.split(), *CREDIT_LABELS.split(), "c"])
-"""One of them stands in every credit that is all ASCII; looking for them first saves most of the time."""
+"""One of them stands in every credit that is Latin and has no ©; looking for them first saves most of the time."""
 
 
 @functools.cache
@@ -163,7 +164,7 @@ def _credit(texts: Column, start: int, end: int) -> str:
     """Return the credit at the end of a line, empty where there is none."""
     # The first character may be cut in two; no credit begins in its middle.
     tail = texts.data[max(start, end - CREDIT_BYTES) : end].tobytes().decode(errors="ignore")
-    if tail.isascii() and KEYWORDS.isdisjoint(WORDS.findall(tail.lower())):
+    if not OTHER_SIGNS.search(tail) and KEYWORDS.isdisjoint(WORDS.findall(tail.lower())):
         return ""
     found = _ending().search(tail)
     return tail[found.start() :] if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,9 @@ STRUCTURED_TIMES = 5
 VERSE_UNITS, VERSE_TIMES = 4, 3
 """Four units said twice or more, one of them three times: a song with its refrain."""
 
+
+SIGNS = re.compile(r"[{}\\^~@`$§%]|(?<!\S)-+(?=\w)")
+"""Signs that change what a line says: of code and options. Typography does not."""
 
 NEVER = 1 << 40
 """More than any document has."""
@@ -86,7 +90,7 @@ def find_repeats(
     result.line_keepers[lines[~_are_same(texts, segments, captions, lines, result.line_keepers[lines])]] = -1
     if not is_full:
         _keep_other_signs(texts, segments, result.line_keepers)
-    before = _repeating_documents(segments, result)
+    before = _count_copies(segments, result)
     gone = marked | (result.line_keepers >= 0)
     lines = np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0))
     for line, keeper in zip(lines.tolist(), _lines_of(segments, result.line_keepers[lines]).tolist(), strict=True):
@@ -99,7 +103,7 @@ def find_repeats(
             texts, segments, captions, shapes.shapes, marked, fragments,
             (config.repeat_width, config.adjacent_repeat_width), result.line_keepers, result.segment_keepers,
         )  # fmt: skip
-        result.structured[before > _repeating_documents(segments, result)] = True
+        result.structured[before > _count_copies(segments, result)] = True
     copies = np.flatnonzero(result.segment_keepers >= 0)
     firsts, seconds = unit_spans(segments, result.segment_keepers[copies]), unit_spans(segments, copies)
     same = same_words(texts.data, *firsts, *seconds, masked=False)
@@ -107,11 +111,13 @@ def find_repeats(
     return result
 
 
-def _repeating_documents(segments: Segments, found: Repeats) -> Ints:
+def _count_copies(segments: Segments, found: Repeats) -> Ints:
     """Return how many units of each document are to go: int64[documents]."""
-    lines = np.concatenate([[0], np.cumsum(found.line_keepers >= 0)])
-    parts = np.concatenate([[0], np.cumsum(found.segment_keepers >= 0)])
-    return np.diff(lines[segments.line_offsets] + parts[segments.segment_offsets[segments.line_offsets]])
+    copies = np.flatnonzero(found.line_keepers >= 0)
+    parts = np.flatnonzero(found.segment_keepers >= 0)
+    lines = np.concatenate([copies, np.searchsorted(segments.segment_offsets, parts, side="right") - 1])
+    rows = np.searchsorted(segments.line_offsets, lines, side="right") - 1
+    return np.bincount(rows, minlength=len(segments.line_offsets) - 1)
 
 
 def spare(found: Repeats, segments: Segments, spared: Bools) -> None:
@@ -147,15 +153,8 @@ def _keep_other_signs(texts: Column, segments: Segments, line_keepers: Ints) -> 
     for line, start, end in zip(lines.tolist(), starts.tolist(), ends.tolist(), strict=True):
         own = texts.data[segments.line_start[line] : segments.line_text_end[line]].tobytes()
         first = texts.data[start:end].tobytes()
-        if own.strip() != first.strip() and _signs(own.decode()) != _signs(first.decode()):
+        if own.strip() != first.strip() and SIGNS.findall(own.decode()) != SIGNS.findall(first.decode()):
             line_keepers[line] = -1
-
-
-def _signs(text: str) -> list[str]:
-    """Return the signs that change what a line says, in order: of code and options, not of typography."""
-    import regex
-
-    return list(regex.findall(r"[{}\\^~@`$§%]|(?<!\S)-+(?=\w)", text))
 
 
 def _text(texts: Column, start: Any, end: Any) -> str:

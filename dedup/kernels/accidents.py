@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from dedup.kernels.leaf import inlined
+from dedup.kernels.leaf import inlined, leaf
 from dedup.kernels.segment import TERMINATED
 from dedup.kernels.structure import ITEM, QUESTION
 from dedup.kernels.words import decode
@@ -38,7 +38,7 @@ def is_roman(byte):
     return byte in (0x49, 0x56, 0x58, 0x4C, 0x43, 0x44, 0x4D)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def begins_like_a_clause(data, start, end):
     """Say whether a line begins with a Roman number and a full stop or bracket: "IV. "."""
     at = start
@@ -209,7 +209,7 @@ def judge_lines(data, line_offsets, lines, segments, limits, keepers):
             keepers[line] = GONE - keepers[line] if keepers[line] < -1 else -1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def survey(first, last, lines, limits, keepers, facts, of_kind):
     """Look at the lines of a document that are no copies.
 
@@ -250,7 +250,7 @@ def survey(first, last, lines, limits, keepers, facts, of_kind):
     )
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def sweep(data, lines, segments, limits, facts, of_kind, times, places, below, keepers):
     """Let copies of a document go that are accidents: `keepers` become `GONE` less their keeper; say if any did.
 
@@ -318,7 +318,7 @@ def sweep(data, lines, segments, limits, facts, of_kind, times, places, below, k
     return going
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_headline(data, line, above, worded, lines, limits, facts):
     """Return HEADLINE where the title is said again at the head of the document, or below the body."""
     if above >= 0 and leads_in(data, above, lines):
@@ -330,7 +330,7 @@ def is_headline(data, line, above, worded, lines, limits, facts):
     return HEADLINE if is_below and is_open and not is_heading(data, above, lines, limits) else STAYS
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_caption(data, line, kept, above, below, worded, lines, limits, facts):
     """Return CAPTION for a headline, caption or teaser above the body that an article says again.
 
@@ -353,7 +353,7 @@ def is_caption(data, line, kept, above, below, worded, lines, limits, facts):
     return CAPTION if stood_above and is_paragraph(above, lines, limits) else STAYS
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_statement(line, kept, lines, limits, facts, of_kind, keepers):
     """Say whether a copy is a plain statement, or in an article the one line of its kind: quoted, numbered, labelled."""
     kind = lines.kinds[line]
@@ -368,7 +368,7 @@ def is_statement(line, kept, lines, limits, facts, of_kind, keepers):
     return True
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_heading(data, line, lines, limits):
     """Say whether what is below a line may be said about it alone: a heading, a question, a number, a speaker."""
     if line < 0 or leads_in(data, line, lines) or not is_single(line, lines):
@@ -377,14 +377,14 @@ def is_heading(data, line, lines, limits):
     return lines.kinds[line] != PLAIN or (is_open and lines.widths[line] <= limits.heading)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def has_credit(line, below, lines, facts):
     """Say whether a line has a credit, in itself or below it."""
     following = below[line - facts[FIRST]]
     return lines.credited[line] & CREDITED != 0 or (following >= 0 and lines.credited[following] & IS_CREDIT != 0)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def leads_in(data, line, lines):
     """Say whether a line ends in a colon."""
     end = lines.text_ends[line]
@@ -393,50 +393,56 @@ def leads_in(data, line, lines):
     )
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_single(line, lines):
     """Say whether a line is one segment."""
     return lines.segment_offsets[line + 1] - lines.segment_offsets[line] == 1
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_counted(line, lines):
     """Say whether a line makes other lines of its kind one of many: a quotation in a paragraph does not."""
     return is_single(line, lines) or lines.kinds[line] == NUMBERED or lines.kinds[line] == BRACKETED
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def is_paragraph(line, lines, limits):
     """Say whether a line is long enough for the sentences it has."""
     return lines.widths[line] >= (limits.wide if is_single(line, lines) else limits.paragraph)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def own_unit(line, lines, segments):
     """Return the number of a line as a unit."""
     return lines.segment_offsets[line] if is_single(line, lines) else segments + line
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def unit_of(line, lines, segments, keepers):
     """Return the unit that a line says, its own or that of its first copy."""
     return keepers[line] if keepers[line] >= 0 else own_unit(line, lines, segments)
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def place_of(unit, lines, segments, facts):
     """Return where a unit of a document is counted."""
     first, last = lines.segment_offsets[facts[FIRST]], lines.segment_offsets[facts[LAST]]
     return unit - first if unit < segments else last - first + unit - segments - facts[FIRST]
 
 
-@njit(cache=True, nogil=True)
+@leaf
 def line_of(unit, lines, segments, facts):
     """Return the line that a unit is or is in."""
     if unit >= segments:
         return unit - segments
-    offsets = lines.segment_offsets[facts[FIRST] : facts[LAST] + 1]
-    return facts[FIRST] + np.searchsorted(offsets, unit, side="right") - 1
+    low, high = facts[FIRST], facts[LAST]
+    while high - low > 1:
+        middle = (low + high) // 2
+        if lines.segment_offsets[middle] <= unit:
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 @njit(cache=True, nogil=True)
