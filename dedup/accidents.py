@@ -88,9 +88,7 @@ def keep_meant(
             *least, PARAGRAPH_WIDTH, WIDE, HEADING_WIDTH, OPEN_WIDTH, ARTICLE_PERCENT, MOST_TIMES, LIST_LINES,
             STATEMENTS, TURNS, HEAD, MOST_ROUNDS,
         )  # fmt: skip
-        kernels.judge_lines(
-            texts.data, segments.line_offsets, lines, len(segments.segment_start), limits, line_keepers
-        )
+        kernels.judge_lines(texts.data, segments.line_offsets, lines, len(segments.segment_start), limits, line_keepers)
     if (segment_keepers >= 0).any():
         kernels.judge_sentences(
             segments.line_offsets, segments.line_k0, marked, fragments, line_keepers, segments.segment_offsets,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 SHORTEST_WORD = 5
 """Letters from which the word before a full stop is no abbreviation, unless something else says so. Chosen: of the
-abbreviations of the lexicon, three quarters have four letters or fewer. Everyday words of the lexicon may be shorter."""
+abbreviations of the lexicon, seven of eight have four letters or fewer. Everyday words of the lexicon may be
+shorter."""
 
 LONGEST_NAME = 8
 """Letters up to which a capitalised word before a mark may be a name with that mark: "Yahoo! Deutschland"."""
@@ -99,7 +100,7 @@ def ends_surely(text: str, after: str, document: str) -> bool:
 def may_be_abbreviation(token: str) -> bool:
     """Say whether a word before a full stop may be an abbreviation, an initial or a number.
 
-    >>> [word for word in ("Ufer", "dott", "Bahnhofstr", "XIV", "T", "2025", "morgen", "it") if may_be_abbreviation(word)]
+    >>> list(filter(may_be_abbreviation, ("Ufer", "dott", "Bahnhofstr", "XIV", "T", "2025", "morgen", "it")))
     ['Ufer', 'dott', 'Bahnhofstr', 'XIV', 'T', '2025']
     """
     if not _pattern(r"[\p{L}\p{M}'’-]+").fullmatch(token) or _pattern(ROMAN).fullmatch(token):

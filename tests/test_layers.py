@@ -31,6 +31,7 @@ LAYERS = (
         "writers",
     },
     {
+        "accidents",
         "boilerplate",
         "captions",
         "cluster",
@@ -39,6 +40,7 @@ LAYERS = (
         "kept_segments",
         "lsh",
         "repeats",
+        "sentences",
         "signature",
         "structure",
         "variants",

@@ -371,7 +371,10 @@ def test_a_refrain_stays_and_is_flagged() -> None:
     result = dedup.clean_text(text)
     assert result.text == text
     assert [(d.action, d.why) for d in result.decisions] == [
-        ("flag", "what stands more than once in it looks like a list, a refrain, a table or code; it stays")
+        (
+            "flag",
+            "what stands more than once in it may be meant: a refrain, a list, another heading; it stays",
+        )
     ]
 
 

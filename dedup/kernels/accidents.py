@@ -300,9 +300,9 @@ def sweep(data, lines, segments, limits, facts, of_kind, times, places, below, k
                     reason = is_headline(data, line, above, worded, lines, limits, facts)
                 elif is_line and not apart:
                     reason = is_caption(data, line, kept, above, below, worded, lines, limits, facts)
-            if min(lines.widths[line], lines.widths[kept]) >= limits.least and reason == STAYS:
-                if has_credit(line, below, lines, facts) or (is_line and has_credit(kept, below, lines, facts)):
-                    reason = CAPTION
+            if reason == STAYS and min(lines.widths[line], lines.widths[kept]) >= limits.least:
+                own = has_credit(line, below, lines, facts)
+                reason = CAPTION if own or (is_line and has_credit(kept, below, lines, facts)) else STAYS
         if reason != STAYS:
             keepers[line] = GONE - unit
             going = True
@@ -355,7 +355,7 @@ def is_caption(data, line, kept, above, below, worded, lines, limits, facts):
 
 @leaf
 def is_statement(line, kept, lines, limits, facts, of_kind, keepers):
-    """Say whether a copy is a plain statement, or in an article the one line of its kind: quoted, numbered, labelled."""
+    """Say whether a copy is a plain statement, or in an article the one line of its kind: quoted, labelled."""
     kind = lines.kinds[line]
     if kind == PLAIN or not facts[IS_ARTICLE]:
         return kind == PLAIN
@@ -495,10 +495,8 @@ def judge_sentences(
                 while segment + along < last and keepers[segment + along] == keepers[segment] + along:
                     along += 1
                 begins = keepers[segment] - first
-                flat = worded == 1 and 0 <= begins and keepers[segment] < segment
-                if not flat or not (
-                    (begins == 0 and segment - first <= reach) or (begins < opening and along >= run)
-                ):
+                flat = worded == 1 and begins >= 0 and keepers[segment] < segment
+                if not flat or not ((begins == 0 and segment - first <= reach) or (begins < opening and along >= run)):
                     keepers[segment : segment + along] = -1
                 segment += along
 
