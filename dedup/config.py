@@ -70,6 +70,11 @@ class Config:
     """The breaker: highest share (0-1) of documents or characters, exact duplicates not counted, that may go from an
     input of 20 documents or more. Raise it only after reading the report."""
 
+    repeats: str = "safe"
+    """Which repeats go from a document. `safe`: what is an accident of the page, a line next to its copy, the headline,
+    a caption, a teaser said again. `full`: all but those that the document is built of, which also takes the same
+    answer under two questions."""
+
     repeat_width: int = 25
     """Least width (columns of the folded text; wide characters count 2) of a segment that goes as a repeat.
     Chosen from SEGMENTS: shorter lines ("Ja.", "Werbung") repeat legitimately."""
@@ -122,6 +127,8 @@ class Config:
             raise UsageError(f"extract is {self.extract!r}, but must be article or lines", hint="article is usual.")
         if self.boilerplate not in AMOUNTS:
             raise UsageError(f"boilerplate is {self.boilerplate!r}, but must be safe or full", hint="safe is usual.")
+        if self.repeats not in AMOUNTS:
+            raise UsageError(f"repeats is {self.repeats!r}, but must be safe or full", hint="safe is usual.")
         if self.protect:
             from dedup.protection import compiled
 

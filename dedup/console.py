@@ -105,6 +105,7 @@ def configured(options: dict[str, Any]) -> Config:
         id_field=options["id_field"],
         source_field=options["source_field"],
         extract=options["extract"],
+        repeats=options["repeats"],
         only=tuple(kind.strip() for kind in options["only"].split(",") if kind.strip()),
         threshold=options["threshold"],
         keep=options["keep"],

@@ -167,7 +167,7 @@ def _decisions(threshold: float, floor: float) -> dict[int, Decision]:
         STRUCTURED: told(
             "flag",
             "repeat",
-            why="what stands more than once in it looks like a list, a refrain, a table or code; it stays",
+            why="what stands more than once in it may be meant: a refrain, a list, another heading; it stays",
         ),
         HELD: told(
             "flag",

@@ -160,7 +160,7 @@ def sweep_table(swept: list[dict[str, Any]], read: int) -> Table:
 def flags(report: dict[str, Any]) -> Iterator[str]:
     """Yield what stays though it was suspicious."""
     for kind, what in (
-        ("structured_pages", "repeat so much that it looks like their structure"),
+        ("structured_pages", "say something more than once that may be meant"),
         ("contained", "are held by a longer one of their source"),
         ("crowded", "met more than could be compared"),
         ("all_boilerplate", "are nothing but boilerplate"),

@@ -91,7 +91,7 @@ def told(plan: Plan, number: int, cuts: list[Span]) -> list[Decision]:
         why = "every line of it is boilerplate of its source; it stays whole rather than empty"
         found.append(own | {"reason": "boilerplate", "why": why})
     if documents.structured[number]:
-        why = "what stands more than once in it looks like a list, a refrain, a table or code; it stays"
+        why = "what stands more than once in it may be meant: a refrain, a list, another heading; it stays"
         found.append(own | {"reason": "repeat", "why": why})
     if holder >= 0:
         why = "a longer document of its source holds nearly all of it; it stays"

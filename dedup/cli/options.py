@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from dedup.cli.completion import complete_keep, complete_kinds, complete_path
-from dedup.config import EXTRACTIONS, KINDS, Config
+from dedup.config import EXTRACTIONS, KINDS, REPEATS, Config
 from dedup.errors import UsageError
 from dedup.formats.compression import MAX_EXPANSION
 from dedup.sizes import size_of
@@ -131,6 +131,13 @@ JUDGING_OPTIONS = (
         show_default=True,
         shell_complete=complete_kinds,
         help="Kinds of duplication to look for.",
+    ),
+    click.option(
+        "--repeats",
+        type=click.Choice(REPEATS),
+        default=DEFAULTS.repeats,
+        show_default=True,
+        help="Of repeats inside a document, cut those that are accidents of the page, or all.",
     ),
     click.option(
         "--threshold",
