@@ -40,8 +40,10 @@ class _Passed:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(f"{_name(report.nodeid)}\n")
+            self._names.add(_name(report.nodeid))
+
+    def pytest_sessionfinish(self) -> None:
+        self._path.write_text("".join(f"{name}\n" for name in sorted(self._names)), encoding="utf-8")
 
 
 def _name(test: str) -> str:
