@@ -461,12 +461,13 @@ def assert_same_files(spark: Session, folder: Path, config: Config) -> None:
 
 def test_a_text_that_is_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     from dedup import pipeline
+    from dedup.formats.sites import NOWHERE
     from dedup.spark.parting import Parting
     from dedup.spark.pieces import Fault, LinePiece, Lines, Origin
     from dedup.spark.tasks import Tasks
 
     monkeypatch.setattr(pipeline, "LONGEST_TEXT_BYTES", 10)
-    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", "")], skips_bad=False), Parting(1, 1))
+    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", NOWHERE)], skips_bad=False), Parting(1, 1))
     piece = LinePiece(0, 0, 1, data=as_lines([{"text": "zehn Bytes"}, {"text": "elf Zeichen"}]))
     fault = Fault(0, 2, "a text of 11 bytes is too long", "Split it: 10 bytes are the most.")
     assert list(tasks.evidence(iter([piece]), 1)) == [(0, fault)]
