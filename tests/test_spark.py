@@ -101,7 +101,9 @@ def crawl(seed: int = 5) -> list[Document]:
         {"source": 'q"\\\u2028\n{', "text": article(rng)},
         {"id": "", "source": "c.example", "text": ""},
         {"id": 7, "url": "https://d.example/a", "text": "Ja."},
-        {"id": 7.5, "url": "https://d.example/b", "text": "Ja."},
+        {"id": 7.5, "url": "https://www.d.example/b", "text": "Ja."},
+        {"source": "https://www.d.example/c", "text": "Nein."},
+        {"source": None, "domain": "www.c.example", "text": "Doch."},
         *({"id": f"x{n}", "source": "b.example", "text": documents[3]["text"]} for n in range(4)),
     ]
     for number, document in enumerate(documents):
