@@ -236,6 +236,38 @@ def test_a_field_that_is_prescribed_is_no_way_of_the_page(tmp_path: Path) -> Non
     assert sources(tmp_path, tmp_path, config=config) == [Site("a.html", Way.FIELD)]
 
 
+def test_a_page_of_an_archive_says_its_own_address(tmp_path: Path) -> None:
+    pytest.importorskip("resiliparse", reason="needs the extra 'html'")
+    pytest.importorskip("warcio", reason="needs the extra 'warc'")
+    heads = {"https://www.x.example/1": CANONICAL, "https://www.y.example/2": "", "http:///3": ""}
+    archive = b"".join(_response(url, PAGE.format(head, "Hafen")) for url, head in heads.items())
+    (tmp_path / "crawl.warc").write_bytes(archive)
+    assert sources(tmp_path, tmp_path / "crawl.warc", config=Config(extract="lines")) == [
+        Site("a.example", Way.CANONICAL),
+        Site("y.example", Way.URL),
+        Site("crawl.warc", Way.FILE),
+    ]
+
+
+def _response(url: str, page: str) -> bytes:
+    body = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n{page}".encode()
+    head = f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body + b"\r\n\r\n"
+
+
+# Articles one by one
+
+
+def test_an_index_knows_sources_by_the_same_names(tmp_path: Path) -> None:
+    with dedup.open_index(tmp_path / "news.index") as index:
+        for number in range(6):
+            index.add({"url": f"https://www.a.example/{number}", "text": article(number)})
+        index.commit()
+        named = [{"source": "http://a.example/x"}, {"domain": "www.a.example"}, {"source": "b.example"}]
+        texts = [index.judge({"text": article(7)} | record).text for record in named]
+    assert [NOTICE in text for text in texts] == [False, False, True]
+
+
 # What is told of it
 
 

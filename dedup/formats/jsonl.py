@@ -194,8 +194,9 @@ def _sources(records: Records, fields: Fields, finder: Finder, otherwise: Site) 
         sources = Column.of(site.name for site in found)
         ways = np.array([site.way for site in found], np.uint8)
     if fields.way is not None:
-        told = finder.places(records, fields.way).cut(data)
-        ways = np.array([WAYS.get(raw, way) for raw, way in zip(told, ways.tolist(), strict=True)], np.uint8)
+        for row, raw in enumerate(finder.places(records, fields.way).cut(data)):
+            if ways[row] == Way.FIELD:
+                ways[row] = WAYS[raw]
     return sources, ways
 
 
