@@ -112,7 +112,7 @@ def test_what_a_text_hides_cannot_act_on_the_terminal() -> None:
 
 
 def test_one_document_and_nothing_to_tell() -> None:
-    report = statistics(write("one.jsonl", [{"text": ""}]), is_swept=True)
+    report = statistics(write("one.jsonl", [{"source": "a", "text": ""}]), is_swept=True)
     names = [type(part).__name__ for part in tables.statistics(report, is_verbose=False)]
     assert names == ["Table", "Table", "Table"]
     assert [step["documents"] for step in report["threshold_sweep"]] == [0] * len(THRESHOLDS)
