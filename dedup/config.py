@@ -32,9 +32,9 @@ class Config:
     """The field that names a document in decisions. Where it is missing, file and record number do."""
 
     source_field: str = ""
-    """The field that says which site a document is from. Empty: `source`, else `domain`, else the host of `url`,
-    else the file's folder. Boilerplate is counted inside one source, so a wrong field hides it or, where unlike
-    sites share a value, finds less."""
+    """The field that says which site a document is from, or has an address on it. Empty: `source`, else `domain`, else
+    the host of `url` or of a web page, else the file's folder. Boilerplate is counted inside one source, so a wrong
+    field hides it or, where unlike sites share a value, finds less."""
 
     extract: str = "article"
     """What is taken out of web pages (HTML and WARC files): `article`, as trafilatura finds it, or `lines`, all that is

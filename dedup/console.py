@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TOP_TEMPLATES = 5
 """Most frequent templates shown; report.json lists more."""
 
+COMPILING = "compiling kernels (first run only)"
+"""What is said when numba starts compiling."""
+
 
 @dataclass
 class Console:
@@ -78,14 +81,14 @@ class Console:
         """Show progress on a terminal; yield what the engine reports to."""
         from dedup.plan import silent
 
-        announce_compilation(self)
-        if self.quiet or not self._rich.is_terminal:
-            yield silent
-            return
-        from dedup import bars
+        with announced_compilation(self):
+            if self.quiet or not self._rich.is_terminal:
+                yield silent
+                return
+            from dedup import bars
 
-        with bars.shown_on(self._rich) as progress:
-            yield progress
+            with bars.shown_on(self._rich) as progress:
+                yield progress
 
     def note(self, text: str) -> None:
         """Print a line, unless quiet."""
@@ -152,7 +155,8 @@ def read_lines(path: str | None) -> tuple[str, ...]:
         raise InputError(f"is not UTF-8 ({error})", file=path, hint="Convert it first.") from None
 
 
-def announce_compilation(console: Console) -> None:
+@contextmanager
+def announced_compilation(console: Console) -> Iterator[None]:
     """Say so once when numba starts compiling, which takes seconds and happens on the very first run only."""
     from numba.core import event
 
@@ -164,9 +168,10 @@ def announce_compilation(console: Console) -> None:
         def on_start(self, event: Any) -> None:
             if not self.said:
                 self.said = True
-                console.note("compiling kernels (first run only)")
+                console.note(COMPILING)
 
         def on_end(self, event: Any) -> None:
             pass
 
-    event.register("numba:compile", Announcer())
+    with event.install_listener("numba:compile", Announcer()):
+        yield

@@ -41,9 +41,9 @@ LONGEST_TEXT_BYTES = 2**31 - 1
 """Places in texts are kept in 32 bits."""
 
 ROW = {
-    "files": np.int32, "records": np.int64, "sources": np.int64, "digests": np.uint64, "characters": np.int64,
-    "stored": np.int64, "whole": np.bool_, "structured": np.bool_, "original_keys": np.uint64, "keys": np.uint64,
-    "tokens": np.int64,
+    "files": np.int32, "records": np.int64, "sources": np.int64, "digests": np.uint64, "ways": np.uint8,
+    "characters": np.int64, "stored": np.int64, "whole": np.bool_, "structured": np.bool_, "original_keys": np.uint64,
+    "keys": np.uint64, "tokens": np.int64,
 }  # fmt: skip
 """The columns of `Documents` that are one number a document."""
 
@@ -104,7 +104,7 @@ class Noted:
         self._id_bytes.add(batch.ids.data[batch.ids.offsets[0] : batch.ids.offsets[-1]])
         self._id_sizes.add(batch.ids.sizes)
         self._rows.add(
-            batch.files, batch.records, part.sources, batch.digests, part.characters, part.stored,
+            batch.files, batch.records, part.sources, batch.digests, batch.ways, part.characters, part.stored,
             found.whole, found.structured, part.original_keys, part.sketches.keys, part.sketches.tokens,
         )  # fmt: skip
 

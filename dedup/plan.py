@@ -56,7 +56,7 @@ def silent(stage: str, documents: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What is kept of every document between the passes: 70 bytes and its id.
+    """What is kept of every document between the passes: 71 bytes and its id.
 
     Attributes:
         files: int32[n].
@@ -65,6 +65,7 @@ class Documents:
         sources: int64[n], rows of `source_names`.
         source_names: Every source once.
         digests: uint64[n], of the whole record; the last resort in breaking ties without regard to the order of files.
+        ways: uint8[n], how the source was found: a `formats.sites.Way`.
         ranks: The values of FIELD under `--keep max:FIELD`, else None.
         characters: int64[n], code points of the text.
         stored: int64[n], code points after the cuts.
@@ -81,6 +82,7 @@ class Documents:
     sources: Ints
     source_names: list[str]
     digests: npt.NDArray[np.uint64]
+    ways: npt.NDArray[np.uint8]
     ranks: list[float | str | None] | None
     characters: Ints
     stored: Ints

@@ -223,6 +223,7 @@ class _Replay:
             sources=sources,
             source_names=source_names,
             digests=np.zeros(count, np.uint64),
+            ways=np.concatenate([batch.ways for batch in batches]),
             ranks=None,
             characters=characters,
             stored=characters,

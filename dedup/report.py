@@ -13,6 +13,7 @@ from dedup.audit import template_id
 from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.errors import LossError
+from dedup.formats.sites import Way
 from dedup.lsh import Bands
 from dedup.outright import unlike
 from dedup.plan import Plan
@@ -92,6 +93,7 @@ class Counts(NamedTuple):
         crowded: as having met more than are compared,
         unlike: as too unlike as they came,
         whole: or as nothing but boilerplate.
+        ways: Documents by how their source was found: one number a `Way`.
     """
 
     total: dict[str, Any]
@@ -102,6 +104,7 @@ class Counts(NamedTuple):
     crowded: int
     unlike: int
     whole: int
+    ways: list[int]
 
 
 def count(plan: Plan) -> Counts:
@@ -119,6 +122,7 @@ def count(plan: Plan) -> Counts:
         crowded=int((plan.clusters.crowded & stays).sum()),
         unlike=int(unlike(plan).sum()),
         whole=int((plan.documents.whole & stays).sum()),
+        ways=np.bincount(plan.documents.ways, minlength=len(Way)).tolist(),
     )
 
 
@@ -140,6 +144,7 @@ def assembled(
         "characters": counts.total["characters"],
         "reasons": counts.total["reasons"],
         "sources": dict(sorted(counts.sources.items())),
+        "sources_from": ways_told(counts.ways),
         "templates": templates,
         "clusters": clusters,
         "similarity_histogram": [
@@ -159,6 +164,11 @@ def assembled(
         "version": __version__,
         "timing_s": timing_s,
     }
+
+
+def ways_told(ways: list[int]) -> dict[str, int]:
+    """Return how many documents' sources were found in which way, those that are none left out."""
+    return {way.told: ways[way] for way in Way if ways[way]}
 
 
 def losing_most(sources: dict[str, Any]) -> list[str]:

@@ -45,6 +45,7 @@ def plans(draw: st.DrawFn) -> Plan:
         sources=column(st.integers(0, 1), np.int64),
         source_names=SOURCES,
         digests=np.zeros(count, np.uint64),
+        ways=np.zeros(count, np.uint8),
         ranks=None,
         characters=np.zeros(count, np.int64),
         stored=np.zeros(count, np.int64),

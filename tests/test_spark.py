@@ -111,7 +111,9 @@ def crawl(seed: int = 5) -> list[Document]:
         {"source": 'q"\\\u2028\n{', "text": article(rng)},
         {"id": "", "source": "c.example", "text": ""},
         {"id": 7, "url": "https://d.example/a", "text": "Ja."},
-        {"id": 7.5, "url": "https://d.example/b", "text": "Ja."},
+        {"id": 7.5, "url": "https://www.d.example/b", "text": "Ja."},
+        {"source": "https://www.d.example/c", "text": "Nein."},
+        {"source": None, "domain": "www.c.example", "text": "Doch."},
         *({"id": f"x{n}", "source": "b.example", "text": documents[3]["text"]} for n in range(4)),
     ]
     for number, document in enumerate(documents):
@@ -498,12 +500,13 @@ def assert_same_files(spark: Session, folder: Path, config: Config) -> None:
 
 def test_a_text_that_is_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     from dedup import pipeline
+    from dedup.formats.sites import NOWHERE
     from dedup.spark.parting import Parting
     from dedup.spark.pieces import Fault, LinePiece, Lines, Origin
     from dedup.spark.tasks import Tasks
 
     monkeypatch.setattr(pipeline, "LONGEST_TEXT_BYTES", 10)
-    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", "")], skips_bad=False), Parting(1, 1))
+    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", NOWHERE)], skips_bad=False), Parting(1, 1))
     piece = LinePiece(0, 0, 1, data=as_lines([{"text": "zehn Bytes"}, {"text": "elf Zeichen"}]))
     fault = Fault(0, 2, "a text of 11 bytes is too long", "Split it: 10 bytes are the most.")
     assert list(tasks.evidence(iter([piece]), 1)) == [(0, fault)]

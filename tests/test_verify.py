@@ -28,6 +28,7 @@ from dedup.model import Span
 from dedup.verify import similar, violations
 from dedup.verify.pieces import Lines, Rows, Whole
 from dedup.verify.run import verify
+from dedup.verify.tables import _difference
 from tests.corpora import LISTED, Document, corpora, edited, site, unevenly_cut, written
 from tests.sealing import sealed
 
@@ -421,6 +422,31 @@ def test_a_value_that_changed_is_found(column: str, tmp_path: Path) -> None:
     pq.write_table(table.set_column(table.column_names.index(column), table.schema.field(column), values), output)
     expected = "news.parquet:1: is not in the output what its decisions leave of it"
     assert (expected in wrong(source, output)) is not values[0].equals(table.column(column)[0])
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "is_same"),
+    [
+        (pa.float64(), NAN, NAN, True),
+        (pa.float64(), NAN, None, False),
+        (pa.list_(pa.float64()), [NAN, 1.0], [NAN, 1.0], True),
+        (pa.list_(pa.float64()), [NAN, 1.0], [NAN, 2.0], False),
+        (pa.list_(pa.float64()), [NAN], [NAN, NAN], False),
+        (pa.struct({"a": pa.float32(), "b": pa.string()}), {"a": NAN, "b": "x"}, {"a": NAN, "b": "x"}, True),
+        (pa.struct({"a": pa.float32(), "b": pa.string()}), {"a": NAN, "b": "x"}, {"a": NAN, "b": "y"}, False),
+        (pa.map_(pa.string(), pa.float64()), {"a": NAN}.items(), {"a": NAN}.items(), True),
+        (pa.map_(pa.string(), pa.float64()), {"a": NAN}.items(), {"b": NAN}.items(), False),
+        (pa.list_(pa.timestamp("ns")), [1], [2], False),
+    ],
+)
+def test_values_are_compared_with_nan_equal_to_itself(kind: pa.DataType, one: Any, other: Any, is_same: bool) -> None:
+    columns = (
+        pa.chunked_array([pa.array([list(v) if isinstance(kind, pa.MapType) else v], kind)]) for v in (one, other)
+    )
+    assert (_difference(*columns) is None) is is_same
 
 
 def test_a_row_too_few_one_too_many_and_another_schema_are_found(tmp_path: Path) -> None:

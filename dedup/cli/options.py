@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from dedup.cli.completion import complete_keep, complete_kinds, complete_path
-from dedup.config import EXTRACTIONS, KINDS, REPEATS, Config
+from dedup.config import AMOUNTS, EXTRACTIONS, KINDS, Config
 from dedup.errors import UsageError
 from dedup.formats.compression import MAX_EXPANSION
 from dedup.sizes import size_of
@@ -134,7 +134,7 @@ JUDGING_OPTIONS = (
     ),
     click.option(
         "--repeats",
-        type=click.Choice(REPEATS),
+        type=click.Choice(AMOUNTS),
         default=DEFAULTS.repeats,
         show_default=True,
         help="Of repeats inside a document, cut those that are accidents of the page, or all.",

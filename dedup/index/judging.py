@@ -21,7 +21,8 @@ from dedup.containment import Containment
 from dedup.decisions import Decision
 from dedup.edit import count_characters, remove_spans
 from dedup.errors import InputError, UsageError
-from dedup.formats.fields import Fields, id_text, reach, source_of
+from dedup.formats.fields import Fields, id_text, reach
+from dedup.formats.sites import NOWHERE, source_of, ways_of
 from dedup.index.adding import Sketcher, rows
 from dedup.index.knowledge import Knowledge
 from dedup.index.past import EVIDENCE
@@ -192,7 +193,7 @@ class Judge:
                 hint="Name the field with text_field=.",
             )
         named = [reach(values, path) for path in fields.sources]
-        source = source_of(named, reach(values, fields.url) if fields.url else None, "")
+        site = source_of(named, reach(values, fields.url) if fields.url else None, NOWHERE)
         try:
             texts = Column.of([text])
         except UnicodeEncodeError:
@@ -202,8 +203,9 @@ class Judge:
             records=np.array([number + 1]),
             texts=texts,
             ids=Column.of([id_text(reach(values, fields.id)) or f"{self.name}:{number + 1}"]),
-            sources=Column.of([source]),
+            sources=Column.of([site.name]),
             digests=np.zeros(1, np.uint64),
+            ways=ways_of(site, 1),
         )
 
     def verdict(self, judged: Judged, names: list[str] | None = None) -> Verdict:
@@ -235,8 +237,8 @@ class Judge:
             config=self.config,
             documents=Documents(
                 files=batch.files, records=batch.records, ids=batch.ids, sources=np.zeros(1, np.int64),
-                source_names=[batch.sources[0]], digests=batch.digests, ranks=None, characters=lengths, stored=lengths,
-                whole=judged.found.whole, structured=judged.found.structured,
+                source_names=[batch.sources[0]], digests=batch.digests, ways=batch.ways, ranks=None,
+                characters=lengths, stored=lengths, whole=judged.found.whole, structured=judged.found.structured,
                 original_keys=judged.text_keys.originals, keys=judged.text_keys.stored, tokens=np.zeros(1, np.int64),
             ),
             templates=judged.templates,

@@ -61,7 +61,7 @@ def among(examined: pipeline.Examined, rows: Ints) -> pipeline.Examined:
     ranks = None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()]
     chosen = Batch(
         batch.files[rows], batch.records[rows], batch.texts, take_rows(batch.ids, rows), take_rows(batch.sources, rows),
-        batch.digests[rows], ranks,
+        batch.digests[rows], batch.ways[rows], ranks,
     )  # fmt: skip
     nothing = Cuts.none()
     return pipeline.Examined(

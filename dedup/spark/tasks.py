@@ -22,6 +22,7 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
 from dedup.edit import take_rows
+from dedup.formats.sites import NOWHERE, ways_of
 from dedup.model import Batch, Wanted
 from dedup.plan import Known, Plan, silent
 from dedup.policy import Cuts
@@ -66,7 +67,7 @@ class Evidence(NamedTuple):
         texts, sources = carrier.excerpt(self.some)
         nameless = Column(np.zeros(0, np.uint8), np.zeros(count + 1, np.int64))
         pieces, digests = np.full(count, self.piece, np.int32), np.zeros(count, np.uint64)
-        return Batch(pieces, self.rows, texts, nameless, sources, digests)
+        return Batch(pieces, self.rows, texts, nameless, sources, digests, ways_of(NOWHERE, count))
 
 
 class Counted(NamedTuple):

@@ -65,6 +65,7 @@ class Claims:
         ids: The ids.
         sources: int64[documents], rows of `source_names`.
         source_names: Every source once.
+        ways: uint8[documents], how each source was found: a `formats.sites.Way`.
         characters: int64[documents], code points.
         dropped: bool[documents].
         cuts: int64[cuts, 4]: document, start, end in code points, and 1 for boilerplate, 0 for a repeat. Those of
@@ -79,6 +80,7 @@ class Claims:
     ids: Column
     sources: Ints
     source_names: list[str]
+    ways: npt.NDArray[np.uint8]
     characters: Ints
     dropped: npt.NDArray[np.bool_]
     cuts: Ints
@@ -140,6 +142,7 @@ def read_claims(path: Path, corpus: Corpus, templates: TemplateClaims, found: Vi
         ids=concatenate([batch.ids for batch in batches]),
         sources=np.concatenate([np.zeros(0, np.int64), *numbers]),
         source_names=sources.names,
+        ways=np.concatenate([batch.ways for batch in batches]),
         characters=np.concatenate([np.zeros(0, np.int64), *characters]),
         dropped=dropped,
         cuts=np.array(reading.cuts, np.int64).reshape(-1, 4),
