@@ -164,7 +164,7 @@ class Segments:
         numbers, nothing = np.arange(first, first + len(keys)), np.zeros(0, np.int64)
         nameless = Column.of([""] * len(keys))
         rows = Rows(
-            numbers=numbers, keepers=numbers, similarities=np.ones(len(keys)),
+            numbers=numbers, keepers=numbers, similarities=np.ones(len(keys)), originals=np.ones(len(keys)),
             text_keys=np.zeros(len(keys), np.uint64), ids=nameless, files=[""] * len(keys), records=numbers,
             sources=nameless, cut_offsets=np.zeros(len(keys) + 1, np.int64), cut_starts=nothing, cut_ends=nothing,
             frames=blobs,

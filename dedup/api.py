@@ -16,7 +16,8 @@ from dedup.config import Config
 from dedup.decisions import Decision
 from dedup.edit import remove_spans
 from dedup.errors import InputError, UsageError
-from dedup.formats.fields import Fields, id_text, path_of, rank_of, reach, source_of
+from dedup.formats.fields import Fields, id_text, path_of, rank_of, reach
+from dedup.formats.sites import NOWHERE, Site, source_of
 from dedup.model import Batch, Wanted, take
 from dedup.spill import IN_MEMORY, Room
 
@@ -187,13 +188,15 @@ class _Memory:
     def __init__(self, rows: _Listed | _Tabled, config: Config) -> None:
         fields = Fields.of(config)
         records = rows.records
+        sites = [_site(record, fields) for record in records]
         self.batch = Batch(
             files=np.zeros(len(records), np.int32),
             records=np.arange(1, len(records) + 1),
             texts=rows.texts,
             ids=_encode([id_text(reach(record, fields.id)) or f"{NAME}:{i}" for i, record in enumerate(records, 1)]),
-            sources=_encode([_source(record, fields) for record in records]),
+            sources=_encode([site.name for site in sites]),
             digests=rows.digests,
+            ways=np.array([site.way for site in sites], np.uint8),
             ranks=None if fields.rank is None else [rank_of(reach(record, fields.rank)) for record in records],
         )
 
@@ -270,9 +273,9 @@ def _encode(texts: list[str]) -> Column:
         ) from None
 
 
-def _source(record: Mapping[str, Any], fields: Fields) -> str:
+def _site(record: Mapping[str, Any], fields: Fields) -> Site:
     values = [reach(record, path) for path in fields.sources]
-    return source_of(values, reach(record, fields.url) if fields.url else None, "")
+    return source_of(values, reach(record, fields.url) if fields.url else None, NOWHERE)
 
 
 def _replaced(record: Mapping[str, Any], path: tuple[str, ...], text: str) -> dict[str, Any]:

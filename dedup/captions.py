@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
 
 CREDIT_BYTES = 80
 """Longest credit looked for at the end of a line."""
+
+NARROWEST = 15
+"""Columns of the narrowest caption that is looked for without its credit: "Copyright" is none of "Copyright © 2008 Anna
+Berg"."""
 
 BEGINNING_LETTERS = 12
 """Letters at the beginning of a caption that another line must share for its end to be looked at, which takes time."""
@@ -75,9 +80,10 @@ CREDIT = (
 ENDING = rf"\s*(?:[|/·•–—-]\s*)?(?:{CREDIT})\.?\s*$"
 """A credit at the end of a text, with what sets it off."""
 
-WORDS = re.compile(r"[a-z]+")
+WORDS = re.compile(r"[a-zß-öø-ÿ]+")
+OTHER_SIGNS = re.compile(r"[^\x00-\u024f\u2010-\u203a]|[©İıſ]")
 KEYWORDS = frozenset([*AGENCIES.split(), *CREDIT_LABELS.split(), "c"])
-"""One of them stands in every credit that is all ASCII; looking for them first saves most of the time."""
+"""One of them stands in every credit that is Latin and has no ©; looking for them first saves most of the time."""
 
 
 @functools.cache
@@ -128,25 +134,51 @@ def find_captions(texts: Column, segments: Segments) -> Captions:
         )  # fmt: skip
     for line in np.flatnonzero(signs).tolist():
         end = int(segments.line_text_end[line])
-        start = max(int(starts[line]), end - CREDIT_BYTES)
-        # The first character may be cut in two; no credit begins in its middle.
-        tail = texts.data[start:end].tobytes().decode(errors="ignore")
-        if tail.isascii() and KEYWORDS.isdisjoint(WORDS.findall(tail.lower())):
-            continue
-        found = _ending().search(tail)
-        if found:
-            ends[line] = end - len(tail[found.start() :].encode())
+        credit = _credit(texts, int(starts[line]), end)
+        if credit:
+            ends[line] = end - len(credit.encode())
     return Captions(starts, ends)
 
 
+def with_credit(texts: Column, segments: Segments, captions: Captions, lines: Ints) -> Bools:
+    """Say which lines are captions with a label of pictures before or a credit behind them: bool[lines].
+
+    Credits are looked for here also where no other line begins like a caption, copies aside.
+    """
+    from dedup.kernels import repeats as kernels
+
+    found = captions.ends[lines] > captions.starts[lines]
+    signs = np.empty(len(lines), np.bool_)
+    starts, ends, widths = (
+        column[lines] for column in (segments.line_start, segments.line_text_end, segments.line_width)
+    )
+    kernels.find_signs(texts.data, starts, ends, widths, WIDEST, CREDIT_BYTES, signs)
+    for number in np.flatnonzero(signs & ~found).tolist():
+        start, end = int(starts[number]), int(ends[number])
+        credit = _credit(texts, start, end)
+        found[number] = 0 < len(credit.encode()) < end - start
+    return found
+
+
+def _credit(texts: Column, start: int, end: int) -> str:
+    """Return the credit at the end of a line, empty where there is none."""
+    # The first character may be cut in two; no credit begins in its middle.
+    tail = texts.data[max(start, end - CREDIT_BYTES) : end].tobytes().decode(errors="ignore")
+    if not OTHER_SIGNS.search(tail) and KEYWORDS.isdisjoint(WORDS.findall(tail.lower())):
+        return ""
+    found = _ending().search(tail)
+    return tail[found.start() :] if found else ""
+
+
 def caption_keys(texts: Column, segments: Segments, captions: Captions) -> Keys:
-    """Return the keys of the captions, 0 for lines without label and credit."""
+    """Return the keys of the captions, 0 for lines without label and credit, and for captions too narrow to be sure."""
     keys = np.zeros(len(captions.ends), np.uint64)
     lines = np.flatnonzero(captions.ends >= 0)
     if len(lines):
         spans = zip(captions.starts[lines].tolist(), captions.ends[lines].tolist(), strict=True)
         # A line is one line still, and a caption without words has the key 0.
-        keys[lines] = segment(Column.join([texts.data[start:end].tobytes() or b" " for start, end in spans])).line_k0
+        found = segment(Column.join([texts.data[start:end].tobytes() or b" " for start, end in spans]))
+        keys[lines] = np.where(found.line_width >= NARROWEST, found.line_k0, 0)
     return keys
 
 

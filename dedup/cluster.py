@@ -1,9 +1,10 @@
 """Every dropped document tied to one that stays: no chains, no guesses.
 
-Documents are taken in keep order. One that is equal to an earlier one, or whose exact similarity to a *keeper* is at or
-above the threshold, goes in that keeper's favour; any other becomes a keeper. So A~B and B~C never drops C for A's
-sake, and a bucket holds no more than the keepers in it. Of these only the `REACH` that came last are looked at, so that
-the work grows with the number of documents and no faster, whatever somebody wrote to make them all meet.
+Documents are taken in keep order. One that is equal to a *keeper* as they came goes in that keeper's favour, and so
+does one whose exact similarity to it is at or above the threshold as they are stored, and at or above a floor as they
+came; any other becomes a keeper. So A~B and B~C never drops C for A's sake, unlike texts are not made one by what was
+cut from them, and a bucket holds no more than the keepers in it. Of these only the `REACH` that came last are looked
+at, so that the work grows with the number of documents and no faster, whatever somebody wrote to make them all meet.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from dedup.lsh import buckets, is_shared
 from dedup.shingle import SHINGLE_WORDS, StoredSets
+from dedup.signature import copy_keys
 
 COMPARED_FLOOR = 0.5
 """Pairs whose sizes alone keep them below this Jaccard similarity are not compared: nobody asks about them."""
@@ -34,11 +36,13 @@ class Clusters(NamedTuple):
 
     Attributes:
         keepers: int64[documents], the document that stays in its place; its own number where it stays itself.
-        similarities: float64[documents], exact Jaccard similarity to `nearest`; 1 for equal texts, 0 where nothing
-            was compared.
+        similarities: float64[documents], exact Jaccard similarity to `nearest`; 1 for texts equal as they came, 0 where
+            nothing was compared.
+        originals: float64[documents], that of the texts as they came, where `similarities` reaches the threshold.
         nearest: int64[documents], the keeper, or for one that stays the most similar keeper it was compared with; -1
             where there is none.
-        exact: bool[documents], equal after normalisation to a document before it in keep order.
+        exact: bool[documents], equal after normalisation, as they came, to a document before it in keep order: to the
+            one that it goes for, or to one that went and of which the same is stored.
         crowded: bool[documents], stays, though it met more keepers in a bucket than are looked at.
         candidates: Documents that met another one in a band.
         compared: Pairs that were verified.
@@ -46,6 +50,7 @@ class Clusters(NamedTuple):
 
     keepers: Ints
     similarities: npt.NDArray[np.float64]
+    originals: npt.NDArray[np.float64]
     nearest: Ints
     exact: npt.NDArray[np.bool_]
     crowded: npt.NDArray[np.bool_]
@@ -56,39 +61,56 @@ class Clusters(NamedTuple):
     def of_nobody(cls, documents: int) -> Clusters:
         """Return that every document stays, and none was compared."""
         equal, crowded = np.zeros((2, documents), np.bool_)
-        return cls(np.arange(documents), np.zeros(documents), np.full(documents, -1), equal, crowded, 0, 0)
+        similarities, originals = np.zeros((2, documents))
+        return cls(np.arange(documents), similarities, originals, np.full(documents, -1), equal, crowded, 0, 0)
+
+
+class TextKeys(NamedTuple):
+    """What tells equal texts.
+
+    Attributes:
+        originals: uint64[documents], text keys (`signature.Sketches.keys`) of the texts as they came.
+        stored: uint64[documents], those of what is stored of them.
+    """
+
+    originals: npt.NDArray[np.uint64]
+    stored: npt.NDArray[np.uint64]
 
 
 def cluster(
     keep_order: Callable[[Ints], Ints],
-    keys: npt.NDArray[np.uint64],
+    keys: TextKeys,
     tokens: Ints,
     bands: Iterable[npt.NDArray[np.uint64]],
     fetch: Callable[[Ints, Ints], StoredSets],
     threshold: float,
+    least: float,
 ) -> Clusters:
     """Tie every document to the one that stays.
 
     Args:
         keep_order: Sorts ascending document numbers, best to keep first.
-        keys: Text keys (`signature.Sketches.keys`).
-        tokens: Token counts.
+        keys: Text keys.
+        tokens: Token counts of what is stored.
         bands: Band keys, one uint64[documents] array a band; gone through three times.
         fetch: Gives the shingle sets of ascending document numbers, and is told at which rank in keep order each is;
             called once at most, for candidates only.
-        threshold: Least Jaccard similarity.
+        threshold: Least Jaccard similarity of what is stored.
+        least: Least Jaccard similarity of the texts as they came; not more is asked than of what is stored.
     """
-    return assign(meet(keep_order, keys, tokens, bands, fetch), threshold)
+    return assign(meet(keep_order, keys, tokens, bands, fetch), threshold, least)
 
 
 class Meeting(NamedTuple):
     """Who met whom: all that the threshold has no part in.
 
     Attributes:
-        first: int64[documents], the one to keep among those with an equal text; itself where there is no other.
-        candidates: int64[n], ascending numbers of the documents that met another one in a band.
+        first: int64[documents], the one to keep among those with a text equal as it came and as it is stored; itself
+            where there is no other.
+        candidates: int64[n], ascending numbers of the documents that met another one, in a band or by an equal text.
         order: int64[n], rows of `candidates` in keep order.
-        buckets: int32[n, bands], as of `lsh.buckets`.
+        buckets: int32[n, bands], as of `lsh.buckets`; none for texts below one shingle.
+        groups: int32[n], a number for each text that several have as they came, -1 for others.
         sets: Shingle sets of the candidates.
         settled: The first so many in `order` stay, whatever they are like.
     """
@@ -97,13 +119,14 @@ class Meeting(NamedTuple):
     candidates: Ints
     order: Ints
     buckets: npt.NDArray[np.int32]
+    groups: npt.NDArray[np.int32]
     sets: StoredSets
     settled: int
 
 
 def meet(
     keep_order: Callable[[Ints], Ints],
-    keys: npt.NDArray[np.uint64],
+    keys: TextKeys,
     tokens: Ints,
     bands: Iterable[npt.NDArray[np.uint64]],
     fetch: Callable[[Ints, Ints], StoredSets],
@@ -113,16 +136,20 @@ def meet(
 
     The first `settled` documents stay, whatever they are like; they must come first in keep order, without text keys.
     """
-    first = first_equals(keep_order, keys)
+    first = first_equals(keep_order, copy_keys(*keys))
     for band in bands:
         # Texts made to share a key, or that share one by accident, differ in their bands.
-        first = np.where(band == band[first], first, np.arange(len(keys)))
-    # Equal copies and texts below one shingle are settled; the rest meets in the bands.
-    open_ones = np.flatnonzero((first == np.arange(len(keys))) & (tokens >= SHINGLE_WORDS))
-    met = np.zeros(len(open_ones), np.bool_)
+        first = np.where(band == band[first], first, np.arange(len(tokens)))
+    # Such copies are settled. The rest meets in the bands, but for texts below one shingle, and by equal texts of which
+    # different things are stored.
+    open_ones = np.flatnonzero(first == np.arange(len(tokens)))
+    met = _groups(keys.originals[open_ones]) >= 0
+    is_long = tokens[open_ones] >= SHINGLE_WORDS
     for band in bands:
-        met |= is_shared(band[open_ones])
+        met[is_long] |= is_shared(band[open_ones[is_long]])
     candidates = open_ones[met]
+    numbers = buckets((band[candidates] for band in bands), len(candidates))
+    numbers[tokens[candidates] < SHINGLE_WORDS] = -1
     order = np.searchsorted(candidates, keep_order(candidates))
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
@@ -130,28 +157,39 @@ def meet(
         first,
         candidates,
         order,
-        buckets((band[candidates] for band in bands), len(candidates)),
+        numbers,
+        _groups(keys.originals[candidates]),
         fetch(candidates, ranks),
         int(np.searchsorted(candidates, settled)),
     )
 
 
-def assign(meeting: Meeting, threshold: float) -> Clusters:
-    """Tie every document to the one that stays at a threshold; the meeting is not changed."""
+def _groups(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+    """Number the texts that several have, -1 for others and for texts with nothing to compare."""
+    (numbers,) = buckets([keys], len(keys)).T
+    return np.where(keys == 0, np.int32(-1), numbers)
+
+
+def assign(meeting: Meeting, threshold: float, least: float) -> Clusters:
+    """Tie every document to the one that stays; thresholds as of `cluster`, and the meeting is not changed."""
     first, candidates = meeting.first, meeting.candidates
     exact = first != np.arange(len(first))
     nobody = np.zeros(len(first), np.bool_)
-    result = Clusters(first.copy(), np.where(exact, 1.0, 0.0), np.where(exact, first, -1), exact, nobody, 0, 0)
+    equal, nearest = np.where(exact, 1.0, 0.0), np.where(exact, first, -1)
+    result = Clusters(first.copy(), equal, equal.copy(), nearest, exact, nobody, 0, 0)
     if not len(candidates):
         return result
-    found, compared = _compare(meeting, threshold)
+    found, compared = _compare(meeting, threshold, min(least, threshold))
+    # A copy of a document that went is as similar to its keeper as that one: the same came, and the same is stored.
+    copies = np.flatnonzero(exact)
     result.keepers[candidates] = candidates[found.keepers]
     result.similarities[candidates] = found.similarities
+    result.originals[candidates] = found.originals
+    result.exact[candidates] = found.exact
     result.nearest[candidates] = np.where(found.nearest >= 0, candidates[found.nearest], -1)
     result.crowded[candidates] = found.crowded
-    # A copy equal to a document that went has the very same shingles, so what holds for that one holds for the copy.
-    copies = np.flatnonzero(exact & (result.keepers[first] != first))
-    for column in (result.keepers, result.similarities, result.nearest):
+    copies = copies[result.keepers[first[copies]] != first[copies]]
+    for column in (result.keepers, result.similarities, result.originals, result.nearest):
         column[copies] = column[first[copies]]
     return result._replace(candidates=len(candidates), compared=compared)
 
@@ -161,12 +199,14 @@ class _Found(NamedTuple):
 
     keepers: Ints
     similarities: npt.NDArray[np.float64]
+    originals: npt.NDArray[np.float64]
     nearest: Ints
+    exact: npt.NDArray[np.bool_]
     crowded: npt.NDArray[np.bool_]
 
 
 @np.errstate(over="ignore")  # matters only where the kernels run as plain Python
-def _compare(meeting: Meeting, threshold: float) -> tuple[_Found, int]:
+def _compare(meeting: Meeting, threshold: float, least: float) -> tuple[_Found, int]:
     """Compare the candidates; return what that came to, and how many pairs were compared.
 
     No more sets are loaded at a time than `StoredSets.at_once` says, or one document and the keepers it meets need.
@@ -174,30 +214,33 @@ def _compare(meeting: Meeting, threshold: float) -> tuple[_Found, int]:
     from dedup.kernels import cluster as kernels
     from dedup.kernels.slots import SECRET
 
-    order, sets = meeting.order, meeting.sets
+    order, groups, sets = meeting.order, meeting.groups, meeting.sets
     count = len(order)
-    found = _Found(np.empty(count, np.int64), np.empty(count), np.empty(count, np.int64), np.empty(count, np.bool_))
+    (keepers, nearest), (similarities, originals) = np.empty((2, count), np.int64), np.empty((2, count))
+    found = _Found(keepers, similarities, originals, nearest, *np.zeros((2, count), np.bool_))
     heads, following = np.full(int(meeting.buckets.max()) + 1, -1, np.int32), np.full_like(meeting.buckets, -1)
+    stayed = np.full(int(groups.max()) + 1, -1, np.int32)
     position, starts, needed = (np.empty(count, np.int64) for _ in range(3))
     seen, asked = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
     floor = min(COMPARED_FLOOR, threshold)
     if meeting.settled:
         # They look at nobody; so whether they are crowded means nothing.
         kernels.assign_keepers(
-            meeting.order, 0, meeting.settled, meeting.buckets, np.zeros(0, np.uint64), np.zeros_like(starts),
-            sets.sizes, threshold, floor, 0, SECRET, heads, following, position, seen, *found,
+            order, 0, meeting.settled, meeting.buckets, groups, np.zeros(0, np.uint64), np.zeros_like(starts),
+            sets.sizes, sets.came, threshold, floor, least, 0, SECRET, heads, following, stayed, position, seen, *found,
         )  # fmt: skip
     rank, compared = meeting.settled, 0
     while rank < count:
         stop, needs = kernels.foresee(
-            order, rank, sets.at_once, meeting.buckets, sets.sizes, floor, REACH, heads, following, asked, needed
-        )
+            order, rank, sets.at_once, meeting.buckets, groups, sets.sizes, sets.came, floor, REACH, heads, following,
+            stayed, asked, needed,
+        )  # fmt: skip
         rows = sets.in_place(needed[:needs])
         loaded = sets.load(rows)
         starts[rows] = loaded.offsets[:-1]
         compared += kernels.assign_keepers(
-            order, rank, stop, meeting.buckets, loaded.hashes, starts, sets.sizes, threshold, floor, REACH, SECRET,
-            heads, following, position, seen, *found,
+            order, rank, stop, meeting.buckets, groups, loaded.hashes, starts, sets.sizes, sets.came, threshold, floor,
+            least, REACH, SECRET, heads, following, stayed, position, seen, *found,
         )  # fmt: skip
         rank = stop
     return found, compared

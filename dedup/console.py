@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TOP_TEMPLATES = 5
 """Most frequent templates shown; report.json lists more."""
 
+COMPILING = "compiling kernels (first run only)"
+"""What is said when numba starts compiling."""
+
 
 @dataclass
 class Console:
@@ -78,14 +81,14 @@ class Console:
         """Show progress on a terminal; yield what the engine reports to."""
         from dedup.plan import silent
 
-        announce_compilation(self)
-        if self.quiet or not self._rich.is_terminal:
-            yield silent
-            return
-        from dedup import bars
+        with announced_compilation(self):
+            if self.quiet or not self._rich.is_terminal:
+                yield silent
+                return
+            from dedup import bars
 
-        with bars.shown_on(self._rich) as progress:
-            yield progress
+            with bars.shown_on(self._rich) as progress:
+                yield progress
 
     def note(self, text: str) -> None:
         """Print a line, unless quiet."""
@@ -105,10 +108,12 @@ def configured(options: dict[str, Any]) -> Config:
         id_field=options["id_field"],
         source_field=options["source_field"],
         extract=options["extract"],
+        repeats=options["repeats"],
         only=tuple(kind.strip() for kind in options["only"].split(",") if kind.strip()),
         threshold=options["threshold"],
         keep=options["keep"],
         max_loss=options.get("max_loss", Config().max_loss),
+        original_floor=options["original_floor"],
         drop_contained=options["drop_contained"],
         protect=tuple(options["protect"]),
         known_boilerplate=read_lines(options["template_list"]),
@@ -150,7 +155,8 @@ def read_lines(path: str | None) -> tuple[str, ...]:
         raise InputError(f"is not UTF-8 ({error})", file=path, hint="Convert it first.") from None
 
 
-def announce_compilation(console: Console) -> None:
+@contextmanager
+def announced_compilation(console: Console) -> Iterator[None]:
     """Say so once when numba starts compiling, which takes seconds and happens on the very first run only."""
     from numba.core import event
 
@@ -162,9 +168,10 @@ def announce_compilation(console: Console) -> None:
         def on_start(self, event: Any) -> None:
             if not self.said:
                 self.said = True
-                console.note("compiling kernels (first run only)")
+                console.note(COMPILING)
 
         def on_end(self, event: Any) -> None:
             pass
 
-    event.register("numba:compile", Announcer())
+    with event.install_listener("numba:compile", Announcer()):
+        yield

@@ -79,9 +79,9 @@ def find(
 
 
 def drop(
-    containment: Containment, clusters: Clusters, least: float, fetch: Callable[[Ints], StoredSets]
+    containment: Containment, clusters: Clusters, least: float, floor: float, fetch: Callable[[Ints], StoredSets]
 ) -> tuple[Containment, Clusters]:
-    """Drop the documents that are held to `least` or more, in favour of their holders.
+    """Drop the documents that are held to `least` or more, and to `floor` or more as they came, for their holders.
 
     A document that others went in favour of goes only if its holder holds them to the same share, for they are then
     tied to the holder. A holder is the longest of its group, so it never goes itself.
@@ -98,16 +98,18 @@ def drop(
         holder = int(containment.holders[candidates[at]])
         tied = families[at].tolist()
         shares = [sets.share(member, holder) for member in tied]
-        if min(shares) < least:
+        as_they_came = [sets.share(member, holder, as_came=True) for member in tied]
+        if min(shares) < least or min(as_they_came) < min(floor, least):
             continue
         for member, share in zip(tied, shares, strict=True):
             clusters.keepers[member] = clusters.nearest[member] = containment.holders[member] = holder
             clusters.similarities[member] = sets.jaccard(member, holder)
+            clusters.originals[member] = sets.jaccard(member, holder, as_came=True)
             containment.shares[member] = share
     # Who stays is no longer nearly a duplicate of one that went.
     lonely = (clusters.keepers == np.arange(len(clusters.keepers))) & (clusters.nearest >= 0)
     lonely &= clusters.keepers[clusters.nearest] != clusters.nearest
-    clusters.nearest[lonely], clusters.similarities[lonely] = -1, 0
+    clusters.nearest[lonely], clusters.similarities[lonely], clusters.originals[lonely] = -1, 0, 0
     return containment, clusters
 
 
@@ -121,25 +123,26 @@ class _Sets:
     def __init__(self, documents: Ints, fetch: Callable[[Ints], StoredSets]) -> None:
         self._documents = documents
         self._sets = fetch(documents)
-        self._holder, self._ordered = -1, np.zeros(0, np.uint64)
+        self._last, self._ordered = (-1, False), np.zeros(0, np.uint64)
 
-    def share(self, document: int, holder: int) -> float:
-        """Return how much of a document's shingles another one has."""
-        return self._shared(document, holder) / max(len(self._of(document)), 1)
+    def share(self, document: int, holder: int, *, as_came: bool = False) -> float:
+        """Return how much of a document's shingles another one has: of what is stored of both, or of what came."""
+        return self._shared(document, holder, as_came) / max(len(self._of(document, as_came)), 1)
 
-    def jaccard(self, document: int, holder: int) -> float:
+    def jaccard(self, document: int, holder: int, *, as_came: bool = False) -> float:
         """Return the Jaccard similarity of the two."""
-        shared = self._shared(document, holder)
-        return shared / max(len(self._of(document)) + len(self._ordered) - shared, 1)
+        shared = self._shared(document, holder, as_came)
+        return shared / max(len(self._of(document, as_came)) + len(self._ordered) - shared, 1)
 
-    def _shared(self, document: int, holder: int) -> int:
-        if holder != self._holder:
-            self._holder, self._ordered = holder, np.sort(self._of(holder))
-        own = self._of(document)
+    def _shared(self, document: int, holder: int, as_came: bool) -> int:
+        if (holder, as_came) != self._last:
+            self._last, self._ordered = (holder, as_came), np.sort(self._of(holder, as_came))
+        own = self._of(document, as_came)
         at = np.searchsorted(self._ordered, own)
         found = at < len(self._ordered)
         return int((self._ordered[at[found]] == own[found]).sum())
 
-    def _of(self, document: int) -> npt.NDArray[np.uint64]:
+    def _of(self, document: int, as_came: bool) -> npt.NDArray[np.uint64]:
         at = int(np.searchsorted(self._documents, document))
-        return self._sets.load(np.array([at])).hashes
+        hashes, size = self._sets.load(np.array([at])).hashes, int(self._sets.sizes[at])
+        return hashes[size:] if as_came and self._sets.came[at] else hashes[:size]

@@ -48,13 +48,16 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
         record: 1-based record in the file (line of a JSON Lines file, row of a table, 1 for a text file).
         action: `drop` the document, `cut` the span, or `flag`: leave it and say why it was suspicious.
         reason: The kind of duplication.
-        similarity: Exact Jaccard similarity, 0-1, to the keeper.
+        similarity: Exact Jaccard similarity, 0-1, to the keeper, as both are stored; 1 for an exact duplicate, which is
+            equal to it as they came.
+        similarity_original: For a near-duplicate that goes, and for one that stays since it is too low, the same of the
+            two texts as they came, before anything was cut.
         containment: Exact share of the document's shingles that the keeper has, 0-1, where it holds nearly all of them.
         keeper: For a drop the id of the article that stays; for a repeat the span of the copy that stays.
         keeper_file: For a drop, the keeper's file.
         keeper_record: For a drop, the keeper's record.
-        cuts: For a drop, the spans of its text that do not count in the similarity, since they would have gone in any
-            case: what the keeper was compared with is the text without them.
+        cuts: For a near-duplicate that goes, the spans of its text that do not count in `similarity`, since they would
+            have gone in any case: what the keeper was compared with is the text without them.
         start: First code point of the span in the original text.
         end: One past its last.
         text: What goes.
@@ -74,6 +77,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
     action: Action
     reason: Reason
     similarity: float | None = None
+    similarity_original: float | None = None
     containment: float | None = None
     keeper: str | KeptSpan | None = None
     keeper_file: str | None = None

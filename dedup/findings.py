@@ -31,8 +31,7 @@ class Findings(NamedTuple):
         suspicions: The lines that nearly went as boilerplate.
         protected: What would have gone, but is protected by the user.
         whole: bool[documents], every line is boilerplate, so all of them stay.
-        structured: bool[documents], has repeats that stay, since they are its structure: so many that the page is built
-            of them, or such as stand in a list, a table, code, verse.
+        structured: bool[documents], has repeats that stay, since they may be meant.
     """
 
     cuts: Cuts
@@ -110,14 +109,14 @@ class _Lines(NamedTuple):
 
 
 def _find_repeats(texts: Column, lines: _Lines, marked: Bools, config: Config) -> repeats.Repeats:
-    """Find repeats, but take back those in lines whose repetition is content; their documents are structured.
+    """Find repeats in lines whose repetition is no content.
 
     What recurs in lines of Markdown that are no units stays, too, but says that a page is built of repetition.
     """
     forms = structure.find_forms(lines.segments, lines.shapes, lines.fixed, marked)
-    found = repeats.find_repeats(texts, lines.segments, marked, lines.wrapping.fragments, config)
-    repeats.spare(found, lines.segments, forms | lines.markup)
-    found.structured[structure.repeating(lines.segments, forms, config.repeat_width)] = True
+    fragments = lines.wrapping.fragments
+    found = repeats.find_repeats(texts, lines.segments, marked, fragments, lines.shapes, forms, config)
+    repeats.spare(found, lines.segments, lines.markup)
     return found
 
 

@@ -23,7 +23,8 @@ HOLES: dict[str, Any] = {
     "file": "\ue002",
     "record": 10**18,
     "similarity": 1e-300,
-    "containment": 1e-301,
+    "similarity_original": 1e-301,
+    "containment": 1e-302,
     "keeper": "\ue003",
     "keeper_start": 10**18 + 1,
     "keeper_end": 10**18 + 2,
@@ -40,7 +41,7 @@ SPAN_HOLES = "document", "source", "file", "record", "keeper_start", "keeper_end
 """The holes of decisions on spans, in the order of the fields of `Decision`."""
 
 DOCUMENT_HOLES = (
-    "document", "source", "file", "record", "similarity", "containment",
+    "document", "source", "file", "record", "similarity", "similarity_original", "containment",
     "keeper", "keeper_file", "keeper_record", "cuts",
 )  # fmt: skip
 """Those of decisions on documents as a whole."""

@@ -22,16 +22,23 @@ def keep_order(documents: Documents, names: list[str], rows: Ints, keep: str) ->
 
     Ties go by id, then by the digest of the record, so that only `first` and `last` depend on the order of the input;
     two records that are equal to the byte are told apart by position, which shows nowhere.
+
+    Of documents that are equal as they came, `longest` takes the one that lost most, and not one that boilerplate is
+    left in since its source has too few documents to tell.
     """
-    if keep in ("longest", "shortest"):
-        wanted = documents.stored[rows] * (-1 if keep == "longest" else 1)
+    behind = np.zeros_like(rows)
+    if keep == "longest":
+        lengths, behind = _longest(documents, rows)
+        wanted = -lengths
+    elif keep == "shortest":
+        wanted = documents.stored[rows]
     elif keep in ("first", "last"):
         wanted = rows * (1 if keep == "first" else -1)
     else:
         wanted = _field_places(documents, rows, descending=keep.startswith("max:"))
-    order = np.argsort(wanted, kind="stable")
-    ordered = rows[order]
-    edges = np.append(np.flatnonzero(differs(wanted[order])), len(rows))
+    order = np.lexsort((behind, wanted))
+    ordered, behind = rows[order], behind[order]
+    edges = np.append(np.flatnonzero(differs(wanted[order]) | differs(behind)), len(rows))
     ties = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
     tied = np.flatnonzero(np.repeat(np.diff(edges) > 1, np.diff(edges)))
     begins = np.flatnonzero(differs(ties[tied]))
@@ -39,6 +46,27 @@ def keep_order(documents: Documents, names: list[str], rows: Ints, keep: str) ->
         places = tied[first:last]
         ordered[places] = _in_order(documents, names, ordered[places], ties[places])
     return ordered
+
+
+def _longest(documents: Documents, rows: Ints) -> tuple[Ints, Ints]:
+    """Return by how many characters each document counts, and how many of its equals are to be preferred to it.
+
+    Documents that are equal as they came all count by what is stored of the best of them.
+    """
+    lengths = documents.stored[rows]
+    lost = documents.characters[rows] - lengths
+    behind = np.zeros_like(rows)
+    if not lost.any():
+        return lengths, behind
+    keys = documents.original_keys[rows]
+    order = np.lexsort((-lengths, -lost, keys))
+    is_first = differs(keys[order])
+    steps = np.cumsum(is_first | differs(lost[order]) | differs(lengths[order]))
+    groups = np.cumsum(is_first) - 1
+    behind[order] = steps - steps[is_first][groups]
+    counted = lengths.copy()
+    counted[order] = lengths[order][is_first][groups]
+    return counted, behind
 
 
 def _in_order(documents: Documents, names: list[str], rows: Ints, ties: Ints) -> list[int]:

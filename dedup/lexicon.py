@@ -117,6 +117,19 @@ def token_hash(token: str) -> int:
     return _finish(chain) if "." in token else chain
 
 
+def roles_of(token: str) -> int:
+    """Return the bits of a word, or of words joined by full stops; 0 for one that is on no list.
+
+    >>> roles_of("Dr") & kernels.ABBREVIATION, roles_of("Haus")
+    (1, 0)
+    """
+    table, h = load(), token_hash(token)
+    slot = h & (len(table.hashes) - 1)
+    while table.hashes[slot] and table.hashes[slot] != h:
+        slot = (slot + 1) & (len(table.hashes) - 1)
+    return int(table.roles[slot])
+
+
 def _finish(h: int) -> int:
     mask = 0xFFFFFFFFFFFFFFFF
     h = (h ^ (h >> 30)) * int(kernels.MIX_A) & mask

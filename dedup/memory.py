@@ -6,7 +6,7 @@ stays whatever it is like. So a corpus judged day by day keeps what it keeps in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,15 +14,19 @@ import numpy.typing as npt
 
 from dedup import signature
 from dedup.boilerplate import SOURCE, Templates
-from dedup.cluster import REACH, Clusters, assign, meet
+from dedup.cluster import REACH, Clusters, TextKeys, assign, meet
 from dedup.columns import Column
+from dedup.config import Config
 from dedup.lsh import Bands
 from dedup.model import Batch, Wanted
 from dedup.plan import Corpus, Known, Place
-from dedup.shingle import SHINGLE_WORDS, ShingleSets, StoredSets, shingle_sets
+from dedup.shingle import SHINGLE_WORDS, ShingleSets, StoredSets, sets_of_both
+from dedup.signature import copy_keys
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 FETCHED = 5_000
 """Stored documents whose texts are held at once."""
@@ -35,7 +39,11 @@ class Lookup(Protocol):
         """Say whether a document is here."""
 
     def equal(self, keys: Keys) -> Ints:
-        """Return for each text key the first document that has it, stored or nearly a duplicate; -1 for none."""
+        """Return for each key the first document that has it; -1 for none.
+
+        A stored document has the text key of what came; one that is nearly a duplicate, the key of its copies
+        (`signature.copy_keys`).
+        """
 
     def meet(self, band_keys: Keys, most: int) -> tuple[Ints, Ints]:
         """Return who is stored with which of some different keys, of each key the `most` that came last.
@@ -43,11 +51,14 @@ class Lookup(Protocol):
         Pairs of a row of `band_keys`, uint64[keys], and a document, ascending by both; the key 0 is nobody's.
         """
 
-    def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
-        """Return the stored document in place of each, itself if it is stored, and the similarity to it."""
+    def keepers(self, numbers: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return the stored document in place of each, itself if it is stored, and both similarities to it."""
 
     def stored(self, numbers: Ints) -> Column:
         """Return the texts of some stored documents."""
+
+    def originals(self, numbers: Ints) -> Column:
+        """Return the texts of some stored documents as they came."""
 
     def places(self, numbers: Ints) -> list[Place]:
         """Return where some documents are from."""
@@ -108,13 +119,33 @@ def with_known(counted: Templates, known: Templates) -> Templates:
     return Templates.join([counted.rows(kept), known.rows(chosen)])
 
 
+def known_copies(lookups: Sequence[Lookup], keys: TextKeys) -> Ints:
+    """Return for each text a document that makes it a copy, -1 for none: a stored one that is equal as it came.
+
+    Or else one that is nearly a duplicate, if it is equal as it came, and the same was left of it when it was compared.
+    Of all lookups, the first one that has such a document says which.
+    """
+    found = np.full(len(keys.originals), -1)
+    for sought in (keys.originals, copy_keys(*keys)):
+        for lookup in lookups:
+            found = np.where(found < 0, lookup.equal(sought), found)
+    return found
+
+
+class Before(NamedTuple):
+    """Shingle sets as `StoredSets.add` takes them, and which rows have two."""
+
+    sets: ShingleSets
+    lost: Bools
+
+
 def cluster_after(
     memory: Lookup,
-    keys: Keys,
+    keys: TextKeys,
     tokens: Ints,
     bands: Iterable[Keys],
-    fetch: Callable[[Ints, Ints, ShingleSets], StoredSets],
-    threshold: float,
+    fetch: Callable[[Ints, Ints, Before], StoredSets],
+    config: Config,
     shape: Bands,
     permutations: signature.Permutations,
 ) -> tuple[Clusters, Known]:
@@ -127,7 +158,7 @@ def cluster_after(
         bands: Band keys, one uint64[documents] array a band.
         fetch: Gives the shingle sets of ascending document numbers, behind those it is given, and is told at which rank
             in keep order all of them are.
-        threshold: Least Jaccard similarity.
+        config: How similar documents must be.
         shape: The shape of the bands.
         permutations: What the signatures were made with.
 
@@ -135,35 +166,37 @@ def cluster_after(
         Who stays and who goes, and the stored documents that are named there: n + i is the i-th of them, n being the
         number of documents.
     """
-    count = len(keys)
-    equal = memory.equal(keys)
+    count = len(tokens)
+    equal = known_copies([memory], keys)
     copies = np.flatnonzero(equal >= 0)
     columns = list(bands)
     open_ones = (equal < 0) & (tokens >= SHINGLE_WORDS)
     band_keys = np.unique(np.concatenate([column[open_ones] for column in columns]))
     # One more than is looked at, so that it shows that there are more.
     met = np.unique(memory.meet(band_keys, REACH + 1)[1])
-    before = _Before.of(memory, met, shape, permutations)
+    before = _Stored.of(memory, met, shape, permutations)
 
     def fetch_both(rows: Ints, ranks: Ints) -> StoredSets:
         split = int(np.searchsorted(rows, len(met)))
         return fetch(rows[split:] - len(met), ranks, before.sets(rows[:split]))
 
     # A copy of a stored text is settled, and has no part in the rest: its key and its size say so.
-    open_keys, open_tokens = np.where(equal < 0, keys, np.uint64(0)), np.where(equal < 0, tokens, 0)
     nameless = np.zeros(len(met), np.uint64)
+    open_keys = (np.concatenate([nameless, np.where(equal < 0, column, np.uint64(0))]) for column in keys)
+    open_tokens = np.where(equal < 0, tokens, 0)
     clusters = assign(
         meet(
             np.sort,
-            np.concatenate([nameless, open_keys]),
+            TextKeys(*open_keys),
             np.concatenate([before.tokens, open_tokens]),
             [np.concatenate(both) for both in zip(before.bands.T, columns, strict=True)],
             fetch_both,
             settled=len(met),
         ),
-        threshold,
+        config.threshold,
+        config.original_floor,
     )
-    keepers, similarities = memory.keepers(equal[copies])
+    keepers, *similarities = memory.keepers(equal[copies])
     columns_of = []
     for column, of_copies in ((clusters.keepers, keepers), (clusters.nearest, keepers)):
         own = _renumbered(column[len(met) :], met, count)
@@ -174,15 +207,20 @@ def cluster_after(
     for own in columns_of:
         stored = own >= count
         own[stored] = count + np.searchsorted(named, own[stored])
-    own_similarities, exact = clusters.similarities[len(met) :].copy(), clusters.exact[len(met) :].copy()
-    own_similarities[copies], exact[copies] = similarities, True
+    own_similarities, own_originals = (
+        column[len(met) :].copy() for column in (clusters.similarities, clusters.originals)
+    )
+    exact = clusters.exact[len(met) :].copy()
+    own_similarities[copies], own_originals[copies] = similarities
+    exact[copies] = True
     crowded = clusters.crowded[len(met) :]
     text_keys = np.zeros(len(named), np.uint64)
     same = keepers == equal[copies]
-    text_keys[np.searchsorted(named, count + keepers[same])] = keys[copies[same]]
-    known = Known(named - count, memory.places(named - count), text_keys)
+    text_keys[np.searchsorted(named, count + keepers[same])] = keys.originals[copies[same]]
+    others = Known(named - count, memory.places(named - count), text_keys)
     counts = clusters.candidates, clusters.compared
-    return Clusters(columns_of[0], own_similarities, columns_of[1], exact, crowded, *counts), known
+    own_figures = own_similarities, own_originals
+    return Clusters(columns_of[0], *own_figures, columns_of[1], exact, crowded, *counts), others
 
 
 def last_of_each(rows: Ints, numbers: Ints, most: int) -> tuple[Ints, Ints]:
@@ -205,30 +243,34 @@ def _renumbered(column: Ints, met: Ints, count: int) -> Ints:
     return own
 
 
-class _Before(NamedTuple):
-    """Stored documents, with what they are compared by."""
+class _Stored(NamedTuple):
+    """Stored documents, with what they are compared by: of each one or two sets of shingles, one after the other."""
 
-    hashes: list[Keys]
+    hashes: list[list[Keys]]
     tokens: Ints
     bands: Keys
 
     @classmethod
-    def of(cls, memory: Lookup, numbers: Ints, shape: Bands, permutations: signature.Permutations) -> _Before:
+    def of(cls, memory: Lookup, numbers: Ints, shape: Bands, permutations: signature.Permutations) -> _Stored:
         """Compute from the stored texts what is not stored."""
-        hashes: list[Keys] = []
+        hashes: list[list[Keys]] = []
         tokens, bands = [np.zeros(0, np.int64)], [np.zeros((0, shape.bands), np.uint64)]
         for start in range(0, len(numbers), FETCHED):
-            texts = memory.stored(numbers[start : start + FETCHED])
+            some = numbers[start : start + FETCHED]
+            texts, originals = memory.stored(some), memory.originals(some)
             sketches = signature.sketch(texts, permutations)
             tokens.append(sketches.tokens)
             bands.append(signature.band_keys(sketches.signatures, *shape))
-            sets = shingle_sets(texts)
-            hashes += np.split(sets.hashes, sets.offsets[1:-1])
+            lost = texts.sizes != originals.sizes
+            sets = sets_of_both(texts, originals, lost, np.arange(len(texts)))
+            split = iter(np.split(sets.hashes, sets.offsets[1:-1]))
+            hashes += [[next(split) for _ in range(1 + has_two)] for has_two in lost.tolist()]
         return cls(hashes, np.concatenate(tokens), np.concatenate(bands))
 
-    def sets(self, rows: Ints) -> ShingleSets:
+    def sets(self, rows: Ints) -> Before:
         """Return the shingle sets of some of them."""
-        chosen = [self.hashes[row] for row in rows.tolist()]
+        chosen = [one for row in rows.tolist() for one in self.hashes[row]]
         offsets = np.zeros(len(chosen) + 1, np.int64)
         np.cumsum([len(one) for one in chosen], out=offsets[1:])
-        return ShingleSets(np.concatenate([np.zeros(0, np.uint64), *chosen]), offsets)
+        lost = np.array([len(self.hashes[row]) > 1 for row in rows.tolist()], np.bool_)
+        return Before(ShingleSets(np.concatenate([np.zeros(0, np.uint64), *chosen]), offsets), lost)

@@ -43,6 +43,7 @@ class Batch:
         sources: The source of each document.
         digests: uint64[rows], a hash of the record as it stands in its file, other fields included (of Parquet rows,
             the text alone), which breaks ties without regard to the order of records.
+        ways: uint8[rows], how each document's source was found: a `formats.sites.Way`.
         ranks: The value of FIELD under `--keep max:FIELD`: numbers as float, strings as they are, None where it is
             neither; None without such a policy.
     """
@@ -53,6 +54,7 @@ class Batch:
     ids: Column
     sources: Column
     digests: npt.NDArray[np.uint64]
+    ways: npt.NDArray[np.uint8]
     ranks: list[float | str | None] | None = None
 
     @classmethod
@@ -60,7 +62,9 @@ class Batch:
         """Return a batch of no documents."""
         nothing = Column.of([])
         ints = np.zeros(0, np.int64)
-        return cls(ints.astype(np.int32), ints, nothing, nothing, nothing, ints.astype(np.uint64))
+        return cls(
+            ints.astype(np.int32), ints, nothing, nothing, nothing, ints.astype(np.uint64), ints.astype(np.uint8)
+        )
 
     def __len__(self) -> int:
         return len(self.records)
@@ -85,4 +89,5 @@ def take(batch: Batch, rows: npt.NDArray[np.int64]) -> Batch:
         sources=select(batch.sources, rows),
         ranks=None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()],
         digests=batch.digests[rows],
+        ways=batch.ways[rows],
     )

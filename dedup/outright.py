@@ -21,7 +21,7 @@ from dedup.plan import Places, Plan
 BORDERLINE = 0.05
 """A document that stays, but is this little below the threshold, is flagged."""
 
-KINDS = EQUAL, NEAR, EMPTY, STRUCTURED, HELD, CROWDED, CLOSE = range(7)
+KINDS = EQUAL, NEAR, EMPTY, STRUCTURED, HELD, CROWDED, CLOSE, UNLIKE = range(8)
 """The kinds of decisions, in the order in which they are told of one document; the first two drop it."""
 
 
@@ -39,15 +39,24 @@ class Outright(NamedTuple):
 
 def borderline(plan: Plan) -> npt.NDArray[np.bool_]:
     """Return which documents stay though they nearly went: bool[documents]."""
-    similarities = plan.clusters.similarities
-    return ~plan.dropped & (plan.clusters.nearest >= 0) & (similarities >= plan.config.threshold - BORDERLINE)
+    return _staying(plan, plan.config.threshold - BORDERLINE) & ~unlike(plan)
+
+
+def unlike(plan: Plan) -> npt.NDArray[np.bool_]:
+    """Return which documents stay since they were too unlike as they came: bool[documents]."""
+    return _staying(plan, plan.config.threshold)
+
+
+def _staying(plan: Plan, least: float) -> npt.NDArray[np.bool_]:
+    """Return which documents stay though they are so similar to one that does."""
+    return ~plan.dropped & (plan.clusters.nearest >= 0) & (plan.clusters.similarities >= least)
 
 
 class Teller:
     """Says what is decided on the documents of a plan as a whole.
 
     Attributes:
-        kinds: bool[documents, 7], what is said of each.
+        kinds: bool[documents, kinds], what is said of each.
     """
 
     def __init__(self, plan: Plan, names: list[str]) -> None:
@@ -62,7 +71,8 @@ class Teller:
         self.kinds[:, HELD] = ~goes & (plan.contained.holders >= 0)
         self.kinds[:, CROWDED] = ~goes & plan.clusters.crowded
         self.kinds[:, CLOSE] = borderline(plan)
-        self._forms = _forms(plan.config.threshold)
+        self.kinds[:, UNLIKE] = unlike(plan)
+        self._forms = _forms(plan.config.threshold, plan.config.least_original)
 
     def tell(self, documents: Ints, places: Places, cut_rows: Ints, cuts: Ints) -> Outright:
         """Return the decisions on some documents.
@@ -76,13 +86,14 @@ class Teller:
         plan = self._plan
         rows, kinds = np.nonzero(self.kinds[documents])
         told = documents[rows]
-        is_drop, is_held, is_close = kinds <= NEAR, kinds == HELD, kinds == CLOSE
+        is_drop, is_near, is_held = kinds <= NEAR, kinds == NEAR, kinds == HELD
+        is_close, is_unlike = kinds >= CLOSE, kinds == UNLIKE
         has_holder = (is_drop | is_held) & (plan.contained.holders[told] >= 0)
         others = plan.clusters.keepers, plan.contained.holders, plan.clusters.nearest
         named = np.select([is_drop, is_held, is_close], [column[told] for column in others], -1)
         keepers, keeper_rows = _distinct(named, named >= 0)
         of_keepers = plan.places(keepers, self._names)
-        spans = _spans(rows, is_drop, cut_rows, cuts)
+        spans = _spans(rows, is_near, cut_rows, cuts)
         lines = forms.filled(
             forms.DOCUMENT_HOLES,
             self._forms,
@@ -98,6 +109,7 @@ class Teller:
             },
             encoded={
                 "similarity": _shares(plan.clusters.similarities[told], is_drop | is_close),
+                "similarity_original": _shares(plan.clusters.originals[told], is_near | is_unlike),
                 "containment": _shares(plan.contained.shares[told], has_holder),
                 "cuts": spans,
             },
@@ -121,9 +133,9 @@ def _at(values: Ints, rows: Ints) -> Ints:
 
 
 @functools.cache
-def _forms(threshold: float) -> list[forms.Form]:
+def _forms(threshold: float, floor: float) -> list[forms.Form]:
     """Return the forms of every kind of decision: as it is, with cuts, with a containment, and with both."""
-    decisions = _decisions(threshold)
+    decisions = _decisions(threshold, floor)
     return [
         forms.form_of(
             msgspec.structs.replace(decisions[kind], **{name: forms.HOLES[name] for name in added}),
@@ -134,7 +146,7 @@ def _forms(threshold: float) -> list[forms.Form]:
     ]
 
 
-def _decisions(threshold: float) -> dict[int, Decision]:
+def _decisions(threshold: float, floor: float) -> dict[int, Decision]:
     """Return a decision of each kind, with holes."""
 
     def told(action: Any, reason: Any, *holes: str, why: str | None = None) -> Decision:
@@ -143,9 +155,10 @@ def _decisions(threshold: float) -> dict[int, Decision]:
         )
 
     keeper = "keeper", "keeper_file", "keeper_record"
+    both = "similarity", "similarity_original"
     return {
         EQUAL: told("drop", "exact-duplicate", "similarity", *keeper),
-        NEAR: told("drop", "near-duplicate", "similarity", *keeper),
+        NEAR: told("drop", "near-duplicate", *both, *keeper),
         EMPTY: told(
             "flag",
             "boilerplate",
@@ -154,7 +167,7 @@ def _decisions(threshold: float) -> dict[int, Decision]:
         STRUCTURED: told(
             "flag",
             "repeat",
-            why="what stands more than once in it looks like a list, a refrain, a table or code; it stays",
+            why="what stands more than once in it may be meant: a refrain, a list, another heading; it stays",
         ),
         HELD: told(
             "flag",
@@ -175,6 +188,13 @@ def _decisions(threshold: float) -> dict[int, Decision]:
             *keeper,
             why=f"nearly as similar as the threshold of {threshold:g} asks; it stays",
         ),
+        UNLIKE: told(
+            "flag",
+            "near-duplicate",
+            *both,
+            *keeper,
+            why=f"similar without what was cut, but below the floor of {floor:g} as they came; it stays",
+        ),
     }
 
 
@@ -192,10 +212,10 @@ def _shares(values: npt.NDArray[np.float64], are_given: npt.NDArray[np.bool_]) -
     return forms.Texts(Column.join(msgspec.json.encode(distinct.tolist())[1:-1].split(b",")), rows)
 
 
-def _spans(rows: Ints, is_drop: npt.NDArray[np.bool_], cut_rows: Ints, cuts: Ints) -> forms.Texts:
-    """Return for each document that goes its cuts as they stand in JSON: they do not count in the similarity."""
+def _spans(rows: Ints, is_near: npt.NDArray[np.bool_], cut_rows: Ints, cuts: Ints) -> forms.Texts:
+    """Return for each near-duplicate that goes its cuts as they stand in JSON: they do not count in the similarity."""
     bounds = np.searchsorted(cut_rows, np.stack([rows, rows + 1], axis=1))
-    has_cuts = is_drop & (bounds[:, 0] < bounds[:, 1])
+    has_cuts = is_near & (bounds[:, 0] < bounds[:, 1])
     spans = cuts.tolist() if has_cuts.any() else []
     of = np.full(len(rows), -1)
     of[has_cuts] = np.arange(has_cuts.sum())

@@ -14,7 +14,7 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.decisions import Decision
 from dedup.explain import Story
-from dedup.shingle import SHINGLE_WORDS, shingle_sets
+from dedup.shingle import SHINGLE_WORDS, jaccard, shingle_sets
 from dedup.unicode import fold
 
 SINGLE = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]&&\w--\p{M}]"
@@ -32,6 +32,7 @@ Rule = Literal[
     "same-keeper",
     "other-keeper",
     "below-threshold",
+    "unlike-as-they-came",
     "too-short",
     "missed",
     "crowded",
@@ -48,6 +49,7 @@ class Comparison:
         rule: What decided.
         why: The same in a sentence.
         similarity: Exact Jaccard similarity of their word 5-gram shingles, 0-1.
+        similarity_original: The same of the two texts as they came.
         estimated: The same as their MinHash signatures estimate it.
         containment: The share of the shingles of each that the other has, 0-1.
         shingles: How many different shingles each has.
@@ -61,6 +63,7 @@ class Comparison:
     rule: Rule
     why: str
     similarity: float
+    similarity_original: float
     estimated: float
     containment: tuple[float, float]
     shingles: tuple[int, int]
@@ -83,11 +86,13 @@ def compare(first: Story, second: Story, config: Config) -> Comparison:
     is_short = int(sketches.tokens.min()) < SHINGLE_WORDS
     similarity = shared / max(len(ours | theirs), 1)
     met = [] if is_short else np.flatnonzero(keys[0] == keys[1]).tolist()
-    rule, why = _Judge(first, second, config, similarity, bands, bool(met), is_short).rule()
+    original = jaccard(first.subject.text, second.subject.text)
+    rule, why = _Judge(first, second, config, similarity, original, bands, bool(met), is_short).rule()
     return Comparison(
         rule=rule,
         why=why,
         similarity=similarity,
+        similarity_original=original,
         estimated=float((sketches.signatures[0] == sketches.signatures[1]).mean()) if ours and theirs else 0.0,
         containment=(shared / max(len(ours), 1), shared / max(len(theirs), 1)),
         shingles=(len(ours), len(theirs)),
@@ -142,6 +147,7 @@ class _Judge(NamedTuple):
     second: Story
     config: Config
     similarity: float
+    original: float
     bands: lsh.Bands
     has_met: bool
     is_short: bool
@@ -165,12 +171,17 @@ class _Judge(NamedTuple):
     def _dropped_for_the_other(self, drop: Decision, keeper: Story) -> tuple[Rule, str]:
         named = f"{drop.file}:{drop.record} goes in favour of {keeper.subject.place}"
         if drop.reason == "exact-duplicate":
-            return "exact-duplicate", f"{named}: their texts are equal, case, spacing and punctuation aside."
+            return "exact-duplicate", (
+                f"{named}: their texts are equal as they came, case, spacing and punctuation aside."
+            )
         if self.similarity < self.config.threshold:
             return "contained", (
                 f"{named}, which holds {drop.containment or 0:.4f} of it; {self.config.drop_contained:g} is enough."
             )
-        return "near-duplicate", f"{named}: {self.similarity:.4f} is at least the threshold, {self.config.threshold:g}."
+        return "near-duplicate", (
+            f"{named}: {self.similarity:.4f} is at least the threshold, {self.config.threshold:g}, "
+            f"and {self.original:.4f}, as they came, at least the floor, {self.config.least_original:g}."
+        )
 
     def _dropped_for_a_third(self, drop: Decision, stays: Story) -> tuple[Rule, str]:
         named = f"{drop.file}:{drop.record} goes in favour of {drop.keeper_file}:{drop.keeper_record}"
@@ -185,7 +196,9 @@ class _Judge(NamedTuple):
         if "articles" not in self.config.only:
             return "not-compared", "Both stay: this run does not look for duplicate articles."
         if self.is_short:
-            return "too-short", "Both stay: a text of fewer than five words goes only if it is equal to another."
+            return "too-short", (
+                "Both stay: a text of fewer than five words goes only if it is equal to another as it came."
+            )
         if self.similarity < threshold:
             return "below-threshold", f"Both stay: {self.similarity:.4f} is below the threshold, {threshold:g}."
         if not self.has_met:
@@ -193,6 +206,11 @@ class _Judge(NamedTuple):
             return "missed", (
                 f"Both stay though they are like enough: they agree in no band, so they were never compared. "
                 f"That happens to {missed:.2%} of the pairs with this similarity."
+            )
+        if self.original < self.config.least_original:
+            return "unlike-as-they-came", (
+                f"Both stay: without what was cut they are {self.similarity:.4f} alike, but as they came only "
+                f"{self.original:.4f}; the floor is {self.config.least_original:g}."
             )
         flagged = next((story for story in (self.first, self.second) if _is_crowded(story)), None)
         if flagged is not None:

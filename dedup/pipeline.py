@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import boilerplate, containment, edit, findings, limit, lsh, signature
-from dedup.cluster import Clusters, cluster
+from dedup.cluster import Clusters, TextKeys, cluster
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import InputError
@@ -22,14 +22,14 @@ from dedup.fragments import Wrapping, find_fragments
 from dedup.keeping import keep_order
 from dedup.kept_segments import KeptSegments, pack
 from dedup.markdown import find_markup
-from dedup.memory import Memory, Preceded, cluster_after, with_known
+from dedup.memory import Before, Memory, Preceded, cluster_after, with_known
 from dedup.model import Batch, Wanted
 from dedup.parallel import in_order
 from dedup.plan import VERIFYING, Corpus, Documents, Known, Plan, Progress, silent
 from dedup.policy import Cuts
 from dedup.quotes import KeptQuotes, Quotes, quoted
 from dedup.segment import Segments, segment
-from dedup.shingle import ShingleSets, StoredSets, shingle_sets
+from dedup.shingle import ShingleSets, StoredSets, sets_of_both
 from dedup.sources import SourceNumbers
 from dedup.spill import IN_MEMORY, Room, Table
 from dedup.stages import Stages, kept
@@ -41,8 +41,9 @@ LONGEST_TEXT_BYTES = 2**31 - 1
 """Places in texts are kept in 32 bits."""
 
 ROW = {
-    "files": np.int32, "records": np.int64, "sources": np.int64, "digests": np.uint64, "characters": np.int64,
-    "stored": np.int64, "whole": np.bool_, "structured": np.bool_, "keys": np.uint64, "tokens": np.int64,
+    "files": np.int32, "records": np.int64, "sources": np.int64, "digests": np.uint64, "ways": np.uint8,
+    "characters": np.int64, "stored": np.int64, "whole": np.bool_, "structured": np.bool_, "original_keys": np.uint64,
+    "keys": np.uint64, "tokens": np.int64,
 }  # fmt: skip
 """The columns of `Documents` that are one number a document."""
 
@@ -67,6 +68,7 @@ class Examined(NamedTuple):
     found: findings.Findings
     characters: Ints
     stored: Ints
+    original_keys: Keys
     sketches: signature.Sketches
     band_keys: npt.NDArray[np.uint64]
 
@@ -102,8 +104,8 @@ class Noted:
         self._id_bytes.add(batch.ids.data[batch.ids.offsets[0] : batch.ids.offsets[-1]])
         self._id_sizes.add(batch.ids.sizes)
         self._rows.add(
-            batch.files, batch.records, part.sources, batch.digests, part.characters, part.stored,
-            found.whole, found.structured, part.sketches.keys, part.sketches.tokens,
+            batch.files, batch.records, part.sources, batch.digests, batch.ways, part.characters, part.stored,
+            found.whole, found.structured, part.original_keys, part.sketches.keys, part.sketches.tokens,
         )  # fmt: skip
 
     def documents(self, source_names: list[str]) -> Documents:
@@ -191,7 +193,7 @@ def scan(
     cuts, suspicions, protected = (Cuts._make(spans.taken()) for spans in noted.spans)
     limit.give_back()
 
-    def fetch(rows: Ints, ranks: Ints | None = None, before: ShingleSets | None = None) -> StoredSets:
+    def fetch(rows: Ints, ranks: Ints | None = None, before: Before | None = None) -> StoredSets:
         return fetch_shingles(corpus, documents, cuts, rows, workers, progress, ranks, before)
 
     known = Known.nobody()
@@ -200,11 +202,11 @@ def scan(
     else:
         clusters, known = cluster_after(
             memory,
-            documents.keys,
+            TextKeys(documents.original_keys, documents.keys),
             documents.tokens,
             noted.band_keys or (),
             fetch,
-            config.threshold,
+            config,
             bands,
             permutations,
         )
@@ -281,11 +283,12 @@ def cluster_documents(
         return Clusters.of_nobody(len(documents))
     return cluster(
         lambda rows: keep_order(documents, names, rows, config.keep),
-        documents.keys,
+        TextKeys(documents.original_keys, documents.keys),
         documents.tokens,
         band_keys,
         fetch,
         config.threshold,
+        config.original_floor,
     )
 
 
@@ -315,7 +318,7 @@ def find_contained(
             fetch,
         )
     if config.drop_contained:
-        contained, clusters = containment.drop(contained, clusters, config.drop_contained, fetch)
+        contained, clusters = containment.drop(contained, clusters, config.drop_contained, config.original_floor, fetch)
     return clusters, contained
 
 
@@ -354,13 +357,15 @@ def examine(
         sketches = signature.Sketches(
             np.zeros((rows, 0), np.uint32), np.zeros(rows, np.int64), np.zeros(rows, np.uint64)
         )
-        keys = np.zeros((rows, 0), np.uint64)
+        keys, original_keys = np.zeros((rows, 0), np.uint64), sketches.keys
     else:
         sketches = signature.sketch(stored, permutations)
         keys = signature.band_keys(sketches.signatures, *bands)
+        original_keys = signature.original_keys(batch.texts, sketches.keys, np.unique(cuts.documents))
     # The text and the signatures end here.
     sketches = sketches._replace(signatures=np.zeros((0, 0), np.uint32))
-    return Examined(batch.without_texts(), sources, found, characters, stored_characters, sketches, keys)
+    lengths = characters, stored_characters
+    return Examined(batch.without_texts(), sources, found, *lengths, original_keys, sketches, keys)
 
 
 def fetch_shingles(
@@ -371,9 +376,9 @@ def fetch_shingles(
     workers: int,
     progress: Progress = silent,
     ranks: Ints | None = None,
-    before: ShingleSets | None = None,
+    before: Before | None = None,
 ) -> StoredSets:
-    """Read some documents again and return the shingle sets of what is stored of them.
+    """Read some documents again and return the shingle sets of what is stored of them, and of what came.
 
     Args:
         corpus: The corpus.
@@ -388,15 +393,16 @@ def fetch_shingles(
     """
     own = rows if ranks is None else ranks[len(ranks) - len(rows) :]
 
-    def sets_of(batch: Batch, numbers: Ints) -> tuple[ShingleSets, Ints]:
+    def sets_of(batch: Batch, numbers: Ints) -> tuple[ShingleSets, Ints, npt.NDArray[np.bool_]]:
         order = np.argsort(own[np.searchsorted(rows, numbers)])
-        return shingle_sets(stored_texts(batch.texts, numbers, cuts), order), order
+        lost = np.bincount(cuts.among(numbers)[0], minlength=len(numbers)) > 0
+        return sets_of_both(stored_texts(batch.texts, numbers, cuts), batch.texts, lost, order), order, lost[order]
 
     stored = StoredSets(corpus.room)
     if before is not None:
-        stored.add(before)
-    for sets, order in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
-        stored.add(sets, order)
+        stored.add(before.sets, lost=before.lost)
+    for sets, order, lost in in_order(sets_of, numbered_batches(corpus, documents, rows), workers):
+        stored.add(sets, order, lost)
         progress(VERIFYING, len(order))
     stored.close()
     limit.give_back()

@@ -56,7 +56,7 @@ def silent(stage: str, documents: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What is kept of every document between the passes: 62 bytes and its id.
+    """What is kept of every document between the passes: 71 bytes and its id.
 
     Attributes:
         files: int32[n].
@@ -65,11 +65,13 @@ class Documents:
         sources: int64[n], rows of `source_names`.
         source_names: Every source once.
         digests: uint64[n], of the whole record; the last resort in breaking ties without regard to the order of files.
+        ways: uint8[n], how the source was found: a `formats.sites.Way`.
         ranks: The values of FIELD under `--keep max:FIELD`, else None.
         characters: int64[n], code points of the text.
         stored: int64[n], code points after the cuts.
         whole: bool[n], every line is boilerplate, so all of them stay.
         structured: bool[n], has so many repeats that they are its structure.
+        original_keys: uint64[n], text keys of the texts as they came.
         keys: uint64[n], text keys of what is stored.
         tokens: int64[n], tokens of what is stored.
     """
@@ -80,11 +82,13 @@ class Documents:
     sources: Ints
     source_names: list[str]
     digests: npt.NDArray[np.uint64]
+    ways: npt.NDArray[np.uint8]
     ranks: list[float | str | None] | None
     characters: Ints
     stored: Ints
     whole: npt.NDArray[np.bool_]
     structured: npt.NDArray[np.bool_]
+    original_keys: npt.NDArray[np.uint64]
     keys: npt.NDArray[np.uint64]
     tokens: Ints
 
@@ -127,7 +131,7 @@ class Known(NamedTuple):
     Attributes:
         numbers: int64[n], ascending, what the index calls them.
         places: Where each is from.
-        keys: uint64[n], their text keys, as far as a document of the run is equal to them; else 0.
+        keys: uint64[n], text keys of what came, as far as a document of the run is equal to it; else 0.
     """
 
     numbers: Ints
@@ -207,7 +211,7 @@ class Plan:
 
     @property
     def is_copy(self) -> npt.NDArray[np.bool_]:
-        """bool[documents], goes in favour of one with an equal text."""
-        keys = np.concatenate([self.documents.keys, self.known.keys])
-        copies: npt.NDArray[np.bool_] = self.documents.keys == keys[self.clusters.keepers]
+        """bool[documents], goes in favour of one with an equal text, as they came."""
+        keys = np.concatenate([self.documents.original_keys, self.known.keys])
+        copies: npt.NDArray[np.bool_] = self.documents.original_keys == keys[self.clusters.keepers]
         return self.dropped & self.clusters.exact & copies

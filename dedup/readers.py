@@ -231,8 +231,8 @@ def _rows(batch: Batch, start: int, stop: int) -> Batch:
         Column(column.data, column.offsets[start : stop + 1]) for column in (batch.texts, batch.ids, batch.sources)
     )
     ranks = None if batch.ranks is None else batch.ranks[start:stop]
-    digests = batch.digests[start:stop]
-    return Batch(batch.files[start:stop], batch.records[start:stop], texts, ids, sources, digests, ranks)
+    digests, ways = batch.digests[start:stop], batch.ways[start:stop]
+    return Batch(batch.files[start:stop], batch.records[start:stop], texts, ids, sources, digests, ways, ranks)
 
 
 def joined(batches: Sequence[Batch]) -> Batch:
@@ -247,5 +247,6 @@ def joined(batches: Sequence[Batch]) -> Batch:
         ids=concatenate([batch.ids for batch in batches]),
         sources=concatenate([batch.sources for batch in batches]),
         digests=np.concatenate([batch.digests for batch in batches]),
+        ways=np.concatenate([batch.ways for batch in batches]),
         ranks=ranks,
     )

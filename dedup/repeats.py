@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from dedup import accidents, sentences
 from dedup.captions import Captions, caption_keys, find_captions
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.segment import TERMINATED, Segments, same_words
+from dedup.structure import Shapes, repeating
 from dedup.unicode import fold
 
 Ints = npt.NDArray[np.int64]
@@ -28,6 +31,13 @@ VERSE_UNITS, VERSE_TIMES = 4, 3
 """Four units said twice or more, one of them three times: a song with its refrain."""
 
 
+SIGNS = re.compile(r"[{}\\^~@`$§%]|(?<!\S)-+(?=\w)")
+"""Signs that change what a line says: of code and options. Typography does not."""
+
+NEVER = 1 << 40
+"""More than any document has."""
+
+
 class Repeats(NamedTuple):
     """The later copies in a batch of documents.
 
@@ -35,7 +45,7 @@ class Repeats(NamedTuple):
         line_keepers: int64[lines], the unit that stays instead of the line, -1 where it stays: segment s of the batch
             is unit s, line l as a whole is unit `segments + l`.
         segment_keepers: int64[segments], the same for sentences of lines that stay.
-        structured: bool[documents], has repeats, but so many that they are its structure; nothing of it goes.
+        structured: bool[documents], says something more than once that stays, since it may be meant.
     """
 
     line_keepers: Ints
@@ -43,43 +53,71 @@ class Repeats(NamedTuple):
     structured: Bools
 
 
-def find_repeats(texts: Column, segments: Segments, marked: Bools, fragments: Bools, config: Config) -> Repeats:
+def find_repeats(
+    texts: Column,
+    segments: Segments,
+    marked: Bools,
+    fragments: Bools,
+    shapes: Shapes,
+    forms: Bools,
+    config: Config,
+) -> Repeats:
     """Find later copies of lines and sentences, leaving out the lines in `marked`, which go already, and `fragments`.
 
     Units are equal when their folded words and symbols are, in order: punctuation, case and spacing do not matter,
     digits do. A line is also a repeat of one that differs from it only in the credit of a picture at the end or in a
     label of pictures at the beginning, "Im Bild: ...", of one of the two. Equal hashes are checked against the text.
 
-    Not taken for units, and so never cut: pieces of hard-wrapped sentences, pieces of a bracket or of an abbreviation
-    that segmentation split, what leads in a list with a colon, and headings of a table of contents.
+    Not taken for units, and so never cut: pieces of hard-wrapped sentences, sentences whose ends are not sure, what
+    leads in a list with a colon, and headings of a table of contents. What stands in `forms`, lines whose repetition
+    is content, stays. So does, unless `config.repeats` asks for all, what is no accident of the page.
     """
     from dedup.kernels import repeats as kernels
     from dedup.kernels.slots import SECRET
 
     result = no_repeats(segments)
     captions = find_captions(texts, segments)
+    is_full = config.repeats == "full"
+    structured = (STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES) if is_full else (NEVER,) * 4
     with np.errstate(over="ignore"):
         kernels.find_repeats(
             segments.line_offsets, segments.line_k0, caption_keys(texts, segments, captions), segments.line_width,
             marked | fragments,
             segments.segment_offsets, segments.segment_k0, segments.segment_width,
-            config.repeat_width, config.adjacent_repeat_width,
-            STRUCTURED_UNITS, STRUCTURED_TIMES, VERSE_UNITS, VERSE_TIMES, SECRET, *result,
+            config.repeat_width, config.adjacent_repeat_width, *structured, SECRET, *result,
         )  # fmt: skip
     lines = np.flatnonzero(result.line_keepers >= 0)
     result.line_keepers[lines[~_are_same(texts, segments, captions, lines, result.line_keepers[lines])]] = -1
+    if not is_full:
+        _keep_other_signs(texts, segments, result.line_keepers)
+    before = _count_copies(segments, result)
     gone = marked | (result.line_keepers >= 0)
     lines = np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0))
     for line, keeper in zip(lines.tolist(), _lines_of(segments, result.line_keepers[lines]).tolist(), strict=True):
         if _is_structure(texts, segments, gone, line, keeper):
             result.line_keepers[line] = -1
+    spare(result, segments, forms)
+    result.structured[repeating(segments, forms, config.repeat_width)] = True
+    if not is_full:
+        accidents.keep_meant(
+            texts, segments, captions, shapes.shapes, marked, fragments,
+            (config.repeat_width, config.adjacent_repeat_width), result.line_keepers, result.segment_keepers,
+        )  # fmt: skip
+        result.structured[before > _count_copies(segments, result)] = True
     copies = np.flatnonzero(result.segment_keepers >= 0)
     firsts, seconds = unit_spans(segments, result.segment_keepers[copies]), unit_spans(segments, copies)
     same = same_words(texts.data, *firsts, *seconds, masked=False)
-    for copy, is_same in zip(copies.tolist(), same.tolist(), strict=True):
-        if not is_same or not _is_sentence(texts, segments, copy):
-            result.segment_keepers[copy] = -1
+    result.segment_keepers[copies[~_are_sentences(texts, segments, copies, same, result.segment_keepers)]] = -1
     return result
+
+
+def _count_copies(segments: Segments, found: Repeats) -> Ints:
+    """Return how many units of each document are to go: int64[documents]."""
+    copies = np.flatnonzero(found.line_keepers >= 0)
+    parts = np.flatnonzero(found.segment_keepers >= 0)
+    lines = np.concatenate([copies, np.searchsorted(segments.segment_offsets, parts, side="right") - 1])
+    rows = np.searchsorted(segments.line_offsets, lines, side="right") - 1
+    return np.bincount(rows, minlength=len(segments.line_offsets) - 1)
 
 
 def spare(found: Repeats, segments: Segments, spared: Bools) -> None:
@@ -108,34 +146,51 @@ def _are_same(texts: Column, segments: Segments, captions: Captions, lines: Ints
     return same
 
 
-def is_whole(text: str) -> bool:
-    """Say whether a sentence stands for itself: its brackets close, and no list hangs on it.
-
-    >>> is_whole("Der Rat tagt (am Montag)."), is_whole("Der Rat (vgl. Bl."), is_whole("Sie dürfen nicht:")
-    (True, False, False)
-    """
-    return not leads_in(text) and all(text.count(left) == text.count(right) for left, right in ("()", "[]"))
-
-
-def leads_in(text: str) -> bool:
-    """Say whether a list or a quotation follows."""
-    return text.rstrip().endswith((":", "："))
+def _keep_other_signs(texts: Column, segments: Segments, line_keepers: Ints) -> None:
+    """Take back copies of lines with other signs than the first copy: "Wie {, aber ..." and "Wie }, aber ..."."""
+    lines = np.flatnonzero(line_keepers >= 0)
+    starts, ends = unit_spans(segments, line_keepers[lines])
+    for line, start, end in zip(lines.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        own = texts.data[segments.line_start[line] : segments.line_text_end[line]].tobytes()
+        first = texts.data[start:end].tobytes()
+        if own.strip() != first.strip() and SIGNS.findall(own.decode()) != SIGNS.findall(first.decode()):
+            line_keepers[line] = -1
 
 
 def _text(texts: Column, start: Any, end: Any) -> str:
     return texts.data[start:end].tobytes().decode()
 
 
-def _is_sentence(texts: Column, segments: Segments, number: int) -> bool:
-    """Say whether a segment is a whole sentence: its line must not go on in lower case or with a number."""
-    line_end = np.searchsorted(segments.segment_offsets, number, side="right")
-    after = ""
-    if number + 1 < segments.segment_offsets[line_end]:
-        after = _text(texts, segments.segment_start[number + 1], segments.segment_end[number + 1])
-    text = _text(texts, segments.segment_start[number], segments.segment_end[number])
-    import regex
+def _are_sentences(texts: Column, segments: Segments, copies: Ints, same: Bools, keepers: Ints) -> Bools:
+    """Say which copies are whole sentences for sure, as their first copies are: bool[copies].
 
-    return is_whole(text) and not regex.match(r"\W*[\p{Ll}\p{Nd}]", after)
+    Of copies that follow one another as their first copies do, all go or none.
+    """
+    whole = same.copy()
+    for at, copy in enumerate(copies.tolist()):
+        whole[at] &= _is_sentence(texts, segments, copy) and _is_sentence(texts, segments, int(keepers[copy]))
+    begins = np.flatnonzero((np.diff(copies, prepend=-2) != 1) | (np.diff(keepers[copies], prepend=-2) != 1))
+    if len(begins):
+        whole = np.repeat(np.logical_and.reduceat(whole, begins), np.diff(begins, append=len(copies)))
+    return whole
+
+
+def _is_sentence(texts: Column, segments: Segments, unit: int) -> bool:
+    """Say whether a unit is surely a whole sentence, or a whole line."""
+    if unit >= len(segments.segment_start):
+        return True
+    line = int(np.searchsorted(segments.segment_offsets, unit, side="right")) - 1
+    row = int(np.searchsorted(segments.line_offsets, line, side="right")) - 1
+    first, last = segments.segment_offsets[line : line + 2].tolist()
+    if last - first == 1:
+        return True
+    before, text, after = (
+        _text(texts, segments.segment_start[number], segments.segment_end[number]) if first <= number < last else ""
+        for number in (unit - 1, unit, unit + 1)
+    )
+    start, end = texts.offsets[row : row + 2].tolist()
+    document = texts.data[start : min(end, start + sentences.SEARCHED)].tobytes().decode(errors="ignore")
+    return sentences.is_sentence(before, text, after, document)
 
 
 def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, keeper: int) -> bool:
@@ -151,7 +206,7 @@ def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, kee
     above, below = stays[:at], stays[at + 1 :]
     if not len(above) or (len(below) and line < below[0]):
         return False
-    if leads_in(_text(texts, segments.line_start[line], segments.line_text_end[line])):
+    if sentences.leads_in(_text(texts, segments.line_start[line], segments.line_text_end[line])):
         return True
     return bool(len(below)) and all(_ends_openly(texts, segments, int(number)) for number in (above[-1], below[0]))
 

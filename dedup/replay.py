@@ -80,7 +80,8 @@ class _Replay:
         self._path = path
         self._corpus = corpus
         self._files = {name: number for number, name in enumerate(corpus.names)}
-        self._drops: dict[Place, tuple[Place, float, bool, int]] = {}
+        self._drops: dict[Place, tuple[Place, float, float, bool, int]] = {}
+        self._unlike: dict[Place, tuple[Place, float, float]] = {}
         self._spans: dict[Place, list[_Span]] = {}
         self._templates: dict[str, _Template] = {}
         self._flags: set[tuple[Place, str]] = set()
@@ -127,7 +128,8 @@ class _Replay:
         if decision.action == "drop":
             keeper = self._place(decision.keeper_file or "", decision.keeper_record or 0, line)
             equal = decision.reason == "exact-duplicate"
-            self._drops[place] = keeper, decision.similarity or 0.0, equal, line
+            figures = decision.similarity or 0.0, 1.0 if equal else decision.similarity_original or 0.0
+            self._drops[place] = keeper, *figures, equal, line
         elif decision.action == "cut":
             if decision.start is None or decision.end is None or decision.text is None:
                 raise self._misfit(line, "a cut without start, end or text")
@@ -139,6 +141,9 @@ class _Replay:
                 template = self._templates.setdefault(decision.template or NO_TEMPLATE, known).number
             span = _Span(decision.start, decision.end, *_pair(keeper_span), template, decision.text, line)
             self._spans.setdefault(place, []).append(span)
+        elif decision.similarity_original is not None:
+            keeper = self._place(decision.keeper_file or "", decision.keeper_record or 0, line)
+            self._unlike[place] = keeper, decision.similarity or 0.0, decision.similarity_original
         elif decision.start is None and decision.keeper_file is None:
             self._flags.add((place, decision.reason))
 
@@ -171,13 +176,18 @@ class _Replay:
 
     def _clusters(self, rows: dict[Place, int], documents: int) -> Clusters:
         clusters = Clusters.of_nobody(documents)
-        for place, (keeper, similarity, equal, line) in self._drops.items():
+        for place, (keeper, similarity, original, equal, line) in self._drops.items():
             if place not in rows or keeper not in rows or keeper in self._drops:
                 raise self._misfit(line, "the document or its keeper is not in the input, or the keeper goes itself")
             row = rows[place]
             clusters.keepers[row] = clusters.nearest[row] = rows[keeper]
-            clusters.similarities[row] = similarity
+            clusters.similarities[row], clusters.originals[row] = similarity, original
             clusters.exact[row] = equal
+        for place, (keeper, similarity, original) in self._unlike.items():
+            if place in rows and keeper in rows:
+                row = rows[place]
+                clusters.nearest[row] = rows[keeper]
+                clusters.similarities[row], clusters.originals[row] = similarity, original
         for place, reason in self._flags:
             if reason == "near-duplicate" and place in rows:
                 clusters.crowded[rows[place]] = True
@@ -213,11 +223,13 @@ class _Replay:
             sources=sources,
             source_names=source_names,
             digests=np.zeros(count, np.uint64),
+            ways=np.concatenate([batch.ways for batch in batches]),
             ranks=None,
             characters=characters,
             stored=characters,
             whole=np.array([(place, "boilerplate") in self._flags for place in places], np.bool_),
             structured=np.array([(place, "repeat") in self._flags for place in places], np.bool_),
+            original_keys=np.zeros(count, np.uint64),
             keys=np.zeros(count, np.uint64),
             tokens=np.zeros(count, np.int64),
         )

@@ -13,7 +13,9 @@ from dedup.audit import template_id
 from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.errors import LossError
+from dedup.formats.sites import Way
 from dedup.lsh import Bands
+from dedup.outright import unlike
 from dedup.plan import Plan
 
 TOP = 20
@@ -89,7 +91,9 @@ class Counts(NamedTuple):
         structured: Documents that stay though they are flagged as structured,
         contained: as held by a longer one,
         crowded: as having met more than are compared,
+        unlike: as too unlike as they came,
         whole: or as nothing but boilerplate.
+        ways: Documents by how their source was found: one number a `Way`.
     """
 
     total: dict[str, Any]
@@ -98,7 +102,9 @@ class Counts(NamedTuple):
     structured: int
     contained: int
     crowded: int
+    unlike: int
     whole: int
+    ways: list[int]
 
 
 def count(plan: Plan) -> Counts:
@@ -114,7 +120,9 @@ def count(plan: Plan) -> Counts:
         structured=int((plan.documents.structured & stays).sum()),
         contained=int(((plan.contained.holders >= 0) & stays).sum()),
         crowded=int((plan.clusters.crowded & stays).sum()),
+        unlike=int(unlike(plan).sum()),
         whole=int((plan.documents.whole & stays).sum()),
+        ways=np.bincount(plan.documents.ways, minlength=len(Way)).tolist(),
     )
 
 
@@ -136,6 +144,7 @@ def assembled(
         "characters": counts.total["characters"],
         "reasons": counts.total["reasons"],
         "sources": dict(sorted(counts.sources.items())),
+        "sources_from": ways_told(counts.ways),
         "templates": templates,
         "clusters": clusters,
         "similarity_histogram": [
@@ -146,6 +155,7 @@ def assembled(
             "structured_pages": counts.structured,
             "contained": counts.contained,
             "crowded": counts.crowded,
+            "unlike_as_they_came": counts.unlike,
             "all_boilerplate": counts.whole,
             "sources_losing_much": _losing_much(counts.sources),
         },
@@ -154,6 +164,11 @@ def assembled(
         "version": __version__,
         "timing_s": timing_s,
     }
+
+
+def ways_told(ways: list[int]) -> dict[str, int]:
+    """Return how many documents' sources were found in which way, those that are none left out."""
+    return {way.told: ways[way] for way in Way if ways[way]}
 
 
 def losing_most(sources: dict[str, Any]) -> list[str]:

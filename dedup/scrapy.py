@@ -30,6 +30,7 @@ OPTIONS = (
     "source_field",
     "only",
     "threshold",
+    "original_floor",
     "hashes",
     "recall",
     "seed",
@@ -138,7 +139,8 @@ class DedupPipeline:
         if self._on_duplicate == "drop":
             raise DropItem(f"{verdict.similarity:.0%} like {verdict.keeper.id}", log_level="INFO")
         try:
-            ItemAdapter(item)[self._tag_field] = verdict.keeper._asdict() | {"similarity": verdict.similarity}
+            figures = {"similarity": verdict.similarity, "similarity_original": verdict.similarity_original}
+            ItemAdapter(item)[self._tag_field] = verdict.keeper._asdict() | figures
         except KeyError:
             raise UsageError(
                 f"{type(item).__name__} has no field {self._tag_field!r}",

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import unicode
-from dedup.columns import Column
+from dedup.columns import Column, concatenate
+from dedup.edit import take_rows
 from dedup.spill import IN_MEMORY, Room, Table
 
 SHINGLE_WORDS = 5
@@ -32,6 +33,12 @@ class ShingleSets(NamedTuple):
 class StoredSets:
     """The shingle sets of many rows, filled in order and then loaded a few at a time where they do not fit into memory.
 
+    A row whose text lost something has two: behind that of what is stored of it comes that of the text as it came.
+
+    Attributes:
+        sizes: int64[rows], the shingles of what is stored.
+        came: int64[rows], those of the text as it came, where that is another set; else 0.
+
     >>> stored = StoredSets.of(shingle_sets(Column.of(["a b c d e f", "", "a b c d e"])))
     >>> stored.sizes.tolist(), len(stored.load(np.array([0, 2])).hashes)
     ([2, 0, 1], 3)
@@ -39,7 +46,7 @@ class StoredSets:
 
     def __init__(self, room: Room = IN_MEMORY) -> None:
         self._hashes, self._count = Table(room, (np.uint64,)), 0
-        self._places = Table(IN_MEMORY, (np.int64, np.int64))
+        self._places = Table(IN_MEMORY, (np.int64, np.int64, np.int64))
 
     @classmethod
     def of(cls, sets: ShingleSets) -> StoredSets:
@@ -49,22 +56,33 @@ class StoredSets:
         stored.close()
         return stored
 
-    def add(self, sets: ShingleSets, rows: npt.NDArray[np.int64] | None = None) -> None:
+    def add(
+        self,
+        sets: ShingleSets,
+        rows: npt.NDArray[np.int64] | None = None,
+        lost: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         """Append rows; raises OutputError as `Table.add` does.
 
         Args:
             sets: Their sets, in the order in which they will be asked for, as far as that is known.
-            rows: int64[sets], which of these rows, numbered from 0, each set is of; None if they are in order.
+            rows: int64[], which of these rows, numbered from 0, they are of; None if they are in order.
+            lost: bool[], in the order of the sets, which rows have two sets; None for none.
         """
-        places = np.empty((2, len(sets.offsets) - 1), np.int64)
-        places[:, slice(None) if rows is None else rows] = sets.offsets[:-1] + self._count, np.diff(sets.offsets)
+        if lost is None:
+            lost = np.zeros(len(sets.offsets) - 1, np.bool_)
+        sizes, firsts = np.diff(sets.offsets), np.arange(len(lost)) + np.cumsum(lost) - lost
+        came = np.zeros(len(lost), np.int64)
+        came[lost] = sizes[firsts[lost] + 1]
+        places = np.empty((3, len(lost)), np.int64)
+        places[:, slice(None) if rows is None else rows] = sets.offsets[firsts] + self._count, sizes[firsts], came
         self._hashes.add(sets.hashes)
         self._places.add(*places)
         self._count += len(sets.hashes)
 
     def close(self) -> None:
         """End the filling; raises OutputError as `Table.add` does."""
-        self._starts, self.sizes = self._places.taken()
+        self._starts, self.sizes, self.came = self._places.taken()
         self._hashes.close()
 
     @property
@@ -77,8 +95,8 @@ class StoredSets:
         return rows[np.argsort(self._starts[rows])]
 
     def load(self, rows: npt.NDArray[np.int64]) -> ShingleSets:
-        """Return the sets of some rows."""
-        starts, sizes = self._starts[rows], self.sizes[rows]
+        """Return the sets of some rows: of each as one, if it has two."""
+        starts, sizes = self._starts[rows], self.sizes[rows] + self.came[rows]
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(sizes, out=offsets[1:])
         if self._hashes.is_in_memory and np.array_equal(starts, offsets[:-1]):
@@ -118,6 +136,26 @@ def shingle_sets(texts: Column, rows: npt.NDArray[np.int64] | None = None) -> Sh
         sets[place] = refolded
     offsets[1:] = np.cumsum([len(shingles) for shingles in sets])
     return ShingleSets(np.concatenate(sets), offsets)
+
+
+def sets_of_both(
+    stored: Column, originals: Column, lost: npt.NDArray[np.bool_], order: npt.NDArray[np.int64]
+) -> ShingleSets:
+    """Return the sets of rows as `StoredSets.add` takes them.
+
+    Args:
+        stored: What is stored of the texts.
+        originals: The texts as they came.
+        lost: bool[rows], which of them lost something: only of these, two sets are needed.
+        order: In which order the rows are wanted.
+    """
+    if not lost.any():
+        return shingle_sets(stored, order)
+    pairs = np.full((len(lost), 2), -1)
+    pairs[:, 0] = np.arange(len(lost))
+    pairs[lost, 1] = len(lost) + np.arange(int(lost.sum()))
+    rows = pairs[order].ravel()
+    return shingle_sets(concatenate([stored, take_rows(originals, np.flatnonzero(lost))]), rows[rows >= 0])
 
 
 def jaccard(a: str, b: str) -> float:

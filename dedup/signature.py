@@ -9,11 +9,17 @@ import numpy.typing as npt
 
 from dedup.columns import Column
 from dedup.shingle import SHINGLE_WORDS, refold, tables
+from dedup.versions import mix
 
 if TYPE_CHECKING:
     from datasketch import MinHash
 
+Keys = npt.NDArray[np.uint64]
+
 Permutations = tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]
+
+COPY_SALT = 19
+"""Sets the keys of copies apart from text keys, which stand in one column with them where an index looks them up."""
 
 
 class Sketches(NamedTuple):
@@ -58,6 +64,48 @@ def sketch(texts: Column, permutations: Permutations) -> Sketches:
         again = sketch(refold(texts, np.flatnonzero(disordered)), permutations)
         result.signatures[disordered], result.tokens[disordered], result.keys[disordered] = again
     return result
+
+
+def text_keys(texts: Column, rows: npt.NDArray[np.int64]) -> Keys:
+    """Compute the text keys of some rows alone, which takes a fraction of the time of their signatures.
+
+    >>> texts = Column.of(["Der Rat tagt.", "der  Rat tagt", "Der Rat tagt nicht."])
+    >>> len(set(text_keys(texts, np.arange(3)).tolist()))
+    2
+    """
+    from dedup.kernels import shingle as kernels
+
+    keys, disordered = np.zeros(len(rows), np.uint64), np.zeros(len(rows), np.bool_)
+    with np.errstate(over="ignore"):
+        kernels.key_rows(texts.data, texts.offsets, rows, *tables(), keys, disordered)
+    if disordered.any():
+        keys[disordered] = text_keys(refold(texts, rows[disordered]), np.arange(int(disordered.sum())))
+    return keys
+
+
+def original_keys(texts: Column, stored: Keys, lost: npt.NDArray[np.int64]) -> Keys:
+    """Return the text keys of texts as they came.
+
+    Args:
+        texts: The texts, as they came.
+        stored: Text keys of what is stored of them.
+        lost: Rows that lost something: of the others, the keys are the same.
+    """
+    if not len(lost):
+        return stored
+    keys = stored.copy()
+    keys[lost] = text_keys(texts, lost)
+    return keys
+
+
+def copy_keys(originals: Keys, stored: Keys) -> Keys:
+    """Return keys that are equal for texts that are equal as they came and as they are stored; 0 for nothing.
+
+    Args:
+        originals: Text keys of the texts as they came.
+        stored: Text keys of what is stored of them.
+    """
+    return np.where(originals == 0, np.uint64(0), mix(originals, stored, COPY_SALT))
 
 
 def band_keys(signatures: npt.NDArray[np.uint32], bands: int, rows: int) -> npt.NDArray[np.uint64]:

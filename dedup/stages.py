@@ -28,7 +28,7 @@ from dedup.segment import SEGMENTER_VERSION
 from dedup.staging import Staging, clear_away, refuse_overlap, writing
 from dedup.work import WITHOUT_LOCKS, try_lock
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout of a stage, and of the hashes of words."""
 
 SUFFIX = ".stage"

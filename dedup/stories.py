@@ -27,7 +27,18 @@ LINE_CHARACTERS = 200
 CONTEXT_CHARACTERS = 76
 """Of another line."""
 
-STYLES = {"cut": "red", "flag": "yellow", "left": "red", "right": "green", "gap": "dim", "same": ""}
+MOST_CUTS = 3
+"""Of what was cut from a document, how many pieces are listed beside a comparison."""
+
+STYLES = {
+    "cut": "red strike",
+    "drop": "red",
+    "flag": "yellow",
+    "left": "red",
+    "right": "green",
+    "gap": "dim",
+    "same": "",
+}
 
 
 def as_json(told: list[Story], comparison: Comparison | None) -> bytes:
@@ -105,9 +116,16 @@ def _marks(story: Story) -> list[_Mark]:
     return [_Mark(decision.start or 0, decision.end or 0, number, decision) for number, decision in numbered]
 
 
+def _spans(story: Story) -> list[_Mark]:
+    """Return the spans that decisions are about; of a drop those that did not count in the comparison."""
+    marks = [mark for mark in _marks(story) if mark.end]
+    drops = (mark for mark in _marks(story) if mark.decision.action == "drop")
+    return marks + [mark._replace(start=start, end=end) for mark in drops for start, end in mark.decision.cuts or []]
+
+
 def story_lines(story: Story) -> Iterator[Text]:
     """Yield the lines of a document that decisions are about, with some around them; blank ones are passed over."""
-    marks = [mark for mark in _marks(story) if mark.end]
+    marks = _spans(story)
     starts, lines, at = [], [], 0
     for line in story.subject.text.split("\n"):
         if line.strip():
@@ -143,7 +161,8 @@ def _marked_line(line: str, start: int, marks: list[_Mark]) -> Text:
     at = 0
     for mark in sorted(marks):
         low, high = max(mark.start - start, at), min(mark.end - start, len(line))
-        style, is_flag = STYLES[mark.decision.action], mark.decision.action == "flag"
+        is_flag = mark.decision.action == "flag"
+        style = STYLES["flag" if is_flag else "cut"]
         is_whole = not line[:low].strip() and not line[high:].strip()
         if not shown:
             shown.append("? " if is_flag else "- " if is_whole else "~ ", style=style)
@@ -162,7 +181,9 @@ def _evidence(marks: list[_Mark]) -> Table:
     table.add_column()
     for mark in marks:
         decision = mark.decision
-        name = Text(f"{decision.action} {decision.reason}", style=STYLES.get(decision.action, STYLES["cut"]))
+        name = Text(
+            f"{decision.action} {decision.reason}", style=STYLES["flag" if decision.action == "flag" else "drop"]
+        )
         table.add_row(f"({mark.number})", name, Text(_reason(decision)))
     return table
 
@@ -180,6 +201,8 @@ def _reason(decision: Decision) -> str:
         parts.append(f"{what} {_named(str(decision.keeper), decision.keeper_file, decision.keeper_record or 0)}")
     if decision.similarity is not None:
         parts.append(f"similarity {decision.similarity:.4f}")
+    if decision.similarity_original is not None:
+        parts.append(f"{decision.similarity_original:.4f} as they came")
     if decision.containment is not None:
         parts.append(f"{decision.containment:.4f} of it is there")
     if decision.cuts:
@@ -198,6 +221,19 @@ def _comparison(first: Story, second: Story, found: Comparison) -> Iterator[Text
             "\n".join(["The longest passages that both have:", *(f"  {_short(text)}" for text in found.passages)])
         )
     yield _side_by_side(first, second)
+    for story in (first, second):
+        if story.cuts:
+            yield _cut(story)
+
+
+def _cut(story: Story) -> Text:
+    """Return what does not count in a comparison, struck through."""
+    shown = Text(f"Cut from {one_line(story.subject.document)} before they were compared:")
+    for start, end in story.cuts[:MOST_CUTS]:
+        shown.append("\n  ").append(_short(story.subject.text[start:end]), style=STYLES["cut"])
+    if len(story.cuts) > MOST_CUTS:
+        shown.append(f"\n  … {len(story.cuts) - MOST_CUTS:,} more", style=STYLES["gap"])
+    return shown
 
 
 def _figures(first: Story, second: Story, found: Comparison) -> Table:
@@ -207,6 +243,7 @@ def _figures(first: Story, second: Story, found: Comparison) -> Table:
         ("characters compared", f"{len(first.stored):,} and {len(second.stored):,}"),
         ("shingles", f"{ours:,} and {theirs:,}, {found.shared:,} of them shared"),
         ("similarity", f"{found.similarity:.4f}, estimated by MinHash as {found.estimated:.4f}"),
+        ("as they came", f"{found.similarity_original:.4f}"),
         ("containment", "{:.4f} of the first is in the second, {:.4f} the other way".format(*found.containment)),
         ("bands that met", f"{len(found.met)} of {found.bands}, of {found.rows} hashes each"),
     ]

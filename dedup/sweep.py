@@ -66,13 +66,13 @@ def sweep(plan: Plan, corpus: Corpus, *, workers: int = 1, progress: Progress = 
         progress("sweeping", len(part))
     met = cluster.meet(
         lambda rows: keep_order(documents, corpus.names, rows, config.keep),
-        documents.keys,
+        cluster.TextKeys(documents.original_keys, documents.keys),
         documents.tokens,
         keys,
         lambda rows, ranks: fetch_shingles(corpus, documents, plan.cuts, rows, workers, progress, ranks),
     )
     swept = []
     for threshold in THRESHOLDS:
-        gone = cluster.assign(met, threshold).keepers != np.arange(len(documents))
+        gone = cluster.assign(met, threshold, config.original_floor).keepers != np.arange(len(documents))
         swept.append(Swept(threshold, int(gone.sum()), int(documents.characters[gone].sum())))
     return swept

@@ -9,6 +9,7 @@ import rich.console
 from rich.table import Table
 from rich.text import Text
 
+from dedup.formats.sites import Way
 from dedup.report import losing_most
 from dedup.visible import one_line
 
@@ -160,7 +161,7 @@ def sweep_table(swept: list[dict[str, Any]], read: int) -> Table:
 def flags(report: dict[str, Any]) -> Iterator[str]:
     """Yield what stays though it was suspicious."""
     for kind, what in (
-        ("structured_pages", "repeat so much that it looks like their structure"),
+        ("structured_pages", "say something more than once that may be meant"),
         ("contained", "are held by a longer one of their source"),
         ("crowded", "met more than could be compared"),
         ("all_boilerplate", "are nothing but boilerplate"),
@@ -171,6 +172,12 @@ def flags(report: dict[str, Any]) -> Iterator[str]:
 
 def warnings(report: dict[str, Any]) -> Iterator[str]:
     """Yield what went so far that a person should look at it."""
+    nameless = report["sources_from"].get(Way.FILE.told, 0)
+    if nameless and "boilerplate" in report["config"]["only"]:
+        yield (
+            f"{nameless:,} documents name no source, so that boilerplate is counted by the folder or file they are in; "
+            "say with --source-field which field names it"
+        )
     losing = report["flags"]["sources_losing_much"]
     for flag in losing[:MOST_WARNINGS]:
         yield f"{one_line(flag['source']) or '(no source)'} loses {flag['lost_ratio']:.0%} of its text"

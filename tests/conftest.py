@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
 from hypothesis import HealthCheck, settings
+
+from dedup import console
 
 settings.register_profile(
     "dedup",
@@ -25,6 +28,14 @@ settings.load_profile("dedup")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real data for measuring, beside the project where there is any; not part of it."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_in_silence() -> Iterator[None]:
+    """Keep commands in this process from saying that kernels are compiled: which test meets a new one is chance."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(console, "announced_compilation", lambda _: contextlib.nullcontext())
+        yield
 
 
 @pytest.fixture(scope="session")

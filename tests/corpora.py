@@ -168,6 +168,29 @@ def site(rng: random.Random, source: str, articles: int, prefix: str = "") -> li
     ]
 
 
+LISTED = tuple(f"Hinweis {number}: {sentence(random.Random(number), 12)}" for number in range(12))
+"""Lines that the user lists as boilerplate."""
+
+
+def unevenly_cut(seed: int) -> list[Document]:
+    """Documents of which what is stored is equal, or what came, or neither, with `LISTED` as known boilerplate."""
+    rng = random.Random(seed)
+    # So many lines recur that they go from one site, and not from its copies elsewhere.
+    foot = "".join(f"{sentence(rng, 12)}\n" for _ in range(4))
+    pages = [article(rng) + foot for _ in range(8)]
+    found = [{"source": "www.stadtbote.example", "text": page} for page in pages]
+    found += [{"source": "stadtbote.example", "text": page} for page in pages[:2]]
+    found.append({"source": "spiegelung.example", "text": pages[1].upper().replace("\n", "\n\n")})
+    found += [{"source": "www.stadtbote.example", "text": edited(rng, page, 0.01)} for page in pages[1:3]]
+    found.append({"source": "stadtbote.example", "text": pages[2]})
+    # The same is left, but little of what they said; then most of it; then nothing that could be compared.
+    core, short = article(rng), "Ja, gerne."
+    for text, lines in ((core, LISTED[:6]), (core, LISTED[6:]), (core, LISTED[6:7]), (core, LISTED[6:7]),
+                        (short, LISTED[:1]), (short, LISTED[1:2]), (short, LISTED[:1]), (short, ())):  # fmt: skip
+        found.append({"source": "archiv.example", "text": "\n".join([text.strip(), *lines])})
+    return [{"id": f"{number}", **document} for number, document in enumerate(found)]
+
+
 @st.composite
 def hostile_texts(draw: st.DrawFn) -> str:
     """Any mixture of the above and of arbitrary characters that were assigned long ago."""

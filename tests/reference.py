@@ -170,46 +170,71 @@ def set_jaccard(a: set[int], b: set[int]) -> float:
 class Kept(NamedTuple):
     """What becomes of a document: its keeper, and the most similar keeper it was compared with.
 
+    `similarity` is to that one, and `original` the same of what came, where `similarity` reaches the threshold.
     `is_crowded`: it stays, though there were more keepers in a band than it looked at.
     """
 
     keeper: int
     nearest: int
     similarity: float
+    original: float
+    is_exact: bool
     is_crowded: bool
+
+
+class Text(NamedTuple):
+    """What is known of a document: its text key as it came, and the shingles of what came and of what is stored."""
+
+    key: int
+    came: set[int]
+    stored: set[int]
 
 
 def keep_greedily(
     order: Sequence[int],
-    bands: Sequence[Sequence[int]],
-    sets: Sequence[set[int]],
+    bands: Sequence[Sequence[int | None]],
+    texts: Sequence[Text],
     threshold: float,
+    least: float,
     floor: float,
     reach: int,
 ) -> tuple[dict[int, Kept], int]:
     """Take documents in keep order; return what becomes of each, and how many pairs were compared.
 
-    In each band a document meets the keepers that have its key there, and looks at the last `reach` of them.
+    One that came equal to a keeper goes for it: to the first that stays of its key. In each band a document meets the
+    keepers that have its key there, and looks at the last `reach` of them; None in a band meets nobody.
     """
     kept: list[int] = []
     result, compared = {}, 0
     for document in order:
-        near = Kept(document, -1, 0.0, False)
-        met = [[other for other in kept if band[other] == band[document]] for band in bands]
+        own = texts[document]
+        equal = [other for other in kept if own.key and texts[other].key == own.key][:1]
+        if equal and texts[equal[0]].came == own.came:
+            result[document] = Kept(equal[0], equal[0], 1.0, 1.0, True, False)
+            continue
+        met = [[other for other in kept if band[other] == band[document] is not None] for band in bands]
         looked_at = {other for others in met for other in others[-reach:]}
+        near, fits = [], []
         for other in filter(looked_at.__contains__, kept):
-            sizes = sorted((len(sets[document]), len(sets[other])))
+            theirs = texts[other]
+            sizes = sorted((len(own.stored), len(theirs.stored)))
             if sizes[0] >= floor * sizes[1]:
                 compared += 1
-                similarity = set_jaccard(sets[document], sets[other])
-                if similarity > near.similarity:
-                    near = Kept(document, other, similarity, False)
-        if near.nearest >= 0 and near.similarity >= threshold:
-            near = near._replace(keeper=near.nearest)
-        else:
-            near = near._replace(is_crowded=any(len(others) > reach for others in met))
-            kept.append(document)
-        result[document] = near
+                similarity = set_jaccard(own.stored, theirs.stored)
+                original = set_jaccard(own.came, theirs.came) if similarity >= threshold else 0.0
+                found = Kept(document, other, similarity, original, False, False)
+                if similarity > 0:
+                    near.append(found)
+                if similarity >= threshold and original >= least:
+                    fits.append(found._replace(keeper=other))
+        # Of equally similar ones, max takes the first.
+        if fits:
+            result[document] = max(fits, key=lambda found: found.similarity)
+            continue
+        nothing = Kept(document, -1, 0.0, 0.0, False, False)
+        best = max(near, key=lambda found: found.similarity, default=nothing)
+        result[document] = best._replace(is_crowded=any(len(others) > reach for others in met))
+        kept.append(document)
     return result, compared
 
 
@@ -444,15 +469,17 @@ def foresee(
     start: int,
     most: int,
     buckets: Sequence[Sequence[int]],
+    groups: Sequence[int],
     sizes: Sequence[int],
+    came: Sequence[int],
     floor: float,
     reach: int,
     keepers: Sequence[int],
 ) -> tuple[int, set[int]]:
     """Return where documents have to stop that may look at so many shingles, and whose shingles they need till then.
 
-    A document needs its own and those of the last `reach` keepers in each of its buckets whose sizes alone do not keep
-    them below the floor.
+    A document needs its own, those of the first keeper of its group, and those of the last `reach` keepers in each of
+    its buckets whose sizes alone do not keep them below the floor; of each, what is stored and what came.
     """
     needed: set[int] = set()
     for rank in range(start, len(order)):
@@ -466,7 +493,8 @@ def foresee(
             for keeper in itertools.chain(*met)
             if min(sizes[own], sizes[keeper]) >= floor * max(sizes[own], sizes[keeper])
         }
-        if rank > start and sum(sizes[number] for number in needed | more) > most:
+        more |= set([keeper for keeper in keepers if groups[keeper] == groups[own] >= 0][:1])
+        if rank > start and sum(sizes[number] + came[number] for number in needed | more) > most:
             return rank, needed
         needed |= more
     return len(order), needed

@@ -186,7 +186,7 @@ def test_a_change_is_listed_on_standard_input() -> None:
 
 
 def test_the_format_of_inputs_has_a_name_of_its_own() -> None:
-    record = json.dumps({"text": f"{CAPTION}\nMitte des Textes.\n{CAPTION}\n"})
+    record = json.dumps({"text": f"{CAPTION}\n{CAPTION}\nMitte des Textes.\n"})
     result = run("-", "--input-format", "jsonl", stdin=f"{record}\n".encode())
     assert result.exit_code == 1
     assert f"  -:1: repeats an earlier line: “{CAPTION}”" in result.stdout

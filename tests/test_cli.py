@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import click
+import numba
 import pytest
 from click.testing import CliRunner, Result
 
 from dedup import jobs
 from dedup.cli import main
+from dedup.console import COMPILING, Console, announced_compilation
 
 CRAWL = Path(__file__).resolve().parents[1] / "fixtures" / "crawl"
 COMMANDS = sorted(main.commands)
@@ -333,7 +335,7 @@ def test_quiet_is_silent(command: str, pages: str) -> None:
 
 def test_verbose_names_every_source_and_stage() -> None:
     shown = run("clean", str(CRAWL), "-o", "out", "-v").stderr
-    for word in ("bergblick.example", "hafenpost.example", "www.stadtbote.example", "seconds: scan "):
+    for word in ("bergblick.example", "hafenpost.example", "stadtbote.example", "seconds: scan "):
         assert word in shown
 
 
@@ -438,3 +440,19 @@ def test_a_reader_that_went_away_is_no_error(command: str, pages: str) -> None:
         ["bash", "-c", piped, "-", *dedup(command, pages, "-o", "-", "-q")], capture_output=True, check=False
     )
     assert (shell.returncode, shell.stderr) == (141, b"")
+
+
+# The first run
+
+
+def test_compiling_is_announced_once_and_only_while_a_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    with announced_compilation(Console(quiet=False, verbose=False, sidecar=None)):
+        assert [numba.njit(lambda: 1)(), numba.njit(lambda: 2)()] == [1, 2]
+    assert numba.njit(lambda: 3)() == 3
+    assert capsys.readouterr().err == f"{COMPILING}\n"
+
+
+def test_who_is_quiet_hears_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with announced_compilation(Console(quiet=True, verbose=False, sidecar=None)):
+        assert numba.njit(lambda: 1)() == 1
+    assert capsys.readouterr().err == ""

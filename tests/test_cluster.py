@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup import cluster as clustering
-from dedup.cluster import COMPARED_FLOOR, REACH, Clusters, cluster, first_equals
+from dedup.cluster import COMPARED_FLOOR, REACH, Clusters, TextKeys, cluster, first_equals
 from dedup.kernels import cluster as kernels
 from dedup.shingle import ShingleSets, StoredSets
 from dedup.spill import IN_MEMORY, Room
@@ -22,7 +22,10 @@ Sets = list[set[int]]
 
 
 class Corpus(NamedTuple):
-    """Documents as clustering sees them: shingles, text keys, band keys, and the keep order."""
+    """Documents as clustering sees them: shingles, text keys, band keys, and the keep order.
+
+    `came` and `originals`: the shingles and the text keys of the texts as they came; None where nothing was cut.
+    """
 
     sets: Sets
     keys: list[int]
@@ -30,30 +33,38 @@ class Corpus(NamedTuple):
     order: list[int]
     threshold: float
     reach: int = REACH
+    came: Sets | None = None
+    originals: list[int] | None = None
+    least: float = 0.0
 
 
 def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEMORY) -> Clusters:
     place = {document: rank for rank, document in enumerate(corpus.order)}
+    came = corpus.came or corpus.sets
 
     def fetch(rows: Any, ranks: Any) -> StoredSets:
-        chosen = [sorted(corpus.sets[row]) for row in rows.tolist()]
         assert rows[np.argsort(ranks)].tolist() == sorted(rows.tolist(), key=place.__getitem__)
         stored = StoredSets(room)
-        for start in range(0, len(chosen), 3):
-            order = np.argsort(ranks[start : start + 3])
-            parts = [np.array(chosen[start + row], np.uint64) for row in order.tolist()]
-            stored.add(ShingleSets(np.concatenate(parts), np.cumsum([0, *map(len, parts)])), order)
+        for start in range(0, len(rows), 3):
+            some, order = rows[start : start + 3], np.argsort(ranks[start : start + 3])
+            pairs = [(corpus.sets[row], came[row]) for row in some[order].tolist()]
+            lost = np.array([own != original for own, original in pairs])
+            sets = [sorted(one) for pair in pairs for one in (pair if pair[0] != pair[1] else pair[:1])]
+            hashes = [np.array(one, np.uint64) for one in sets]
+            stored.add(ShingleSets(np.concatenate(hashes), np.cumsum([0, *map(len, hashes)])), order, lost)
         stored.close()
         return stored
 
+    keys = [np.array(column, np.uint64) for column in (corpus.originals or corpus.keys, corpus.keys)]
     with patch.object(clustering, "REACH", corpus.reach):
         return cluster(
             lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64),
-            np.array(corpus.keys, np.uint64),
+            TextKeys(*keys),
             np.array(tokens or [9] * len(corpus.sets)),
             [np.array(band, np.uint64) for band in corpus.bands],
             fetch,
             corpus.threshold,
+            corpus.least,
         )
 
 
@@ -61,47 +72,72 @@ def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEM
 def corpora(draw: st.DrawFn) -> Corpus:
     # The hash 0 is special to the tables, and 16 and 32 fall into its slot.
     hashes = st.sampled_from([0, 1, 2, 3, 4, 5, 16, 32, 2**64 - 1])
-    sets = draw(st.lists(st.sets(hashes, min_size=1, max_size=8), min_size=1, max_size=12))
-    # Some documents are copies: equal key, equal shingles, hence equal bands.
-    copy_of = [draw(st.integers(0, number)) if draw(st.integers(0, 2)) == 0 else number for number in range(len(sets))]
-    for number, original in enumerate(copy_of):
-        copy_of[number] = copy_of[original]
-        sets[number] = sets[copy_of[number]]
-    bands = [[draw(st.integers(0, 2)) for _ in sets] for _ in range(draw(st.integers(1, 3)))]
-    bands = [[band[original] for original in copy_of] for band in bands]
-    order = draw(st.permutations(range(len(sets))))
+    came = draw(st.lists(st.sets(hashes, min_size=1, max_size=8), min_size=1, max_size=12))
+    # Some documents are copies of others as they came, and not the same is stored of all of them.
+    originals = [draw(st.integers(0, number)) if draw(st.booleans()) else number for number in range(len(came))]
+    for number, original in enumerate(originals):
+        originals[number] = originals[original]
+        came[number] = came[originals[number]]
+    sets = [draw(st.sets(st.sampled_from(sorted(one)))) if draw(st.booleans()) else one for one in came]
+    # What is stored says which key and which bands it has.
+    distinct = sorted({tuple(sorted(one)) for one in sets})
+    of = [distinct.index(tuple(sorted(one))) for one in sets]
+    bands = [[draw(st.integers(0, 2)) for _ in distinct] for _ in range(draw(st.integers(1, 3)))]
     return Corpus(
         sets,
-        [original + 1 for original in copy_of],
-        bands,
-        order,
+        [1 + number for number in of],
+        [[band[number] for number in of] for band in bands],
+        draw(st.permutations(range(len(sets)))),
         draw(st.sampled_from([0.3, 0.5, 0.8, 1.0])),
         draw(st.sampled_from([1, 2, REACH])),
+        came,
+        [20 + original for original in originals],
+        draw(st.sampled_from([0.0, 0.5, 0.8])),
     )
 
 
-@settings(max_examples=200)
-@given(corpora())
-def test_documents_go_as_the_greedy_twin_says(corpus: Corpus) -> None:
-    found = run(corpus)
-    first = {}
+@settings(max_examples=300)
+@given(corpora(), st.data())
+def test_documents_go_as_the_greedy_twin_says(corpus: Corpus, data: st.DataObject) -> None:
+    assert corpus.originals is not None
+    assert corpus.came is not None
+    short = {key for key in sorted(set(corpus.keys)) if data.draw(st.integers(0, 4)) == 0}
+    found = run(corpus, tokens=[4 if key in short else 9 for key in corpus.keys])
+    both = list(zip(corpus.originals, corpus.keys, strict=True))
+    first: dict[tuple[int, int], int] = {}
     for document in corpus.order:
-        first.setdefault(corpus.keys[document], document)
-    leaders = [document for document in corpus.order if first[corpus.keys[document]] == document]
-    floor = min(COMPARED_FLOOR, corpus.threshold)
+        first.setdefault(both[document], document)
+    leaders = [document for document in corpus.order if first[both[document]] == document]
+    bands = [[None if key in short else of for of, key in zip(band, corpus.keys, strict=True)] for band in corpus.bands]
     expected, compared = reference.keep_greedily(
-        leaders, corpus.bands, corpus.sets, corpus.threshold, floor, corpus.reach
+        leaders,
+        bands,
+        list(map(reference.Text, corpus.originals, corpus.came, corpus.sets)),
+        corpus.threshold,
+        min(corpus.least, corpus.threshold),
+        min(COMPARED_FLOOR, corpus.threshold),
+        corpus.reach,
     )
     assert found.compared == compared
     assert np.flatnonzero(found.crowded).tolist() == sorted(n for n, kept in expected.items() if kept.is_crowded)
-    for document, key in enumerate(corpus.keys):
-        leader = first[key]
-        assert found.exact[document] == (leader != document)
-        if leader != document and expected[leader].keeper == leader:
-            assert (found.keepers[document], found.similarities[document]) == (leader, 1)
+    for document, pair in enumerate(both):
+        leader = expected[first[pair]]
+        assert found.exact[document] == (first[pair] != document or leader.is_exact)
+        got = (
+            found.keepers[document], found.nearest[document], found.similarities[document], found.originals[document],
+        )  # fmt: skip
+        if first[pair] != document and leader.keeper == first[pair]:
+            assert got == (first[pair], first[pair], 1, 1)
         else:
-            got = found.keepers[document], found.nearest[document], found.similarities[document]
-            assert got == expected[leader][:3]
+            assert got == leader[:4]
+
+
+@given(corpora())
+def test_of_texts_that_came_equal_one_stays_at_most(corpus: Corpus) -> None:
+    assert corpus.originals is not None
+    keepers = run(corpus).keepers.tolist()
+    staying = [corpus.originals[document] for document, keeper in enumerate(keepers) if keeper == document]
+    assert len(staying) == len(set(staying))
 
 
 def test_texts_that_only_share_a_key_are_not_equal() -> None:
@@ -128,21 +164,26 @@ def test_what_is_needed_is_foreseen_as_the_twin_does_it(data: st.DataObject) -> 
         [mine if mine < 0 else 3 * band + mine for band, mine in enumerate(data.draw(row))] for _ in range(count)
     ]
     sizes = data.draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
+    came = data.draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
+    groups = data.draw(st.lists(st.integers(-1, 2), min_size=count, max_size=count))
     order = data.draw(st.permutations(range(count)))
     start = data.draw(st.integers(0, count - 1))
     keepers = [document for document in order[:start] if data.draw(st.booleans())]
     heads, following = np.full(6, -1, np.int32), np.full((count, 2), -1, np.int32)
+    stayed = np.full(3, -1, np.int32)
     for keeper in keepers:
+        if groups[keeper] >= 0 and stayed[groups[keeper]] < 0:
+            stayed[groups[keeper]] = keeper
         for band, bucket in enumerate(buckets[keeper]):
             if bucket >= 0:
                 following[keeper, band], heads[bucket] = heads[bucket], keeper
     needed = np.empty(count, np.int64)
     most, reach = data.draw(st.integers(0, 30)), data.draw(st.integers(1, 4))
     stop, found = kernels.foresee(
-        np.array(order), start, most, np.array(buckets, np.int32), np.array(sizes), 0.5, reach, heads, following,
-        np.full(count, -1, np.int64), needed,
+        np.array(order), start, most, np.array(buckets, np.int32), np.array(groups, np.int32), np.array(sizes),
+        np.array(came), 0.5, reach, heads, following, stayed, np.full(count, -1, np.int64), needed,
     )  # fmt: skip
-    expected = reference.foresee(order, start, most, buckets, sizes, 0.5, reach, keepers)
+    expected = reference.foresee(order, start, most, buckets, groups, sizes, came, 0.5, reach, keepers)
     assert (stop, set(needed[:found].tolist())) == expected
     assert len(set(needed[:found].tolist())) == found
 
@@ -157,9 +198,12 @@ def test_every_keeper_stays(corpus: Corpus) -> None:
 def test_what_goes_is_as_similar_to_its_keeper_as_claimed(corpus: Corpus) -> None:
     found = run(corpus)
     for document, keeper in enumerate(found.keepers.tolist()):
-        if keeper != document:
+        if keeper != document and not found.exact[document]:
             assert found.similarities[document] == reference.set_jaccard(corpus.sets[document], corpus.sets[keeper])
             assert found.similarities[document] >= corpus.threshold
+            assert corpus.came is not None
+            assert found.originals[document] == reference.set_jaccard(corpus.came[document], corpus.came[keeper])
+            assert found.originals[document] >= min(corpus.least, corpus.threshold)
 
 
 def chain(order: list[int]) -> Corpus:
@@ -231,6 +275,34 @@ def test_copies_of_a_document_that_goes_go_to_its_keeper() -> None:
     found = run(corpus)
     assert found.keepers.tolist() == [0, 0, 0]
     assert found.similarities.tolist() == [0.9 if document else 0.0 for document in range(3)]
+
+
+def test_a_copy_of_a_document_that_went_stays_if_it_is_unlike_its_keeper() -> None:
+    """The two came equal, but from the second less was cut, and that is not what the keeper says."""
+    sets = [set(range(10)), set(range(9)), set(range(20))]
+    came = [set(range(10)), set(range(20)), set(range(20))]
+    corpus = Corpus(sets, [1, 2, 3], [[0, 0, 0]], [0, 1, 2], 0.8, REACH, came, [4, 5, 5], 0.5)
+    found = run(corpus)
+    assert found.keepers.tolist() == [0, 0, 2]
+    assert found.originals.tolist() == [0, 0.5, 0]
+
+
+def test_a_document_goes_for_another_keeper_if_it_is_unlike_the_nearest_as_they_came() -> None:
+    sets = [set(range(10)), set(range(2, 11)), set(range(10))]
+    came = [set(range(10)) | set(range(50, 90)), set(range(2, 11)), set(range(10))]
+    corpus = Corpus(sets, [1, 2, 3], [[0, 0, 0]], [0, 1, 2], 0.7, REACH, came, [4, 5, 6], 0.5)
+    found = run(corpus)
+    assert found.keepers.tolist() == [0, 1, 1]
+    assert found.nearest.tolist() == [-1, 0, 1]
+    assert found.originals[2] == found.similarities[2] == reference.set_jaccard(sets[1], sets[2])
+
+
+def test_equal_as_stored_and_unlike_as_they_came_stays() -> None:
+    came = [set(range(10)), set(range(40))]
+    corpus = Corpus([set(range(10))] * 2, [1, 1], [[0, 0]], [0, 1], 0.8, REACH, came, [2, 3], 0.5)
+    found = run(corpus)
+    assert found.keepers.tolist() == [0, 1]
+    assert (found.nearest[1], found.similarities[1], found.originals[1]) == (0, 1, 0.25)
 
 
 @given(

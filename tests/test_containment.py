@@ -239,7 +239,7 @@ def clusters_of(keepers: list[int]) -> Clusters:
     ties = np.array(keepers)
     goes = ties != numbers
     nobody = np.zeros(len(keepers), np.bool_)
-    return Clusters(ties.copy(), goes * 0.9, np.where(goes, ties, -1), nobody, nobody, 0, 0)
+    return Clusters(ties.copy(), goes * 0.9, goes * 0.9, np.where(goes, ties, -1), nobody, nobody, 0, 0)
 
 
 def fetching(sets: Sets) -> Any:
@@ -268,7 +268,7 @@ def test_documents_are_held_and_dropped_as_the_twin_does_it(
     assert dict(enumerate(found.holders.tolist())) == {n: holders.get(n, -1) for n in range(len(sets))}
     for number, holder in holders.items():
         assert found.shares[number] == len(sets[number] & sets[holder]) / len(sets[number])
-    contained, dropped = containment.drop(found, clusters, least, fetch)
+    contained, dropped = containment.drop(found, clusters, least, 0.5, fetch)
     expected = reference.drop_contained(sets, holders, keepers, least)
     assert dropped.keepers.tolist() == expected
     for number, keeper in enumerate(expected):
@@ -276,7 +276,8 @@ def test_documents_are_held_and_dropped_as_the_twin_does_it(
         if keeper != keepers[number]:
             assert contained.holders[number] == keeper
             assert contained.shares[number] == len(sets[number] & sets[keeper]) / len(sets[number])
-            assert dropped.similarities[number] == reference.set_jaccard(sets[number], sets[keeper])
+            similarity = reference.set_jaccard(sets[number], sets[keeper])
+            assert dropped.similarities[number] == dropped.originals[number] == similarity
 
 
 # Invariants

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import random
 import re
@@ -14,6 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
 
 from dedup import explain, jobs, pairs, stories
 from dedup.cli import main
@@ -23,7 +26,7 @@ from dedup.decisions import Decision
 from dedup.errors import StateError, UsageError
 from dedup.explain import Story, Subject
 from dedup.shingle import jaccard, shingle_sets
-from tests.corpora import Document, article, edited, hostile_texts, sentence, site, written
+from tests.corpora import LISTED, Document, article, edited, hostile_texts, sentence, site, unevenly_cut, written
 
 CAPTION = "Die Fähre liegt mit Motorschaden im Hafen von Nordersand."
 RUN = jobs.Run()
@@ -32,7 +35,7 @@ RUN = jobs.Run()
 def documents() -> list[Document]:
     rng = random.Random(11)
     found = site(rng, "a.example", 7)
-    found[0]["text"] = f"{CAPTION}\nWer auf die Insel muss, rudert. {CAPTION}\n" + found[0]["text"]
+    found[0]["text"] = f"Wer auf die Insel muss, rudert. {CAPTION} {CAPTION}\n" + found[0]["text"]
     found.append({"id": "near", "source": "a.example", "text": edited(rng, found[1]["text"], 0.01)})
     found.append({"id": "copy", "source": "a.example", "text": found[2]["text"].upper()})
     found.append({"id": "twice", "source": "b.example", "text": article(rng)})
@@ -257,10 +260,10 @@ def run(*arguments: str) -> Result:
 def test_what_goes_is_marked_in_its_place(corpus: str) -> None:
     shown = run(corpus, "--id", "a.example/0").stdout
     assert shown.startswith("a.example/0 (news.jsonl:1)\nsource a.example: edited, ")
-    assert f"  {CAPTION}\n~ Wer auf die Insel muss, rudert.[- {CAPTION}-] (1)\n" in shown
+    assert f"~ Wer auf die Insel muss, rudert. {CAPTION}[- {CAPTION}-] (1)\n" in shown
     assert "- Wir verwenden Cookies, um Inhalte und Anzeigen zu verbessern. (2)\n" in shown
     assert re.search(r"  … \d lines\n  .*\n- Teilen \(\d\)\n", shown)
-    assert re.search(r"\n\(1\)  cut repeat +the copy at 0-58 stays; similarity 1.0000 *\n", shown)
+    assert re.search(r"\n\(1\)  cut repeat +the copy at 32-90 stays; similarity 1.0000 *\n", shown)
     assert re.search(r"\n\(2\)  cut boilerplate  9 documents, 7 articles; template [0-9a-f]{16}", shown)
 
 
@@ -338,3 +341,57 @@ def test_any_cuts_can_be_shown(text: str, bounds: list[int]) -> None:
     for number, decision in enumerate(made, 1):
         # A blank piece of a line with words is shown, a blank line is not.
         assert f"({number})" in shown or not (decision.text or "").strip()
+
+
+# As they came
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(tmp_path_factory.mktemp("uneven"), unevenly_cut(1))
+
+
+@pytest.mark.parametrize(
+    ("names", "rule", "why"),
+    [
+        (
+            ("0", "8"),
+            "exact-duplicate",
+            "news.jsonl:9 goes in favour of news.jsonl:1: their texts are equal as they came",
+        ),
+        (("14", "16"), "near-duplicate", r"1.0000 is at least the threshold, 0.8, and 0.\d{4}, as they came, at least"),
+        (
+            ("14", "15"),
+            "unlike-as-they-came",
+            r"without what was cut they are 1.0000 alike, but as they came only 0.\d{4}",
+        ),
+        (("18", "19"), "too-short", "goes only if it is equal to another as it came"),
+    ],
+)
+def test_why_says_how_alike_two_came(uneven: str, names: tuple[str, str], rule: str, why: str) -> None:
+    stories, found = told(uneven, *names, config=Config(known_boilerplate=LISTED))
+    assert found is not None
+    assert found.rule == rule
+    assert re.search(why, found.why)
+    assert found.similarity_original == jaccard(*(story.subject.text for story in stories))
+
+
+def styles_of(text: Text, part: str) -> set[str]:
+    at = text.plain.index(part)
+    return {str(span.style) for span in text.spans if span.start <= at < span.end}
+
+
+def test_what_was_cut_is_struck_through(uneven: str) -> None:
+    both, comparison = told(uneven, "14", "16", config=Config(known_boilerplate=LISTED))
+    lines = {line.plain: line for line in stories.story_lines(both[1])}
+    (cut,) = [line for line in lines.values() if "Hinweis 6" in line.plain]
+    assert "red strike" in styles_of(cut, "Hinweis 6")
+    console = Console(file=io.StringIO(), record=True, width=200, highlight=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rich.console.Console", lambda **_: console)
+        stories.show(both, comparison)
+    shown = console.export_text(styles=True)
+    assert "Cut from 16 before they were compared:" in shown
+    # Nine is struck through, 31 red.
+    assert "\x1b[9;31m" in shown
+    assert f"as they came         {comparison.similarity_original:.4f}" in re.sub(r"\x1b\[[\d;]*m", "", shown)

@@ -70,7 +70,7 @@ def test_lines_that_move_and_edits_elsewhere_are_not_new(corpus: Path, rules: Ru
 
 
 def test_what_shows_only_when_a_copy_is_removed_is_not_new(corpus: Path, rules: Rules) -> None:
-    assert ("exact-duplicate", "site/2.md") in found(judge(corpus))
+    assert ("near-duplicate", "site/2.md") in found(judge(corpus))
     (corpus / "copy.md").unlink()
     assert ("boilerplate", "site/2.md") in found(judge(corpus))
     assert found(judge(corpus, rules=rules)) == []
@@ -91,7 +91,7 @@ def test_what_was_cleaned_is_counted_as_gone_and_may_not_come_back_elsewhere(cor
     update = Rules(STRICT, rules.baseline, update_baseline=True)
     judge(corpus, rules=update)
     (corpus / "copy.md").write_text(article(2), encoding="utf-8")
-    assert found(judge(corpus, rules=rules)) == [("exact-duplicate", "site/2.md")]
+    assert found(judge(corpus, rules=rules)) == [("near-duplicate", "site/2.md")]
 
 
 def test_which_of_two_goes_does_not_matter(corpus: Path, rules: Rules) -> None:

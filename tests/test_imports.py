@@ -39,7 +39,7 @@ def test_cleaning_does_not_import_datasketch() -> None:
 def test_cleaning_json_lines_quietly_imports_neither_pyarrow_nor_rich(tmp_path: Path) -> None:
     source, output = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     source.write_text('{"text": "Ja."}\n')
-    arguments = ["clean", "--quiet", str(source), "--output", str(output)]
+    arguments = ["clean", "--quiet", "--repeats", "full", str(source), "--output", str(output)]
     code = f"from dedup.cli import main\nmain({arguments!r}, standalone_mode=False)"
     loaded(code)
     # The kernels are compiled by now, so that all of numba that compiles can stay where it is.
@@ -53,11 +53,11 @@ def test_cleaning_json_lines_quietly_imports_neither_pyarrow_nor_rich(tmp_path: 
 def test_cleaning_parquet_does_not_import_pandas(tmp_path: Path) -> None:
     """Arrow does, where it is installed, as soon as it is given an array of numpy."""
     source, output = tmp_path / "a.parquet", tmp_path / "b.parquet"
-    text = "Ein Satz, der so oft wie kein anderer hier steht, ohne dass es nötig wäre."
-    repeated = f"{text} Dieser kommt dazwischen, und er ist kurz. {text}"
+    text = "Ein Satz, der so oft wie kein anderer hier steht, ohne dass es nötig scheint."
+    repeated = f"{text} Dieser kommt dazwischen, und er ist winzig. {text}"
     pq.write_table(pa.table({"text": ["Eins.", "Eins.", repeated]}), source)
     (tmp_path / "pandas.py").write_text("")
-    arguments = ["clean", "--quiet", str(source), "--output", str(output)]
+    arguments = ["clean", "--quiet", "--repeats", "full", str(source), "--output", str(output)]
     code = f"sys.path.insert(0, {str(tmp_path)!r})\nfrom dedup.cli import main\n"
     assert "pandas" not in loaded(f"{code}main({arguments!r}, standalone_mode=False)")
     assert pq.read_table(output).column("text").to_pylist() == ["Eins.", repeated.removesuffix(f" {text}")]

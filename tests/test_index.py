@@ -17,7 +17,6 @@ from click.testing import CliRunner
 import dedup
 from dedup import cluster, jobs, memory
 from dedup.cli import main
-from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import UsageError
 from dedup.index import judging, remote, upkeep
@@ -391,8 +390,8 @@ def test_verify_exits_with_1_where_something_is_wrong(stored: list[Document]) ->
 def test_verify_finds_a_key_that_is_not_of_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Sketcher.keys
 
-    def wrong(sketcher: Sketcher, stored: Column) -> Any:
-        text_keys, band_keys = right(sketcher, stored)
+    def wrong(sketcher: Sketcher, *texts: Any) -> Any:
+        text_keys, band_keys = right(sketcher, *texts)
         band_keys[1, 3] ^= np.uint64(1)
         return text_keys, band_keys
 

@@ -66,6 +66,7 @@ def added(index: Store, twin: Twin, rng: random.Random, count: int, run: RunEntr
         numbers=numbers,
         keepers=np.array(keepers),
         similarities=np.array([0.9 if k != n else 1.0 for k, n in zip(keepers, numbers, strict=True)]),
+        originals=np.array([0.7 if k != n else 1.0 for k, n in zip(keepers, numbers, strict=True)]),
         text_keys=np.array(text_keys, np.uint64),
         ids=Column.of([f"id{number}" for number in numbers]),
         files=[f"{first}.jsonl"] * count,
@@ -168,7 +169,7 @@ def test_of_a_source_the_latest_documents_are_the_evidence(index: Store) -> None
             writer = index.new_segment()
             writer.add(
                 Rows(
-                    numbers, numbers, np.ones(EVIDENCE), numbers.astype(np.uint64), Column.of([""] * EVIDENCE),
+                    numbers, numbers, *np.ones((2, EVIDENCE)), numbers.astype(np.uint64), Column.of([""] * EVIDENCE),
                     ["f"] * EVIDENCE, numbers, Column.of(["a", "b"] * (EVIDENCE // 2)),
                     np.zeros(EVIDENCE + 1, np.int64), nothing, nothing, [b""] * EVIDENCE,
                 ),

@@ -28,7 +28,8 @@ TEXT = "Der Hafen am Morgen.\n\nFoto: dpa\nDer Hafen am Morgen. Am 3.12.2025 reg
 def batch_of(texts: list[str]) -> Batch:
     column = Column.of(texts)
     return Batch(
-        np.zeros(len(texts), np.int32), np.arange(len(texts)) + 1, column, column, column, column.digests()
+        np.zeros(len(texts), np.int32), np.arange(len(texts)) + 1, column, column, column, column.digests(),
+        np.zeros(len(texts), np.uint8),
     )  # fmt: skip
 
 

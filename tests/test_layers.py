@@ -31,6 +31,7 @@ LAYERS = (
         "writers",
     },
     {
+        "accidents",
         "boilerplate",
         "captions",
         "cluster",
@@ -41,6 +42,7 @@ LAYERS = (
         "lsh",
         "markdown",
         "repeats",
+        "sentences",
         "signature",
         "structure",
         "versions",

@@ -45,17 +45,19 @@ def plans(draw: st.DrawFn) -> Plan:
         sources=column(st.integers(0, 1), np.int64),
         source_names=SOURCES,
         digests=np.zeros(count, np.uint64),
+        ways=np.zeros(count, np.uint8),
         ranks=None,
         characters=np.zeros(count, np.int64),
         stored=np.zeros(count, np.int64),
         whole=flags[0],
         structured=flags[1],
-        keys=column(st.integers(0, 2), np.uint64),
+        original_keys=column(st.integers(0, 2), np.uint64),
+        keys=np.zeros(count, np.uint64),
         tokens=np.zeros(count, np.int64),
     )
     clusters = Clusters(
-        keepers, column(shares, np.float64), column(st.integers(-1, count + len(KNOWN) - 1), np.int64),
-        flags[2], flags[3], 0, 0,
+        keepers, column(shares, np.float64), column(shares, np.float64),
+        column(st.integers(-1, count + len(KNOWN) - 1), np.int64), flags[2], flags[3], 0, 0,
     )  # fmt: skip
     contained = Containment(column(st.integers(-1, count - 1), np.int64), column(shares, np.float64))
     known = Known(np.arange(len(KNOWN)), KNOWN, np.array([1, 0], np.uint64))
@@ -73,22 +75,24 @@ def told(plan: Plan, number: int, cuts: list[Span]) -> list[Decision]:
         keeper = plan.place(int(other), FILES)
         return {"keeper": keeper.id, "keeper_file": keeper.file, "keeper_record": keeper.record}
 
-    similarity = float(clusters.similarities[number])
+    similarity, original = float(clusters.similarities[number]), float(clusters.originals[number])
     holder = plan.contained.holders[number]
     containment = None if holder < 0 else float(plan.contained.shares[number])
     keeper = clusters.keepers[number]
     if keeper != number:
-        keys = [*documents.keys, *plan.known.keys]
+        keys = [*documents.original_keys, *plan.known.keys]
         is_equal = clusters.exact[number] and keys[number] == keys[keeper]
         reason = "exact-duplicate" if is_equal else "near-duplicate"
-        given = own | beside(keeper) | {"similarity": similarity, "containment": containment, "cuts": cuts or None}
+        given = own | beside(keeper) | {"similarity": similarity, "containment": containment}
+        if not is_equal:
+            given |= {"similarity_original": original, "cuts": cuts or None}
         return [Decision(action="drop", reason=reason, **given)]
     found = []
     if documents.whole[number]:
         why = "every line of it is boilerplate of its source; it stays whole rather than empty"
         found.append(own | {"reason": "boilerplate", "why": why})
     if documents.structured[number]:
-        why = "what stands more than once in it looks like a list, a refrain, a table or code; it stays"
+        why = "what stands more than once in it may be meant: a refrain, a list, another heading; it stays"
         found.append(own | {"reason": "repeat", "why": why})
     if holder >= 0:
         why = "a longer document of its source holds nearly all of it; it stays"
@@ -96,10 +100,13 @@ def told(plan: Plan, number: int, cuts: list[Span]) -> list[Decision]:
     if clusters.crowded[number]:
         why = f"meets more than {REACH:,} articles in a band, and only the last of them were compared; it stays"
         found.append(own | {"reason": "near-duplicate", "why": why})
-    if clusters.nearest[number] >= 0 and similarity >= CONFIG.threshold - outright.BORDERLINE:
+    nearest = {} if clusters.nearest[number] < 0 else beside(clusters.nearest[number]) | {"similarity": similarity}
+    if nearest and similarity >= CONFIG.threshold:
+        why = "similar without what was cut, but below the floor of 0.5 as they came; it stays"
+        found.append(own | nearest | {"reason": "near-duplicate", "similarity_original": original, "why": why})
+    elif nearest and similarity >= CONFIG.threshold - outright.BORDERLINE:
         why = "nearly as similar as the threshold of 0.8 asks; it stays"
-        nearest = beside(clusters.nearest[number])
-        found.append(own | nearest | {"reason": "near-duplicate", "similarity": similarity, "why": why})
+        found.append(own | nearest | {"reason": "near-duplicate", "why": why})
     return [Decision(action="flag", **given) for given in found]
 
 

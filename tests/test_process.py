@@ -74,3 +74,28 @@ def test_what_cannot_be_written_in_the_end_is_no_success(tmp_path: Path) -> None
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=buffered)
     assert done.returncode != 0
     assert "No space left" in done.stderr
+
+
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+"""The environment of a user: what is printed to a pipe or a file is not written at once."""
+
+
+def test_what_is_printed_stands_before_the_error(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("Die Fähre liegt mit Motorschaden im Hafen von Nordersand.", encoding="utf-8")
+    command = [sys.executable, "-c", "from dedup.cli import main; main()", "check", str(tmp_path)]
+    done = subprocess.run(
+        command, env=BUFFERED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    said = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "dedup:"))]
+    assert (done.returncode, [line.split()[0] for line in said]) == (1, ["FAILED", "dedup:"])
+
+
+def test_an_error_that_there_is_no_room_to_tell_has_its_code(tmp_path: Path) -> None:
+    code = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (4, 4))\nfrom dedup.cli import main\nmain()"
+    with (tmp_path / "said").open("wb") as said:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "clean", "nowhere", "-o", str(tmp_path / "out")],
+            env=BUFFERED, stderr=said, check=False,
+        )  # fmt: skip
+    assert (done.returncode, (tmp_path / "said").read_bytes()) == (3, b"dedu")

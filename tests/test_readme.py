@@ -22,6 +22,7 @@ import pytest
 from dedup import jobs
 from dedup.cli import main
 from dedup.config import Config
+from dedup.console import COMPILING
 from dedup.decisions import Decision
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +31,6 @@ CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PYTHON = re.compile(r"^```python\n(.*?)^```\n+^```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETTINGS = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETUP = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FIRST_RUN_ONLY = "compiling kernels (first run only)\n"
 
 
 class Example(NamedTuple):
@@ -71,7 +71,7 @@ def run(example: Example, folder: Path) -> str:
         example.command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, encoding="utf-8", timeout=300, check=False,
     )  # fmt: skip
-    lines = done.stdout.replace(FIRST_RUN_ONLY, "").splitlines()
+    lines = done.stdout.replace(f"{COMPILING}\n", "").splitlines()
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 

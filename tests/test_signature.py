@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 import dedup
 from dedup.columns import Column
 from dedup.shingle import shingle_sets
-from dedup.signature import band_keys, permutations, sketch, to_datasketch
+from dedup.signature import (
+    band_keys,
+    copy_keys,
+    original_keys,
+    permutations,
+    sketch,
+    text_keys,
+    to_datasketch,
+)
 from tests import reference
 from tests.corpora import SENTENCES, article, edited, hostile_texts
 
@@ -95,6 +103,25 @@ def test_text_keys_are_equal_exactly_for_equal_words_and_symbols(first: str, sec
 @given(hostile_texts())
 def test_text_keys_are_those_of_the_twin(text: str) -> None:
     assert sketch(Column.of([text]), permutations(16, 1)).keys.tolist() == [reference.text_key(text)]
+
+
+@given(st.lists(hostile_texts(), min_size=1, max_size=4), st.data())
+def test_text_keys_alone_are_those_of_sketches(texts: list[str], data: st.DataObject) -> None:
+    column, rows = Column.of(texts), st.lists(st.integers(0, len(texts) - 1), unique=True).map(sorted)
+    lost = np.array(data.draw(rows), np.int64)
+    keys = sketch(column, permutations(16, 1)).keys
+    assert text_keys(column, lost).tolist() == keys[lost].tolist()
+    # What is stored of the others is what came.
+    stored = np.where(np.isin(np.arange(len(texts)), lost), np.uint64(1), keys)
+    assert original_keys(column, stored, lost).tolist() == keys.tolist()
+
+
+def test_copies_are_equal_as_they_came_and_as_they_are_stored() -> None:
+    originals, stored = np.array([0, 3, 3, 3, 4], np.uint64), np.array([0, 3, 2, 2, 2], np.uint64)
+    keys = copy_keys(originals, stored).tolist()
+    assert keys[0] == 0
+    assert keys[2] == keys[3]
+    assert len({*keys, *originals.tolist()}) == 6
 
 
 @pytest.mark.parametrize(

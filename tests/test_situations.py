@@ -123,8 +123,18 @@ def test_s3_an_early_version_goes_only_if_it_is_similar_enough(language: Languag
 @pytest.mark.parametrize("foot_sentences", [5, 10, 12], ids=["30 % boilerplate", "45 %", "55 %"])
 def test_s4_of_a_wire_story_on_six_sites_one_stays(language: Language, foot_sentences: int) -> None:
     wire = language.article(random.Random(7))
-    result = dedup.clean(on_sites(language, wire, 6, foot_sentences))
+    result = dedup.clean(on_sites(language, wire, 6, foot_sentences), original_floor=0)
     assert Counter(document["text"] == wire for document in result.kept) == {True: 1, False: 36}
+
+
+def test_s4_on_sites_that_say_more_than_the_story_it_stays_and_is_flagged() -> None:
+    """As they came, less than half is the same: --original-floor 0 says that this does not matter."""
+    language = LANGUAGES["de"]
+    result = dedup.clean(on_sites(language, language.article(random.Random(7)), 6, 12))
+    assert len(result.kept) == 42
+    flags = [decision for decision in result.decisions if decision.similarity_original is not None]
+    assert [(flag.action, flag.similarity) for flag in flags] == [("flag", 1.0)] * 5
+    assert all((flag.similarity_original or 0) < 0.5 for flag in flags)
 
 
 @EACH
@@ -201,7 +211,7 @@ def test_s7_questions_that_several_answer_stay_from_three_on(language: Language,
     questions = [question.partition(": ")[2] for question in language.questions[:asked]]
     answers = ["".join(f"{question}\n{language.paragraph(rng, 3)}" for question in questions) for _ in range(2)]
     text = language.article(rng) + "".join(answers)
-    result = dedup.clean(documents([text]))
+    result = dedup.clean(documents([text]), repeats="full")
     assert (result.kept[0]["text"] == text) == stay
     assert reasons(result, "cut") == ({} if stay else {"repeat": asked})
     assert bool(flagged(result, "repeat")) == stay
@@ -213,7 +223,7 @@ def test_s7_a_question_asked_again_stays_in_an_interview(language: Language, ask
     rng = random.Random(12)
     questions = [*language.questions[:asked], language.questions[0]]
     text = language.article(rng) + "".join(f"{question}\n{language.paragraph(rng, 3)}" for question in questions)
-    result = dedup.clean(documents([text]))
+    result = dedup.clean(documents([text]), repeats="full")
     assert (result.kept[0]["text"] == text) == stays
     assert bool(flagged(result, "repeat")) == stays
 
@@ -223,9 +233,20 @@ def test_s7_a_question_asked_again_stays_in_an_interview(language: Language, ask
 def test_s7_a_formula_is_structure_from_five_times_on(language: Language, rulings: int, stays: bool) -> None:
     rng = random.Random(13)
     text = language.article(rng) + "".join(f"{language.paragraph(rng, 3)}{language.formula}\n" for _ in range(rulings))
-    result = dedup.clean(documents([text]))
+    result = dedup.clean(documents([text]), repeats="full")
     assert result.kept[0]["text"].count(language.formula) == (rulings if stays else 1)
     assert bool(flagged(result, "repeat")) == (rulings >= 5)
+
+
+@EACH
+def test_s7_questions_and_formulas_stay_whoever_says_them_how_often(language: Language) -> None:
+    rng = random.Random(13)
+    question = language.questions[0].partition(": ")[2]
+    said = "".join(f"{question}\n{language.paragraph(rng, 3)}{language.formula}\n" for _ in range(2))
+    text = language.article(rng) + said
+    result = dedup.clean(documents([text]))
+    assert result.kept[0]["text"] == text
+    assert flagged(result, "repeat")
 
 
 # S8

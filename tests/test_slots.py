@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup.cluster import cluster
-from dedup.kernels import repeats, shingle
+from dedup.kernels import accidents, repeats, shingle
 from dedup.kernels.slots import SECRET, slot_of, table_size
 from dedup.shingle import ShingleSets, StoredSets
 
@@ -61,6 +61,20 @@ def look_for_repeats(keys: Keys) -> None:
     )  # fmt: skip
 
 
+def judge_repeats(keys: Keys) -> None:
+    """Look at a page that is said twice as a whole."""
+    count = len(keys)
+    page, no, offsets = 2 * count, np.zeros(2 * count, np.bool_), np.arange(2 * count + 1)
+    some = np.zeros(page, np.uint64)
+    lines = accidents.Lines(
+        offsets[:-1], offsets[1:], np.concatenate([keys, keys]), np.full(page, 90, np.int32),
+        np.ones(page, np.uint8), some, np.zeros(page, np.uint8), np.zeros(page, np.uint8), no, no, offsets,
+    )  # fmt: skip
+    limits = accidents.Limits(25, 15, 80, 80, 60, 40, 50, 5, 4, 12, 3, 6, 100)
+    keepers = np.where(offsets[:-1] < count, -1, offsets[:-1] - count)
+    accidents.judge_lines(np.full(page, 120, np.uint8), np.array([0, page]), lines, page, limits, keepers)
+
+
 def look_for_distinct(keys: Keys) -> None:
     shingle.distinct(keys, len(keys), SECRET, np.zeros(table_size(len(keys)), np.uint64))
 
@@ -75,7 +89,7 @@ def compare(keys: Keys) -> None:
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="Python takes as long for other reasons")
-@pytest.mark.parametrize("work", [look_for_repeats, look_for_distinct, compare])
+@pytest.mark.parametrize("work", [look_for_repeats, judge_repeats, look_for_distinct, compare])
 def test_time_is_linear(work: Callable[[Keys], None]) -> None:
     """Of 200,000 keys in one corner each would look at the others: twenty seconds, not a few hundredths of one."""
     with np.errstate(over="ignore"):

@@ -33,7 +33,17 @@ from dedup.cli import main
 from dedup.config import KINDS, Config
 from dedup.errors import EngineError, InputError, LossError, OutputError, StateError, UsageError
 from dedup.verify.run import verify
-from tests.corpora import Document, article, corpora, edited, hostile_texts, sentence, site
+from tests.corpora import (
+    LISTED,
+    Document,
+    article,
+    corpora,
+    edited,
+    hostile_texts,
+    sentence,
+    site,
+    unevenly_cut,
+)
 from tests.situations import LANGUAGES, situations
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -101,7 +111,9 @@ def crawl(seed: int = 5) -> list[Document]:
         {"source": 'q"\\\u2028\n{', "text": article(rng)},
         {"id": "", "source": "c.example", "text": ""},
         {"id": 7, "url": "https://d.example/a", "text": "Ja."},
-        {"id": 7.5, "url": "https://d.example/b", "text": "Ja."},
+        {"id": 7.5, "url": "https://www.d.example/b", "text": "Ja."},
+        {"source": "https://www.d.example/c", "text": "Nein."},
+        {"source": None, "domain": "www.c.example", "text": "Doch."},
         *({"id": f"x{n}", "source": "b.example", "text": documents[3]["text"]} for n in range(4)),
     ]
     for number, document in enumerate(documents):
@@ -184,6 +196,33 @@ def test_files_give_what_the_local_engine_gives(
     assert files(tmp_path / "back") == {name: (corpus / "in" / name).read_bytes() for name in names}
     verdict = verify([str(corpus / "in")], str(tmp_path / "out"))
     assert (verdict.violations, verdict.dropped) == ([], len(drops))
+
+
+@pytest.mark.parametrize("by_rounds", [False, True])
+def test_texts_unlike_or_equal_as_they_came_go_as_with_the_local_engine(
+    spark: Session, tmp_path: Path, by_rounds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dedup.spark import engine
+    from dedup.spark import jobs as spark_jobs
+
+    if by_rounds:
+        monkeypatch.setattr(engine, "DRIVER_TIES", 0)
+    (tmp_path / "in").mkdir()
+    documents = [document for seed in range(3) for document in unevenly_cut(seed)]
+    for number, document in enumerate(documents):
+        document["id"] = f"{number * 7 % len(documents)}"
+    for part in range(3):
+        (tmp_path / "in" / f"{part}.jsonl").write_bytes(as_lines(documents[part::3]))
+    config = Config(max_loss=1, known_boilerplate=LISTED, drop_contained=0.9)
+    jobs.clean([str(tmp_path / "in")], str(tmp_path / "local"), config, jobs.Run())
+    spark_jobs.clean(spark.sparkContext, [str(tmp_path / "in")], str(tmp_path / "out"), config)
+    local = (tmp_path / "local.dedup" / "decisions.jsonl").read_bytes().split(b"\n", 1)[1]
+    assert parts(tmp_path / "out.dedup" / "decisions") == local
+    reports = [without_times(tmp_path / name / "report.json") for name in ("out.dedup", "local.dedup")]
+    parts_of = ("documents", "characters", "reasons", "sources", "clusters", "similarity_histogram", "flags")
+    assert [reports[0][name] for name in parts_of] == [reports[1][name] for name in parts_of]
+    assert reports[0]["flags"]["unlike_as_they_came"] > 0
+    assert verify([str(tmp_path / "in")], str(tmp_path / "out")).violations == []
 
 
 def test_parquet_gives_what_the_local_engine_gives(
@@ -461,12 +500,13 @@ def assert_same_files(spark: Session, folder: Path, config: Config) -> None:
 
 def test_a_text_that_is_too_long_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     from dedup import pipeline
+    from dedup.formats.sites import NOWHERE
     from dedup.spark.parting import Parting
     from dedup.spark.pieces import Fault, LinePiece, Lines, Origin
     from dedup.spark.tasks import Tasks
 
     monkeypatch.setattr(pipeline, "LONGEST_TEXT_BYTES", 10)
-    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", "")], skips_bad=False), Parting(1, 1))
+    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", NOWHERE)], skips_bad=False), Parting(1, 1))
     piece = LinePiece(0, 0, 1, data=as_lines([{"text": "zehn Bytes"}, {"text": "elf Zeichen"}]))
     fault = Fault(0, 2, "a text of 11 bytes is too long", "Split it: 10 bytes are the most.")
     assert list(tasks.evidence(iter([piece]), 1)) == [(0, fault)]

@@ -137,9 +137,9 @@ LIST = f"{ITEM}- drei Zwiebeln, in feine Ringe geschnitten\n- ein halbes Bund gl
 PROSE = "Der Gemeinderat tagte am Dienstag bis spät in die Nacht hinein."
 
 
-def cleaned(text: str) -> tuple[str, list[str]]:
+def cleaned(text: str, repeats: str = "safe") -> tuple[str, list[str]]:
     """Return a text after cleaning, and what it is flagged for."""
-    result = dedup.clean_text(text)
+    result = dedup.clean([text], only="repeats", repeats=repeats)
     return result.kept[0], [d.reason for d in result.decisions if d.action == "flag"]
 
 
@@ -176,7 +176,8 @@ def test_structure_repeats_and_is_flagged(structure_of: str) -> None:
 def test_what_only_looks_like_structure_goes(no_structure: str) -> None:
     first = no_structure.splitlines(keepends=True)[-1]
     text = f"Titel der Seite\n\n{PROSE}\n\n{no_structure}\n{PROSE} Und dann.\n\n{first}"
-    assert any(d.action == "cut" for d in dedup.clean_text(text).decisions)
+    result = dedup.clean([text], only="repeats", repeats="full")
+    assert any(d.action == "cut" for d in result.decisions)
 
 
 def test_a_line_outside_is_no_repeat_of_one_inside_a_fence() -> None:
@@ -186,7 +187,7 @@ def test_a_line_outside_is_no_repeat_of_one_inside_a_fence() -> None:
 
 def test_prose_around_a_table_repeats_as_ever() -> None:
     text = f"Titel der Seite\n\n{PROSE}\n\n{TABLE}{ROW}\n\n{PROSE}\n"
-    assert cleaned(text) == (f"Titel der Seite\n\n{PROSE}\n\n{TABLE}{ROW}\n\n", ["repeat"])
+    assert cleaned(text, "full") == (f"Titel der Seite\n\n{PROSE}\n\n{TABLE}{ROW}\n\n", ["repeat"])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ from dedup.model import Span
 from dedup.verify import similar, violations
 from dedup.verify.pieces import Lines, Rows, Whole
 from dedup.verify.run import verify
-from tests.corpora import Document, corpora, edited, site, written
+from dedup.verify.tables import _difference
+from tests.corpora import LISTED, Document, corpora, edited, site, unevenly_cut, written
 from tests.sealing import sealed
 
 CRAWL = Path(__file__).resolve().parents[1] / "fixtures" / "crawl"
@@ -257,6 +258,10 @@ def drop_beside_cuts(lines: list[Line]) -> None:
     lines.insert(1, drop | {"record": 1, "document": "a.example/0", "source": "a.example"})
 
 
+def called_exact(lines: list[Line]) -> None:
+    first(lines, "drop", "near-duplicate").update(reason="exact-duplicate", similarity=1.0)
+
+
 TAMPERED = {
     "a cut without its decision": (
         without_first("cut", "boilerplate"),
@@ -273,6 +278,18 @@ TAMPERED = {
     "a similarity below the threshold": (
         with_first("drop", "near-duplicate", keeper="a.example/0", keeper_record=1),
         r"news.jsonl:12: is dropped as near-duplicate with a similarity of 0.0\d{3} to news.jsonl:1",
+    ),
+    "another similarity as they came": (
+        with_first("drop", "near-duplicate", similarity_original=0.99),
+        r"news.jsonl:12: has a similarity_original of 0.\d{4} to news.jsonl:\d+, not of 0.9900",
+    ),
+    "no similarity as they came": (
+        with_first("drop", "near-duplicate", similarity_original=None),
+        r"news.jsonl:12: is dropped without a similarity of the texts as they came",
+    ),
+    "a near-duplicate called exact": (
+        called_exact,
+        r"news.jsonl:12: is dropped as exact-duplicate, but came with another text than news.jsonl:\d+",
     ),
     "no similarity": (with_first("drop", "near-duplicate", similarity=None), r":12: is dropped without a similarity"),
     "a keeper that goes": (drop_the_keeper, r"news.jsonl:12: is dropped for news.jsonl:\d+, which is dropped itself"),
@@ -315,6 +332,41 @@ def test_decisions_that_were_tampered_with_are_found(what: str, tmp_path: Path) 
     rewrite(output, change)
     found = wrong(source, output)
     assert [line for line in found if re.search(message, line)], found
+
+
+def uneven(folder: Path, floor: float) -> tuple[str, str]:
+    """Clean documents from which not the same was cut, at a floor."""
+    source, output = written(folder, unevenly_cut(1)), str(folder / "out.jsonl")
+    config = Config(max_loss=1, known_boilerplate=LISTED, original_floor=floor)
+    jobs.clean([source], output, config, jobs.Run())
+    assert wrong(source, output) == []
+    return source, output
+
+
+def test_a_document_that_goes_below_the_floor_is_found(tmp_path: Path) -> None:
+    source, output = uneven(tmp_path, 0)
+    config = dataclasses.asdict(Config(max_loss=1, known_boilerplate=LISTED))
+
+    def raise_floor(lines: list[Line]) -> None:
+        lines[0]["config"] = config
+        lines[0]["fingerprint"] = Config(max_loss=1, known_boilerplate=LISTED).fingerprint()
+
+    rewrite(output, raise_floor)
+    (below,) = [line for line in wrong(source, output) if "as it came" in line]
+    assert re.search(r"news.jsonl:16: is dropped, but as it came only 0.[34]\d\d\d like news.jsonl:15", below)
+
+
+def test_a_short_text_that_is_said_to_be_near_is_found(tmp_path: Path) -> None:
+    source, output = uneven(tmp_path, 0.5)
+
+    def change(lines: list[Line]) -> None:
+        (short,) = [line for line in lines[1:] if line["document"] == "20" and line["action"] == "drop"]
+        text = unevenly_cut(1)[20]["text"]
+        cuts = [[len("Ja, gerne."), len(text)]]
+        short |= {"reason": "near-duplicate", "similarity_original": 1.0, "cuts": cuts}
+
+    rewrite(output, change)
+    assert [line for line in wrong(source, output) if "news.jsonl:21: is shorter than one shingle" in line]
 
 
 def lines_of(output: str) -> list[bytes]:
@@ -370,6 +422,31 @@ def test_a_value_that_changed_is_found(column: str, tmp_path: Path) -> None:
     pq.write_table(table.set_column(table.column_names.index(column), table.schema.field(column), values), output)
     expected = "news.parquet:1: is not in the output what its decisions leave of it"
     assert (expected in wrong(source, output)) is not values[0].equals(table.column(column)[0])
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "is_same"),
+    [
+        (pa.float64(), NAN, NAN, True),
+        (pa.float64(), NAN, None, False),
+        (pa.list_(pa.float64()), [NAN, 1.0], [NAN, 1.0], True),
+        (pa.list_(pa.float64()), [NAN, 1.0], [NAN, 2.0], False),
+        (pa.list_(pa.float64()), [NAN], [NAN, NAN], False),
+        (pa.struct({"a": pa.float32(), "b": pa.string()}), {"a": NAN, "b": "x"}, {"a": NAN, "b": "x"}, True),
+        (pa.struct({"a": pa.float32(), "b": pa.string()}), {"a": NAN, "b": "x"}, {"a": NAN, "b": "y"}, False),
+        (pa.map_(pa.string(), pa.float64()), {"a": NAN}.items(), {"a": NAN}.items(), True),
+        (pa.map_(pa.string(), pa.float64()), {"a": NAN}.items(), {"b": NAN}.items(), False),
+        (pa.list_(pa.timestamp("ns")), [1], [2], False),
+    ],
+)
+def test_values_are_compared_with_nan_equal_to_itself(kind: pa.DataType, one: Any, other: Any, is_same: bool) -> None:
+    columns = (
+        pa.chunked_array([pa.array([list(v) if isinstance(kind, pa.MapType) else v], kind)]) for v in (one, other)
+    )
+    assert (_difference(*columns) is None) is is_same
 
 
 def test_a_row_too_few_one_too_many_and_another_schema_are_found(tmp_path: Path) -> None:

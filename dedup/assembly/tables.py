@@ -23,6 +23,7 @@ from dedup.formats.lines import between
 from dedup.formats.names import Form
 from dedup.formats.parquet import column_at, schema_without_views, values_at
 from dedup.formats.parquet_rows import RowsInTurn
+from dedup.formats.sites import NOWHERE
 from dedup.formats.slabs import FileEdits
 from dedup.formats.source import InputFile
 from dedup.manifest import PARQUET, REMOVED, REMOVED_INDEX, FileEntry
@@ -73,7 +74,7 @@ class TableFiles:
             edits = self._put_together(number, table, dropped, whole)
         except (ValueError, LookupError, pa.ArrowException) as error:
             raise changed(self._folders.output, f"{table.name} cannot be put together again: {error}") from None
-        file = InputFile(number, table.name, whole, "", Form("parquet"), False, None, "article", math.inf)
+        file = InputFile(number, table.name, whole, NOWHERE, Form("parquet"), False, None, "article", math.inf)
         out = self._folders.target / table.name
         stripped = parquet_edits.strip(file, self._fields, edits, out, self._folders.beside / PARQUET, lambda: None)
         return FileEntry(

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -144,36 +144,49 @@ class Group(click.Group):
             with _ended_by_signals():
                 return super().main(*arguments, **options)
         except _Ended as ended:
-            click.echo(f"dedup: {ENDINGS[ended.number]}", err=True)
+            _say(ENDINGS[ended.number])
             raise
         except OSError as error:
             # What goes wrong with a file has its name, or is an error of ours by now.
             if error.filename is not None:
                 raise
-            _leave_unwritten()
+            _leave_unwritten(sys.stdout)
             hint = "Check where it goes, and the room there."
             failure = OutputError(f"cannot be written: {error.strerror}", file="standard output", hint=hint)
-            click.echo(f"dedup: {failure}", err=True)
+            _say(str(failure))
             sys.exit(EXIT_INPUT)
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command."""
         settle_process()
         try:
-            result = super().invoke(context)
+            try:
+                result = super().invoke(context)
+            except DedupError:
+                # What was printed stands before what is said of it.
+                sys.stdout.flush()
+                raise
             sys.stdout.flush()
             return result
         except DedupError as error:
-            click.echo(f"dedup: {error}", err=True)
+            _say(str(error))
             context.exit(EXIT_CODES.get(type(error), EXIT_INPUT))
         except BrokenPipeError:
-            _leave_unwritten()
+            _leave_unwritten(sys.stdout)
             context.exit(EXIT_BROKEN_PIPE)
 
 
-def _leave_unwritten() -> None:
-    """See to it that what is still in the buffer of standard output is not tried again when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _say(message: str) -> None:
+    """Print a line to stderr, as far as there is room for it."""
+    try:
+        click.echo(f"dedup: {message}", err=True)
+    except OSError:
+        _leave_unwritten(sys.stderr)
+
+
+def _leave_unwritten(stream: TextIO) -> None:
+    """See to it that what is still in the buffer of a stream is not tried again when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def settle_process() -> None:

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from dedup.cli.completion import complete_keep, complete_kinds, complete_path
-from dedup.config import EXTRACTIONS, KINDS, Config
+from dedup.config import AMOUNTS, EXTRACTIONS, KINDS, Config
 from dedup.errors import UsageError
 from dedup.formats.compression import MAX_EXPANSION
 from dedup.sizes import size_of
@@ -133,11 +133,26 @@ JUDGING_OPTIONS = (
         help="Kinds of duplication to look for.",
     ),
     click.option(
+        "--repeats",
+        type=click.Choice(AMOUNTS),
+        default=DEFAULTS.repeats,
+        show_default=True,
+        help="Of repeats inside a document, cut those that are accidents of the page, or all.",
+    ),
+    click.option(
         "--threshold",
         type=float,
         default=DEFAULTS.threshold,
         show_default=True,
         help="Least exact Jaccard similarity (0-1) of duplicate articles.",
+    ),
+    click.option(
+        "--original-floor",
+        type=float,
+        default=DEFAULTS.original_floor,
+        show_default=True,
+        metavar="RATIO",
+        help="Least similarity (0-1) that they must have as they came, before anything was cut.",
     ),
     click.option(
         "--keep",

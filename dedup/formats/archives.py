@@ -13,8 +13,9 @@ from typing import IO, Any, NamedTuple, cast
 import msgspec
 
 from dedup.errors import EngineError, InputError
-from dedup.formats.fields import host_of
-from dedup.formats.pages import decode, text_of
+from dedup.formats.fields import WAY_FIELD
+from dedup.formats.pages import addresses_of, decode, text_of
+from dedup.formats.sites import Site, Way, host_of, page_host
 
 TEXT_TYPES = ("text/plain",)
 HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -35,14 +36,14 @@ class Source(NamedTuple):
         chunks: The plain bytes.
         name: How messages name the file.
         document: The id of a single page.
-        folder: Its source.
+        site: Its source, if it does not say its address.
         extraction: What is taken out of pages, `article` or `lines`.
     """
 
     chunks: Iterator[bytes]
     name: str
     document: str
-    folder: str
+    site: Site
     extraction: str
 
 
@@ -62,8 +63,9 @@ def records(kind: str, source: Source) -> Iterator[bytes]:
 
 
 def _page(source: Source) -> Iterator[dict[str, Any]]:
-    text, extraction = text_of(b"".join(source.chunks), source.extraction)
-    yield {"id": source.document, "source": source.folder, "extraction": extraction, "text": text}
+    markup = decode(b"".join(source.chunks))
+    text, extraction = text_of(markup, source.extraction)
+    yield {"id": source.document, **_named(_site_of(markup, source.site)), "extraction": extraction, "text": text}
 
 
 def _responses(source: Source) -> Iterator[dict[str, Any]]:
@@ -110,7 +112,7 @@ def _document(record: Any, extraction: str) -> dict[str, Any] | None:
     found: dict[str, Any] = {
         "id": url,
         "url": url,
-        "source": host_of(url),
+        **_named(Site(host_of(url), Way.URL)),
         "date": record.rec_headers.get_header("WARC-Date"),
     }
     if record.rec_type == "response":
@@ -122,8 +124,23 @@ def _document(record: Any, extraction: str) -> dict[str, Any] | None:
         return found | {"error": f"{headers.get_header('Content-Encoding')}: {error}"}
     if kind in TEXT_TYPES:
         return found | {"text": decode(body, charset)}
-    text, extraction = text_of(body, extraction, charset=charset, url=url)
-    return found | {"extraction": extraction, "text": text}
+    markup = decode(body, charset)
+    text, extraction = text_of(markup, extraction, url=url)
+    site = _site_of(markup, Site(found["source"], Way.URL))
+    return found | _named(site) | {"extraction": extraction, "text": text}
+
+
+def _site_of(markup: str, otherwise: Site) -> Site:
+    """Return the source of a web page: the host of the address that it gives as its own, if it does."""
+    for way, address in addresses_of(markup):
+        if host := page_host(address):
+            return Site(host, way)
+    return otherwise
+
+
+def _named(site: Site) -> dict[str, str]:
+    """Return the fields that say where a document is from."""
+    return {"source": site.name, WAY_FIELD[0]: site.way.told}
 
 
 def _body(stream: IO[bytes]) -> bytes:

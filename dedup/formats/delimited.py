@@ -16,8 +16,9 @@ import xxhash
 
 from dedup.columns import Column, Ints
 from dedup.errors import InputError
-from dedup.formats.fields import Fields, Path, rank_of_cell, source_of
+from dedup.formats.fields import Fields, Path, rank_of_cell
 from dedup.formats.json_faults import CONVERT, NAME_THE_FIELD, listed
+from dedup.formats.sites import Site, source_of
 from dedup.formats.slabs import BOM, NOTHING, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
@@ -196,7 +197,7 @@ class _Rows:
         self._numbers: list[int] = []
         self._texts: list[bytes] = []
         self._ids: list[str] = []
-        self._origins: list[str] = []
+        self._sites: list[Site] = []
         self._ranks: list[float | str | None] = []
         self._digests: list[int] = []
 
@@ -207,7 +208,7 @@ class _Rows:
         self._texts.append(text)
         self._ids.append((cells[self._id] if self._id is not None else "") or f"{self._file.name}:{number}")
         url = None if self._url is None else cells[self._url]
-        self._origins.append(source_of([cells[at] for at in self._sources], url, self._file.folder))
+        self._sites.append(source_of([cells[at] for at in self._sources], url, self._file.site))
         self._ranks.append(None if self._rank is None else rank_of_cell(cells[self._rank]))
         self._digests.append(xxhash.xxh3_64_intdigest("\x1f".join(cells).encode()))
         self.size += len(text) + ROW_BYTES
@@ -219,7 +220,8 @@ class _Rows:
             records=np.array(self._numbers, np.int64),
             texts=Column.join(self._texts),
             ids=Column.of(self._ids),
-            sources=Column.of(self._origins),
+            sources=Column.of(site.name for site in self._sites),
+            ways=np.array([site.way for site in self._sites], np.uint8),
             digests=np.array(self._digests, np.uint64),
             ranks=self._ranks if self._has_rank else None,
         )

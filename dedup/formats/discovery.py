@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dedup.errors import InputError, UsageError
 from dedup.formats.compression import MAX_EXPANSION
 from dedup.formats.names import KNOWN, Form, compression_of, form_of, kind_named, stored_name
+from dedup.formats.sites import Site, site_of_file
 from dedup.formats.source import STANDARD_INPUT, InputFile
 from dedup.staging import SIDECAR_SUFFIX
 
@@ -44,21 +45,27 @@ def find(
     kind = None if format_name is None else kind_named(format_name)
     found = [file for name in inputs for file in _expand(name, kind)]
     _refuse_twice(found)
+    are_many = len({file.root for file in found}) > 1
     files = []
     for index, (file, name) in enumerate(zip(found, _unique_names(found), strict=True)):
         _refuse_undecodable(name)
         is_spooled = bool(file.form.compression or file.form.extracted) or str(file.path) == STANDARD_INPUT
         spool = work / f"{index:08d}.spool" if is_spooled else None
         decoded = work / f"{index:08d}.arrow" if file.form.kind == "parquet" else None
-        folder = "" if file.is_named else os.path.dirname(file.name)
+        site = _site(file, name, is_told_apart=are_many)
         files.append(
-            InputFile(
-                index, name, file.path, folder, file.form, file.is_named, spool, extraction, max_expansion, decoded
-            )
+            InputFile(index, name, file.path, site, file.form, file.is_named, spool, extraction, max_expansion, decoded)
         )
         if not files[-1].is_standard_input:
             files[-1].stamp()
     return files
+
+
+def _site(file: _Found, name: str, *, is_told_apart: bool) -> Site:
+    """Return the source of a file; the folder that was named has none, unless it is to be told apart from others."""
+    is_document = file.form.kind == "text" or file.form.extracted == "html"
+    site = site_of_file(name, os.path.dirname(file.name), file.root, is_document=is_document)
+    return site._replace(name=file.root) if is_document and is_told_apart and not site.name else site
 
 
 def _expand(name: str, kind: str | None) -> Iterator[_Found]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,8 +16,8 @@ Path = tuple[str, ...]
 
 SOURCE_FIELDS: tuple[Path, ...] = (("source",), ("domain",))
 URL_FIELD: Path = ("url",)
-
-_HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?(\[[^\]/]*\]|[^/?#:]+)", re.IGNORECASE)
+WAY_FIELD: Path = ("source_from",)
+"""In what is extracted from web pages: how their source was found."""
 
 
 class Fields(NamedTuple):
@@ -30,6 +29,7 @@ class Fields(NamedTuple):
         sources: Where its source may stand, the first that has a value counting.
         url: The address whose host is the source otherwise; None where one field is prescribed.
         rank: The field of a keep policy; None where the policy needs none.
+        way: Where it says how the source was found; None but for what was extracted.
     """
 
     text: Path
@@ -37,6 +37,7 @@ class Fields(NamedTuple):
     sources: tuple[Path, ...]
     url: Path | None
     rank: Path | None
+    way: Path | None = None
 
     @classmethod
     def of(cls, config: Config) -> Fields:
@@ -56,9 +57,13 @@ class Fields(NamedTuple):
             )
         return cls(path_of(config.text_field), path_of(config.id_field), SOURCE_FIELDS, URL_FIELD, rank)
 
+    def extracted(self) -> Fields:
+        """Return the fields that are read of what was extracted from web pages."""
+        return self._replace(way=None if self.url is None else WAY_FIELD)
+
     def optional(self) -> list[Path]:
         """Return every path but that of the text."""
-        return [path for path in (self.id, *self.sources, self.url, self.rank) if path is not None]
+        return [path for path in (self.id, *self.sources, self.url, self.rank, self.way) if path is not None]
 
 
 def path_of(field: str) -> Path:
@@ -68,16 +73,6 @@ def path_of(field: str) -> Path:
     except UnicodeEncodeError:
         raise UsageError(f"field {field!r} is not UTF-8", hint="Check the encoding of the terminal.") from None
     return tuple(field.split("."))
-
-
-def host_of(url: str) -> str:
-    """Return the host of an address in lower case; empty if it is none.
-
-    >>> host_of("https://user@News.Example.org:8080/a?b"), host_of("a/b")
-    ('news.example.org', '')
-    """
-    match = _HOST.match(url)
-    return match[1].lower() if match else ""
 
 
 def as_text(value: Any) -> str:
@@ -135,15 +130,6 @@ def rank_of_cell(cell: str) -> float | str | None:
     except ValueError:
         return cell or None
     return number if math.isfinite(number) else cell
-
-
-def source_of(values: Sequence[Any], url: Any, folder: str) -> str:
-    """Choose the source of a document: the first value there is, else the host of `url`, else the folder."""
-    for value in values:
-        text = as_text(value)
-        if text:
-            return text
-    return (host_of(url) if isinstance(url, str) else "") or folder
 
 
 def reach(record: Mapping[str, Any], path: Path) -> Any:

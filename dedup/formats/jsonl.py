@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 
 from dedup.columns import Bytes, Column, Ints, digests_of
-from dedup.formats.fields import Fields, host_of, rank_of
+from dedup.formats.fields import Fields, rank_of
 from dedup.formats.json_faults import fault_of
 from dedup.formats.keys import Finder, Places, Records, finder_of
 from dedup.formats.lines import Lines, between, chunks_of, wanted_lines
+from dedup.formats.sites import Site, Way, host_of, named, named_all
 from dedup.formats.slabs import BOM, NOTHING, FileEdits, Slab, misplaced, slab_of, view
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.kernels import raw as kernels
@@ -24,6 +25,8 @@ from dedup.parallel import in_order
 
 BLANK = b" \t\r\n"
 NEWLINE = np.uint8(10)
+WAYS = {f'"{way.told}"'.encode(): way for way in Way}
+"""Ways as JSON says them."""
 
 
 def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *, workers: int = 1) -> Iterator[Batch]:
@@ -36,6 +39,7 @@ def read(file: InputFile, fields: Fields, wanted: Ints | None, reject: Reject, *
         reject: Takes the lines that hold no document.
         workers: Threads.
     """
+    fields = fields.extracted() if file.form.extracted else fields
     finder = finder_of(fields)
     ends = []
 
@@ -113,14 +117,16 @@ def documents_of(lines: Lines, file: InputFile, fields: Fields, finder: Finder, 
     which = records.lines
     numbers = lines.numbers[which]
     rank = fields.rank
+    sources, ways = _sources(records, fields, finder, file.site)
     ranks = None if rank is None else [rank_of(_value(raw)) for raw in finder.places(records, rank).cut(lines.data)]
     return Batch(
         files=np.full(len(numbers), file.index, np.int32),
         records=numbers,
         texts=texts,
         ids=_ids(lines.data, finder.places(records, fields.id), file.name, numbers),
-        sources=_sources(records, fields, finder, file.folder),
+        sources=sources,
         digests=digests_of(lines.data, lines.starts[which], _without_newlines(lines)[which]),
+        ways=ways,
         ranks=ranks,
     )
 
@@ -170,22 +176,35 @@ def _ids(data: bytes, places: Places, name: str, numbers: Ints) -> Column:
     )
 
 
-def _sources(records: Records, fields: Fields, finder: Finder, folder: str) -> Column:
+def _sources(records: Records, fields: Fields, finder: Finder, otherwise: Site) -> tuple[Column, Bytes]:
+    """Return the source of each record, and how it was found; as `sites.source_of`."""
     data = records.data
     columns = [finder.places(records, path) for path in fields.sources]
     sources, is_bad = _strings(data, columns[0])
+    rows = len(sources)
     if not is_bad.any() and (sources.sizes > 0).all():
-        return sources
-    raws = zip(*(places.cut(data) for places in columns), strict=True)
-    found = [next(filter(None, map(_text, values)), b"") for values in raws]
-    if fields.url is not None and not all(found):
-        urls = finder.places(records, fields.url).cut(data)
-        found = [source or _host(url) for source, url in zip(found, urls, strict=True)]
-    return Column.join([source or folder.encode() for source in found])
+        sources, ways = named_all(sources), np.full(rows, Way.FIELD, np.uint8)
+    else:
+        raws = zip(*(places.cut(data) for places in columns), strict=True)
+        values = [next(filter(None, map(_text, raw)), b"") for raw in raws]
+        urls = [b""] * rows
+        if fields.url is not None and not all(values):
+            urls = finder.places(records, fields.url).cut(data)
+        found = [_site(value, url, otherwise) for value, url in zip(values, urls, strict=True)]
+        sources = Column.of(site.name for site in found)
+        ways = np.array([site.way for site in found], np.uint8)
+    if fields.way is not None:
+        for row, raw in enumerate(finder.places(records, fields.way).cut(data)):
+            if ways[row] == Way.FIELD:
+                ways[row] = WAYS[raw]
+    return sources, ways
 
 
-def _host(raw: bytes) -> bytes:
-    return host_of(_text(raw).decode()).encode() if raw[:1] == b'"' else b""
+def _site(value: bytes, url: bytes, otherwise: Site) -> Site:
+    if value:
+        return Site(named(value.decode()), Way.FIELD)
+    host = host_of(_text(url).decode()) if url[:1] == b'"' else ""
+    return Site(host, Way.URL) if host else otherwise
 
 
 def locate(lines: Lines, file: InputFile, fields: Fields, edits: FileEdits) -> tuple[Ints, Ints]:

@@ -7,9 +7,11 @@ import functools
 import importlib
 import logging
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from dedup.errors import EngineError
+from dedup.formats.sites import Way
 
 HEAD_BYTES = 1024
 """How far from its start the HTML standard lets a page name its encoding."""
@@ -19,21 +21,27 @@ INVISIBLE = ["[hidden]", "[aria-hidden=true]", "[style*='display:none']", "[styl
 MARKS = (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")
 
 
-def text_of(page: bytes, extraction: str, *, charset: str | None = None, url: str | None = None) -> tuple[str, str]:
+ADDRESSES = (
+    (Way.CANONICAL, "link[rel~=canonical i]", "href"),
+    (Way.OG_URL, "meta[property='og:url' i]", "content"),
+    (Way.BASE, "base[href]", "href"),
+)
+"""Where a page says its own address, the first that does counting."""
+
+
+def text_of(markup: str, extraction: str, *, url: str | None = None) -> tuple[str, str]:
     """Return the text of an HTML page, and what it is: one of `config.EXTRACTIONS`.
 
     A page in which no article is found gives its lines, so that it does not come out empty.
 
     Args:
-        page: The page.
+        markup: The page.
         extraction: What is asked for, `article` or `lines`.
-        charset: The encoding that the server named.
         url: Where the page is from.
 
     Raises:
         EngineError: What reads HTML is not installed.
     """
-    markup = decode(page, charset)
     if extraction == "article":
         article = _trafilatura().extract(markup, url=url, include_comments=False)
         if article:
@@ -47,6 +55,15 @@ def lines_of(markup: str) -> str:
         markup, preserve_formatting=True, list_bullets=False, alt_texts=False, skip_elements=INVISIBLE
     )
     return "\n".join(line for line in map(str.strip, text.splitlines()) if line)
+
+
+def addresses_of(markup: str) -> Iterator[tuple[Way, str]]:
+    """Yield the addresses that the head of a page gives as its own, surest first."""
+    body = re.search(r"<body\b", markup, re.IGNORECASE)
+    tree = _resiliparse("resiliparse.parse.html").HTMLTree.parse(markup[: body.start()] if body else markup)
+    for way, selector, attribute in ADDRESSES:
+        for node in tree.head.query_selector_all(selector) if tree.head else ():
+            yield way, (node.getattr(attribute) or "").strip()
 
 
 def decode(page: bytes, charset: str | None = None) -> str:

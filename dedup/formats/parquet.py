@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dedup.columns import Column, Ints
+from dedup.columns import Bytes, Column, Ints
 from dedup.errors import InputError
 from dedup.formats.compression import bomb, most_plain_bytes
-from dedup.formats.fields import Fields, Path, id_text, rank_of, source_of
+from dedup.formats.fields import Fields, Path, id_text, rank_of
 from dedup.formats.json_faults import NAME_THE_FIELD, listed
 from dedup.formats.parquet_columns import KeptColumns, Rows, can_be_kept
 from dedup.formats.parquet_pages import Weights, start_of, weigh
+from dedup.formats.sites import Site, Way, named_all, source_of
 from dedup.formats.source import InputFile, Reject, Rejected
 from dedup.model import Batch
 from dedup.parallel import in_order
@@ -202,13 +203,15 @@ def documents_of(file: InputFile, part: pa.RecordBatch, numbers: Ints, fields: F
         )
     texts.validate(full=True)
 
+    sources, ways = _sources(part, fields, file.site)
     return Batch(
         files=np.full(len(part), file.index, np.int32),
         records=numbers,
         texts=(column := Column.from_arrow(texts)),
         digests=column.digests(),
         ids=_ids(part, fields, file.name, numbers),
-        sources=_sources(part, fields, file.folder),
+        sources=sources,
+        ways=ways,
         ranks=None if fields.rank is None else [rank_of(value) for value in _values(part, fields.rank)],
     )
 
@@ -242,10 +245,12 @@ def _ids(part: pa.RecordBatch, fields: Fields, name: str, numbers: Ints) -> Colu
     )
 
 
-def _sources(part: pa.RecordBatch, fields: Fields, folder: str) -> Column:
+def _sources(part: pa.RecordBatch, fields: Fields, otherwise: Site) -> tuple[Column, Bytes]:
+    """Return the source of each row, and how it was found."""
     sources = _strings(part, fields.sources[0])
     if sources is not None and (sources.sizes > 0).all():
-        return sources
-    found = zip(*(_values(part, path) for path in fields.sources), strict=True)
+        return named_all(sources), np.full(len(part), Way.FIELD, np.uint8)
+    values = zip(*(_values(part, path) for path in fields.sources), strict=True)
     urls = _values(part, fields.url)
-    return Column.of(source_of(values, url, folder) for values, url in zip(found, urls, strict=True))
+    found = [source_of(row, url, otherwise) for row, url in zip(values, urls, strict=True)]
+    return Column.of(site.name for site in found), np.array([site.way for site in found], np.uint8)

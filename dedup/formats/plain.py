@@ -46,8 +46,9 @@ def batch_of(documents: Sequence[Document], fields: Fields) -> Batch:
         records=np.full(len(documents), RECORD, np.int64),
         texts=texts,
         ids=Column.of([document.file.name for document in documents]),
-        sources=Column.of([document.file.folder for document in documents]),
+        sources=Column.of([document.file.site.name for document in documents]),
         digests=texts.digests(),
+        ways=np.array([document.file.site.way for document in documents], np.uint8),
         ranks=None if fields.rank is None else [None] * len(documents),
     )
 

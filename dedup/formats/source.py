@@ -16,6 +16,7 @@ from dedup.errors import InputError
 from dedup.formats import archives
 from dedup.formats.compression import MAX_EXPANSION, decompressed
 from dedup.formats.names import Form
+from dedup.formats.sites import Site
 from dedup.work import held
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class InputFile:
         index: Its position in the corpus.
         name: How decisions name it; unique in the corpus.
         path: Where it is, as the user named it; `-` for standard input.
-        folder: Its folder relative to the directory it was found in; empty for a file named directly.
+        site: The source of its documents, where they do not say another.
         form: Its format and compression.
         is_named: Whether the user named it, rather than a directory it is in.
         spool: Where its plain bytes go, if they cannot be read in place as often as needed.
@@ -81,7 +82,7 @@ class InputFile:
     index: int
     name: str
     path: Path
-    folder: str
+    site: Site
     form: Form
     is_named: bool
     spool: Path | None
@@ -156,7 +157,7 @@ class InputFile:
         """Yield the plain bytes of what can be read only once, or only with effort."""
         if not self.form.extracted:
             return self._decompressed()
-        page = archives.Source(self._decompressed(), self.shown, self.name, self.folder, self.extraction)
+        page = archives.Source(self._decompressed(), self.shown, self.name, self.site, self.extraction)
         return archives.records(self.form.extracted, page)
 
     def _decompressed(self) -> Iterator[bytes]:

@@ -38,6 +38,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             changed file, that one.
         other: Where the other one of the two stands, or the first copy of a repeat.
         similarity: Of a pair, 0-1.
+        similarity_original: Of a pair as the two came, 0-1.
         containment: Of a document that a longer one holds nearly all of, 0-1.
         articles: Of boilerplate, how many different articles carry it.
         cluster: Of duplicates, how many documents the cluster has.
@@ -59,6 +60,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     place: Place
     other: Place | None = None
     similarity: float | None = None
+    similarity_original: float | None = None
     containment: float | None = None
     articles: int | None = None
     cluster: int | None = None

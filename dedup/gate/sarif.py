@@ -26,7 +26,7 @@ RULES = {
     "exact-duplicate": (
         "ExactDuplicate",
         "The same text is there twice.",
-        "Two documents are equal, case, punctuation and spaces aside. Keep one of them.",
+        "Two documents are equal as they came, case, punctuation and spaces aside. Keep one of them.",
     ),
     "near-duplicate": (
         "NearDuplicate",
@@ -98,7 +98,7 @@ def _result(verdict: Verdict, finding: Finding, rules: list[str]) -> dict[str, A
         "properties": {"kind": finding.kind, "source": finding.source, "record": finding.place.record}
         | {
             name: getattr(finding, name)
-            for name in ("similarity", "containment", "articles", "cluster")
+            for name in ("similarity", "similarity_original", "containment", "articles", "cluster")
             if getattr(finding, name) is not None
         },
     }

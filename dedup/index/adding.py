@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import lsh, signature
+from dedup.cluster import TextKeys
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.edit import remove_spans
@@ -22,6 +23,7 @@ from dedup.shingle import SHINGLE_WORDS
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
 
 
 class Sketcher:
@@ -31,14 +33,20 @@ class Sketcher:
         self.shape = lsh.choose_bands(config.threshold, config.hashes, config.recall)
         self.permutations = signature.permutations(config.hashes, config.seed)
 
-    def keys(self, stored: Column) -> tuple[Keys, Keys]:
-        """Return the text keys and the band keys of texts as they are stored.
+    def keys(self, stored: Column, originals: Column, lost: Ints) -> tuple[TextKeys, Keys]:
+        """Return the text keys and the band keys of texts.
 
         What is shorter than a shingle is similar to its equals only: its band keys are 0, which meets nobody.
+
+        Args:
+            stored: What is stored of them.
+            originals: The texts as they came.
+            lost: Rows that lost something.
         """
         sketches = signature.sketch(stored, self.permutations)
         band_keys = signature.band_keys(sketches.signatures, *self.shape)
-        return sketches.keys, np.where((sketches.tokens < SHINGLE_WORDS)[:, None], np.uint64(0), band_keys)
+        band_keys = np.where((sketches.tokens < SHINGLE_WORDS)[:, None], np.uint64(0), band_keys)
+        return TextKeys(signature.original_keys(originals, sketches.keys, lost), sketches.keys), band_keys
 
 
 class _Noted(NamedTuple):
@@ -86,8 +94,8 @@ def add_plan(
         at = np.searchsorted(noted.documents, documents)
         where, spans = plan.cuts.among(documents)
         spans_of_batch = where, plan.cuts.starts[spans], plan.cuts.ends[spans]
-        text_keys, band_keys = sketcher.keys(remove_spans(batch.texts, *spans_of_batch))
-        similarities = plan.clusters.similarities[documents]
+        text_keys, band_keys = sketcher.keys(remove_spans(batch.texts, *spans_of_batch), batch.texts, np.unique(where))
+        similarities = plan.clusters.similarities[documents], plan.clusters.originals[documents]
         numbers, keepers = noted.numbers[at], noted.keepers[at]
         return rows(batch, *origins(batch), numbers, keepers, similarities, spans_of_batch, text_keys), band_keys
 
@@ -115,8 +123,9 @@ def add_whole(store: Store, corpus: Corpus, config: Config, workers: int) -> tup
             sources.update(batch.sources)
 
     def rows_of(batch: Batch, numbers: Ints) -> tuple[Rows, Keys]:
-        text_keys, band_keys = sketcher.keys(batch.texts)
-        return rows(batch, *origins(batch), numbers, numbers, np.ones(len(batch)), no_spans, text_keys), band_keys
+        text_keys, band_keys = sketcher.keys(batch.texts, batch.texts, no_spans[0])
+        ones = np.ones(len(batch))
+        return rows(batch, *origins(batch), numbers, numbers, (ones, ones), no_spans, text_keys), band_keys
 
     writer = store.new_segment()
     for found in in_order(rows_of, numbered(), workers):
@@ -130,9 +139,9 @@ def rows(
     records: Ints,
     numbers: Ints,
     keepers: Ints,
-    similarities: npt.NDArray[np.float64],
+    similarities: tuple[Floats, Floats],
     spans: tuple[Ints, Ints, Ints],
-    text_keys: Keys,
+    text_keys: TextKeys,
 ) -> Rows:
     """Return the rows of a segment for a batch of documents.
 
@@ -142,9 +151,10 @@ def rows(
         records: int64[n], which record of it each is.
         numbers: int64[n].
         keepers: int64[n], numbers of their keepers, their own where they are stored.
-        similarities: float64[n], to the keepers; of documents that are stored, anything.
+        similarities: float64[n], to the keepers, as they are stored and as they came; of documents that are stored,
+            anything.
         spans: What they lose: int64[m] the row of each span, ascending; its first byte; the byte behind.
-        text_keys: uint64[n], of what is left.
+        text_keys: Their text keys.
     """
     stays = numbers == keepers
     where, starts, ends = (column[stays[spans[0]]] for column in spans)
@@ -154,8 +164,9 @@ def rows(
     return Rows(
         numbers=numbers,
         keepers=keepers,
-        similarities=np.where(stays, 1.0, similarities),
-        text_keys=text_keys,
+        similarities=np.where(stays, 1.0, similarities[0]),
+        originals=np.where(stays, 1.0, similarities[1]),
+        text_keys=np.where(stays, text_keys.originals, signature.copy_keys(*text_keys)),
         ids=batch.ids,
         files=files,
         records=records,

@@ -21,7 +21,7 @@ from dedup.formats.digests import Digest
 from dedup.staging import sync as sync_all
 from dedup.staging import sync_folder
 
-FORMAT = 2
+FORMAT = 3
 """Version of the layout and of the hashes of words; an index of another version is refused."""
 
 CATALOG = "index.json"

@@ -14,22 +14,24 @@ import xxhash
 
 from dedup import audit, boilerplate, findings
 from dedup.boilerplate import Templates
-from dedup.cluster import COMPARED_FLOOR, REACH, Clusters
+from dedup.cluster import COMPARED_FLOOR, REACH, Clusters, TextKeys
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
 from dedup.decisions import Decision
 from dedup.edit import count_characters, remove_spans
 from dedup.errors import InputError, UsageError
-from dedup.formats.fields import Fields, id_text, reach, source_of
+from dedup.formats.fields import Fields, id_text, reach
+from dedup.formats.sites import NOWHERE, source_of, ways_of
 from dedup.index.adding import Sketcher, rows
 from dedup.index.knowledge import Knowledge
 from dedup.index.past import EVIDENCE
 from dedup.index.segments import Rows
-from dedup.memory import Lookup, last_of_each
+from dedup.memory import Lookup, known_copies, last_of_each
 from dedup.model import Batch, Wanted
 from dedup.plan import Documents, Known, Place, Plan
 from dedup.shingle import shingle_sets
+from dedup.signature import copy_keys
 from dedup.spill import IN_MEMORY
 
 Keys = npt.NDArray[np.uint64]
@@ -52,6 +54,7 @@ class Verdict:
         keeper: Where the stored article is from that it is a duplicate of, or for a new one the most similar of those
             it was compared with; None where there is none.
         similarity: Exact Jaccard similarity to that one, 0 to 1; 0 where there is none.
+        similarity_original: That of the two as they came, if `similarity` reaches the threshold; else 0.
         decisions: Every cut, the drop, and every flag, as in decisions.jsonl.
     """
 
@@ -59,6 +62,7 @@ class Verdict:
     text: str
     keeper: Place | None
     similarity: float
+    similarity_original: float
     decisions: list[Decision]
 
 
@@ -69,15 +73,19 @@ class Match(NamedTuple):
         number: Its number.
         place: Where it is from.
         similarity: Exact Jaccard similarity.
-        is_equal: Whether the texts are equal after normalisation.
+        original: That of the two as they came, if `similarity` reaches the threshold; else 0.
+        is_equal: Whether the texts are equal after normalisation, as they came.
         is_copy: Whether they are, or the text is equal to that of one of its near-duplicates.
+        is_like: Whether it is like enough for the other one to go.
     """
 
     number: int
     place: Place
     similarity: float
+    original: float
     is_equal: bool
     is_copy: bool
+    is_like: bool
 
 
 class Judged(NamedTuple):
@@ -88,8 +96,8 @@ class Judged(NamedTuple):
         templates: The boilerplate that was known.
         found: What goes from it.
         stored: What is to be stored of it.
-        text_keys: uint64[1], of that.
-        band_keys: uint64[1, bands], of that.
+        text_keys: Of that, and of the text as it came.
+        band_keys: uint64[1, bands], of what is to be stored.
         match: What it was compared with, if it was.
         is_duplicate: Whether that is why it goes.
         is_crowded: Whether it stays, though it met more in a band than are compared.
@@ -99,7 +107,7 @@ class Judged(NamedTuple):
     templates: Templates
     found: findings.Findings
     stored: Column
-    text_keys: Keys
+    text_keys: TextKeys
     band_keys: Keys
     match: Match | None = None
     is_duplicate: bool = False
@@ -109,6 +117,11 @@ class Judged(NamedTuple):
     def is_copy(self) -> bool:
         """Whether the text is known, so that nothing need be noted of it."""
         return self.match is not None and self.match.is_copy
+
+    @property
+    def keys(self) -> tuple[Keys, Keys]:
+        """The keys that an article would have that this one is a copy of: uint64[1], stored, or nearly a duplicate."""
+        return self.text_keys.originals, copy_keys(*self.text_keys)
 
     def rows(self, number: int, name: str) -> Rows:
         """Return what an index notes of the article as its document `number`."""
@@ -120,7 +133,10 @@ class Judged(NamedTuple):
             self.batch.records,
             numbers,
             numbers if match is None else np.array([match.number]),
-            np.array([1.0 if match is None else match.similarity]),
+            (
+                np.array([1.0 if match is None else match.similarity]),
+                np.array([1.0 if match is None else match.original]),
+            ),
             (cuts.documents, cuts.starts, cuts.ends),
             self.text_keys,
         )
@@ -151,15 +167,15 @@ class Judge:
         stored = batch.texts
         if len(found.cuts.documents):
             stored = remove_spans(batch.texts, found.cuts.documents, found.cuts.starts, found.cuts.ends)
-        return Judged(batch, templates, found, stored, *self._sketcher.keys(stored))
+        keys = self._sketcher.keys(stored, batch.texts, np.unique(found.cuts.documents))
+        return Judged(batch, templates, found, stored, *keys)
 
     def matched(self, judged: Judged, lookups: Sequence[Lookup]) -> Judged:
         """Compare an article with what is stored, the oldest lookup first."""
         if "articles" not in self.config.only:
             return judged
-        threshold = self.config.threshold
-        match, is_beyond = best_match(lookups, judged.stored, judged.text_keys, judged.band_keys, threshold)
-        is_duplicate = match is not None and (match.is_copy or match.similarity >= threshold)
+        match, is_beyond = best_match(lookups, judged, self.config)
+        is_duplicate = match is not None and match.is_like
         is_crowded = is_beyond and not is_duplicate
         return judged._replace(match=match, is_duplicate=is_duplicate, is_crowded=is_crowded)
 
@@ -177,7 +193,7 @@ class Judge:
                 hint="Name the field with text_field=.",
             )
         named = [reach(values, path) for path in fields.sources]
-        source = source_of(named, reach(values, fields.url) if fields.url else None, "")
+        site = source_of(named, reach(values, fields.url) if fields.url else None, NOWHERE)
         try:
             texts = Column.of([text])
         except UnicodeEncodeError:
@@ -187,8 +203,9 @@ class Judge:
             records=np.array([number + 1]),
             texts=texts,
             ids=Column.of([id_text(reach(values, fields.id)) or f"{self.name}:{number + 1}"]),
-            sources=Column.of([source]),
+            sources=Column.of([site.name]),
             digests=np.zeros(1, np.uint64),
+            ways=ways_of(site, 1),
         )
 
     def verdict(self, judged: Judged, names: list[str] | None = None) -> Verdict:
@@ -199,6 +216,7 @@ class Judge:
             text=judged.stored[0],
             keeper=None if match is None else match.place,
             similarity=0.0 if match is None else match.similarity,
+            similarity_original=0.0 if match is None else match.original,
             decisions=list(audit.decisions(self._plan(judged), _One(judged.batch, names or [self.name]))),
         )
 
@@ -208,25 +226,26 @@ class Judge:
         named = np.array([-1 if match is None else 1])
         keeper = named if judged.is_duplicate else np.zeros(1, np.int64)
         similarity = np.array([0.0 if match is None else match.similarity])
+        original = np.array([0.0 if match is None else match.original])
         is_copy = np.array([match is not None and match.is_copy])
         known = Known.nobody()
         if match is not None:
-            key = judged.text_keys if match.is_equal else np.zeros(1, np.uint64)
+            key = judged.text_keys.originals if match.is_equal else np.zeros(1, np.uint64)
             known = Known(np.array([match.number]), [match.place], key)
         lengths = count_characters(batch.texts)
         return Plan(
             config=self.config,
             documents=Documents(
                 files=batch.files, records=batch.records, ids=batch.ids, sources=np.zeros(1, np.int64),
-                source_names=[batch.sources[0]], digests=batch.digests, ranks=None, characters=lengths, stored=lengths,
-                whole=judged.found.whole, structured=judged.found.structured, keys=judged.text_keys,
-                tokens=np.zeros(1, np.int64),
+                source_names=[batch.sources[0]], digests=batch.digests, ways=batch.ways, ranks=None,
+                characters=lengths, stored=lengths, whole=judged.found.whole, structured=judged.found.structured,
+                original_keys=judged.text_keys.originals, keys=judged.text_keys.stored, tokens=np.zeros(1, np.int64),
             ),
             templates=judged.templates,
             cuts=judged.found.cuts,
             suspicions=judged.found.suspicions,
             protected=judged.found.protected,
-            clusters=Clusters(keeper, similarity, named, is_copy, np.array([judged.is_crowded]), 0, 0),
+            clusters=Clusters(keeper, similarity, original, named, is_copy, np.array([judged.is_crowded]), 0, 0),
             contained=Containment.none(1),
             bands=self._sketcher.shape,
             known=known,
@@ -315,44 +334,53 @@ class _One:
         yield self._batch
 
 
-def best_match(
-    lookups: Sequence[Lookup], stored: Column, text_keys: Keys, band_keys: Keys, threshold: float
-) -> tuple[Match | None, bool]:
-    """Return the stored document in whose favour a text goes, or else the most similar of those it meets.
+def best_match(lookups: Sequence[Lookup], judged: Judged, config: Config) -> tuple[Match | None, bool]:
+    """Return the stored document in whose favour an article goes, or else the most similar of those it meets.
 
     The same step as `cluster.assign` takes for a document among its keepers; of equally similar ones, the first stored.
 
     Args:
         lookups: Where documents are stored, the oldest first.
-        stored: The one text, as it would be stored.
-        text_keys: Its text key.
-        band_keys: Its band keys.
-        threshold: Least Jaccard similarity.
+        judged: The article, with its keys.
+        config: How similar documents must be.
 
     Returns:
         The document, and whether there are more in a band than were looked at.
     """
-    for lookup in lookups:
-        equal = lookup.equal(text_keys)
-        if equal[0] >= 0:
-            keeper, similarity = lookup.keepers(equal)
-            home = next(each for each in lookups if each.holds(int(keeper[0])))
-            is_equal = bool(keeper[0] == equal[0])
-            return Match(int(keeper[0]), home.places(keeper)[0], float(similarity[0]), is_equal, True), False
-    pairs = [lookup.meet(band_keys[0], REACH + 1) for lookup in lookups]
+    equal = known_copies(lookups, judged.text_keys)
+    if equal[0] >= 0:
+        (keeper,), (similarity,), (original,) = _home(lookups, int(equal[0])).keepers(equal)
+        place = _home(lookups, int(keeper)).places(np.array([keeper]))[0]
+        is_equal = bool(keeper == equal[0])
+        figures = float(similarity), float(original)
+        return Match(int(keeper), place, *figures, is_equal, is_copy=True, is_like=True), False
+    pairs = [lookup.meet(judged.band_keys[0], REACH + 1) for lookup in lookups]
     rows, numbers = np.concatenate(pairs, axis=1)
     if not len(rows):
         return None, False
     met = last_of_each(rows, numbers, REACH)[1]
     is_beyond = len(met) < len(numbers)
-    best, where, highest = -1, lookups[0], 0.0
+    best, home = (False, 0.0, 0.0, -1), lookups[0]
     for lookup, (_, held) in zip(lookups, pairs, strict=True):
         own = np.intersect1d(held, met)
-        for number, found in zip(own.tolist(), similarities(stored, lookup.stored(own), threshold), strict=True):
-            if found > highest:
-                best, where, highest = number, lookup, found
-    match = None if best < 0 else Match(best, where.places(np.array([best]))[0], highest, False, False)
-    return match, is_beyond
+        found = np.array(similarities(judged.stored, lookup.stored(own), config.threshold), np.float64)
+        originals = np.zeros(len(own))
+        near = np.flatnonzero(found >= config.threshold)
+        originals[near] = similarities(judged.batch.texts, lookup.originals(own[near]), 0)
+        likes = (found >= config.threshold) & (originals >= config.least_original)
+        for told in zip(likes.tolist(), found.tolist(), originals.tolist(), own.tolist(), strict=True):
+            if told[:2] > best[:2]:
+                best, home = told, lookup
+    is_like, similarity, original, number = best
+    if number < 0:
+        return None, is_beyond
+    (place,) = home.places(np.array([number]))
+    return Match(number, place, similarity, original, is_equal=False, is_copy=False, is_like=is_like), is_beyond
+
+
+def _home(lookups: Sequence[Lookup], number: int) -> Lookup:
+    """Return where a document is."""
+    return next(lookup for lookup in lookups if lookup.holds(number))
 
 
 def similarities(text: Column, others: Column, threshold: float) -> list[float]:

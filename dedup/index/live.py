@@ -80,7 +80,8 @@ class FolderIndex(Index):
             number = state.pending.next_number
             judged = self._judged(state, self._judge.batch(record, number))
             if not judged.is_copy:
-                added = Added(judged.rows(number, self._judge.name), judged.band_keys, judged.stored.row(0))
+                texts = judged.stored.row(0), judged.batch.texts.row(0)
+                added = Added(judged.rows(number, self._judge.name), judged.band_keys, *texts)
                 state.pending.add(added)
             return self._judge.verdict(judged)
 

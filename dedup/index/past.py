@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dedup.columns import Column
 from dedup.edit import remove_spans
+from dedup.formats.sites import NOWHERE, ways_of
 from dedup.index.knowledge import Knowledge
 from dedup.model import Batch
 from dedup.plan import Place
@@ -77,4 +78,5 @@ class Past(ABC):
             ids=Column.of([place.id for place in places]),
             sources=Column.of([place.source for place in places]),
             digests=np.zeros(len(numbers), np.uint64),
+            ways=ways_of(NOWHERE, len(numbers)),
         )

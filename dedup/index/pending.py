@@ -13,6 +13,7 @@ from dedup.plan import Place
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
 
 
 class Added(NamedTuple):
@@ -22,11 +23,13 @@ class Added(NamedTuple):
         rows: What a segment takes of it.
         band_keys: uint64[1, bands].
         stored: What is stored of its text.
+        original: The text as it came.
     """
 
     rows: Rows
     band_keys: Keys
     stored: bytes
+    original: bytes
 
 
 class Pending:
@@ -79,6 +82,7 @@ class Pending:
                 numbers=np.concatenate([rows.numbers for rows in parts]),
                 keepers=np.concatenate([rows.keepers for rows in parts]),
                 similarities=np.concatenate([rows.similarities for rows in parts]),
+                originals=np.concatenate([rows.originals for rows in parts]),
                 text_keys=np.concatenate([rows.text_keys for rows in parts]),
                 ids=concatenate([rows.ids for rows in parts]),
                 files=[rows.files[0] for rows in parts],
@@ -93,7 +97,7 @@ class Pending:
         )
 
     def equal(self, keys: Keys) -> Ints:
-        """Return for each text key the first document that has it, stored or nearly a duplicate; -1 for none."""
+        """Return for each key the first document that has it, stored or nearly a duplicate; -1 for none."""
         return np.array([self._texts.get(key, -1) if key else -1 for key in keys.tolist()], np.int64)
 
     def meet(self, band_keys: Keys, most: int) -> tuple[Ints, Ints]:
@@ -106,15 +110,23 @@ class Pending:
         rows, numbers = np.array(pairs, np.int64).reshape(-1, 2).T
         return rows, numbers
 
-    def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
-        """Return the stored document in place of each, itself if it is stored, and the similarity to it."""
+    def keepers(self, numbers: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return the stored document in place of each, itself if it is stored, and both similarities to it."""
         rows = [self._added[number - self.first].rows for number in numbers.tolist()]
         keepers = np.array([int(row.keepers[0]) for row in rows], np.int64)
-        return keepers, np.array([float(row.similarities[0]) for row in rows], np.float64)
+        similarities, originals = (
+            np.array([float(column[0]) for column in columns], np.float64)
+            for columns in ([row.similarities for row in rows], [row.originals for row in rows])
+        )
+        return keepers, similarities, originals
 
     def stored(self, numbers: Ints) -> Column:
         """Return the texts of some documents as they are stored."""
         return Column.join([self._added[number - self.first].stored for number in numbers.tolist()])
+
+    def originals(self, numbers: Ints) -> Column:
+        """Return the texts of some documents as they came."""
+        return Column.join([self._added[number - self.first].original for number in numbers.tolist()])
 
     def places(self, numbers: Ints) -> list[Place]:
         """Return where some documents are from."""

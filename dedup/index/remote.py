@@ -9,7 +9,7 @@ many as are looked at (`cluster.REACH`) and one more. Everything else is a key o
 | `catalog` | settings and versions, as `index.json` of a folder |
 | `next`, `stored` | the number of the next document; how many are stored |
 | `document:N` | document N, sealed (`sealed`) |
-| `text:K` | the first document whose text has key K |
+| `text:K` | the first document that has text key K (see `Document.text_key`) |
 | `latest:S` | the latest documents of source S, as many as boilerplate is counted over |
 | `waiting` | of each source, how many came since its lines were counted |
 | `generation`, `templates` | the known boilerplate, sealed, and how many times it was replaced |
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
 
 TIMEOUT_S = 30.0
 """After which a server that does not answer counts as lost; `?socket_timeout=` in the address says otherwise."""
@@ -203,7 +204,7 @@ class RemoteStore:
         return self._is_done(change)
 
     def with_text_key(self, key: int) -> int | None:
-        """Return the first document whose text has a key."""
+        """Return the first document that has a text key."""
         found = self._call("get", self._text_key(key))
         return None if found is None else number_in(found, self.name)
 
@@ -317,7 +318,7 @@ class View(Past):
         return True
 
     def equal(self, keys: Keys) -> Ints:
-        """Return for each text key the first document that has it, stored or nearly a duplicate; -1 for none."""
+        """Return for each key the first document that has it, stored or nearly a duplicate; -1 for none."""
         numbers = [self._store.with_text_key(key) if key else None for key in keys.tolist()]
         for number, key in zip(numbers, keys.tolist(), strict=True):
             if number is not None and self._fetched([number])[0].text_key != key:
@@ -334,11 +335,12 @@ class View(Past):
         rows, numbers = np.array(pairs, np.int64).reshape(-1, 2).T
         return rows, numbers
 
-    def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
-        """Return the stored document in place of each, itself if it is stored, and the similarity to it."""
+    def keepers(self, numbers: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return the stored document in place of each, itself if it is stored, and both similarities to it."""
         found = self._fetched(numbers.tolist())
         keepers = np.array([document.keeper for document in found], np.int64)
-        return keepers, np.array([document.similarity for document in found], np.float64)
+        similarities = np.array([document.similarity for document in found], np.float64)
+        return keepers, similarities, np.array([document.similarity_original for document in found], np.float64)
 
     def originals(self, numbers: Ints) -> Column:
         """Return the texts of some documents as they were read."""

@@ -29,7 +29,8 @@ class Document(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
         number: Its number.
         keeper: The number of the stored one, its own if it is stored.
         similarity: To the keeper.
-        text_key: Of what is stored of it; uint64.
+        similarity_original: To the keeper, of the texts as they came.
+        text_key: Of the text as it came; if it is not stored, the key of its copies (`signature.copy_keys`); uint64.
         id: Its id.
         file: What its file is called.
         record: Which record of that it is.
@@ -42,6 +43,7 @@ class Document(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     number: Count
     keeper: Count
     similarity: Share
+    similarity_original: Share
     text_key: Annotated[int, msgspec.Meta(ge=0)]
     id: str
     file: str
@@ -58,6 +60,7 @@ class Document(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
             number=int(rows.numbers[0]),
             keeper=int(rows.keepers[0]),
             similarity=float(rows.similarities[0]),
+            similarity_original=float(rows.originals[0]),
             text_key=int(rows.text_keys[0]),
             id=rows.ids[0],
             file=rows.files[0],

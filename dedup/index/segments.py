@@ -49,7 +49,9 @@ class Rows(NamedTuple):
         keepers: int64[n], the document itself if it is stored, or the one it was nearly a duplicate of: of those only
             the place and the text key are kept, so that the next copy finds the same keeper.
         similarities: float64[n], to the keeper.
-        text_keys: uint64[n], of what is stored.
+        originals: float64[n], of the texts as they came.
+        text_keys: uint64[n], of the text as it came; of one that is not stored, the key of its copies
+            (`signature.copy_keys`).
         ids: Their ids.
         files: What each one's file is called.
         records: int64[n].
@@ -63,6 +65,7 @@ class Rows(NamedTuple):
     numbers: Ints
     keepers: Ints
     similarities: npt.NDArray[np.float64]
+    originals: npt.NDArray[np.float64]
     text_keys: Keys
     ids: Column
     files: list[str]
@@ -85,6 +88,7 @@ class Rows(NamedTuple):
                 "number": self.numbers.astype(np.uint32),
                 "keeper": self.keepers.astype(np.uint32),
                 "similarity": self.similarities,
+                "similarity_original": self.originals,
                 "text_key": self.text_keys,
                 "id": _strings(self.ids),
                 "file": pa.array(self.files, pa.large_string()).dictionary_encode(),
@@ -202,6 +206,7 @@ class Segment:
         numbers: uint32[n], ascending.
         keepers: uint32[n].
         similarities: float64[n].
+        originals: float64[n].
         text_keys: uint64[n].
         keys: uint64[], ascending.
         key_numbers: uint32[], the document of each key.
@@ -213,8 +218,8 @@ class Segment:
         self._folder = folder
         self.table = _mapped(folder / ROWS)
         keys = _mapped(folder / KEYS)
-        names = ("number", "keeper", "similarity", "text_key")
-        self.numbers, self.keepers, self.similarities, self.text_keys = (self._column(name) for name in names)
+        self.numbers, self.keepers, self.text_keys = map(self._column, ("number", "keeper", "text_key"))
+        self.similarities, self.originals = map(self._column, ("similarity", "similarity_original"))
         self.keys, self.key_numbers = _flat(keys["key"], np.uint64), _flat(keys["number"], np.uint32)
         self.text_offsets = np.zeros(len(self.numbers) + 1, np.int64)
         np.cumsum(self._column("bytes"), out=self.text_offsets[1:])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.errors import StateError
@@ -53,7 +55,7 @@ class SharedIndex(Index):
         self._refuse_reading()
         judged, number = self._examined(record), None
         while True:
-            with self._store.watching(judged.text_keys, judged.band_keys) as change:
+            with self._store.watching(np.concatenate(judged.keys), judged.band_keys) as change:
                 judged = self._judge.matched(judged, [self._view()])
                 if judged.is_copy:
                     return self._judge.verdict(judged)

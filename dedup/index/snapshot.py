@@ -23,6 +23,7 @@ from dedup.plan import Place
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
 
 NOBODY = np.zeros(0, np.int64)
 
@@ -61,7 +62,7 @@ class Snapshot(Past):
         return number < self.catalog.next_number
 
     def equal(self, keys: Keys) -> Ints:
-        """Return for each text key the first document that has it: a stored one or nearly a duplicate; -1 for none."""
+        """Return for each key the first document that has it: a stored one or nearly a duplicate; -1 for none."""
         distinct, rows = np.unique(keys, return_inverse=True)
         found = np.full(len(distinct), -1)
         for segment in reversed(self.segments):
@@ -89,13 +90,14 @@ class Snapshot(Past):
         rows, numbers = np.concatenate(pairs, axis=1)
         return last_of_each(rows, numbers, most) if len(rows) else (rows, numbers)
 
-    def keepers(self, numbers: Ints) -> tuple[Ints, npt.NDArray[np.float64]]:
-        """Return the keeper of each document, itself if it is stored, and the similarity to it."""
-        found, similarities = np.empty(len(numbers), np.int64), np.empty(len(numbers))
+    def keepers(self, numbers: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return the keeper of each document, itself if it is stored, and both similarities to it."""
+        found, similarities, originals = np.empty(len(numbers), np.int64), *np.empty((2, len(numbers)))
         for segment, chosen, rows in self._located(numbers):
             found[chosen] = segment.keepers[rows]
             similarities[chosen] = segment.similarities[rows]
-        return found, similarities
+            originals[chosen] = segment.originals[rows]
+        return found, similarities, originals
 
     def frames(self, numbers: Ints) -> list[bytes]:
         """Return the compressed texts of some documents."""

@@ -115,6 +115,7 @@ def query(path: Path, inputs: list[str], reading: Reading) -> Iterator[dict[str,
                 "record": int(batch.records[0]),
                 "kind": verdict.kind,
                 "similarity": verdict.similarity,
+                "similarity_original": verdict.similarity_original,
                 "keeper": keeper and keeper.id,
                 "keeper_file": keeper and keeper.file,
                 "keeper_record": keeper and keeper.record,
@@ -233,7 +234,8 @@ def _wrong_keys(path: Path, catalog: pages.Catalog, segment: Segment, sketcher: 
     numbers = segment.numbers[segment.keepers == segment.numbers].astype(np.int64)
     for start in range(0, len(numbers), EVIDENCE_ROWS):
         some = numbers[start : start + EVIDENCE_ROWS]
-        text_keys, band_keys = sketcher.keys(alone.stored(some))
+        stored, originals = alone.stored(some), alone.originals(some)
+        (text_keys, _), band_keys = sketcher.keys(stored, originals, np.flatnonzero(stored.sizes != originals.sizes))
         sums = text_keys + band_keys.sum(axis=1, dtype=np.uint64)
         right = (alone.text_keys(some) == text_keys) & (noted[segment.rows_of(some)] == sums)
         for place in alone.places(some[~right]):

@@ -212,7 +212,7 @@ def mark(
                 if taken[k]:
                     mark_run(runs[k, 0], runs[k, 1], size, prose, traits, sure, rule, why)
             mark_links(size, body, context, traits, widths, rule, why)
-            mark_gaps(size, text, widths, carried, rule, full, why)
+            mark_gaps(size, text, widths, traits, carried, rule, full, why)
         gone = 0
         for i in range(size):
             if traits[i] & LISTED:
@@ -416,10 +416,10 @@ def mark_links(size, body, context, traits, widths, rule, why):
 
 
 @njit(cache=True, nogil=True)
-def mark_gaps(size, text, widths, carried, rule, full, why):
+def mark_gaps(size, text, widths, traits, carried, rule, full, why):
     """Mark what stands between lines that go, below the last text, where the template has been by itself for a while.
 
-    What stands once there is only flagged, unless `full`.
+    Unless `full`, what stands once there is only flagged, and what stands several times in a document stays.
     """
     last_text = -1
     at = 0
@@ -448,7 +448,8 @@ def mark_gaps(size, text, widths, carried, rule, full, why):
             stretch += end - at
         elif seen and stretch >= rule.gap_after and at > last_text and end < size:
             for i in range(at, end):
-                why[i] = IN_GAP if full or carried[i] > 1 else ONCE
+                if full or traits[i] & CROWDED == 0:
+                    why[i] = IN_GAP if full or carried[i] > 1 else ONCE
             stretch += end - at
         elif own or end - at >= rule.gap_break:
             stretch = 0

@@ -108,6 +108,21 @@ def sign_rows(
         minimise(shingles, roll(tokens, count, words, shingles), multipliers, increments, bases, signatures[row])
 
 
+@njit(cache=True, nogil=True)
+def key_rows(data, offsets, rows, packed, expansion_offsets, expansions, ordered, keys, disordered):
+    """Fill the text key of some rows of a column, as `sign_rows` does."""
+    folding = folding_of(packed, expansion_offsets, expansions, ordered)
+    room = scratch_size(offsets)
+    firsts, seconds = np.empty(room, np.uint64), np.empty(room, np.uint64)
+    tokens = np.empty(room, np.uint64)
+    states = np.empty((4, LANES), np.uint64)
+    for i in range(rows.shape[0]):
+        start, end = offsets[rows[i]], offsets[rows[i] + 1]
+        count, _, disordered[i] = tokenise(data, start, end, folding, firsts, seconds)
+        hash_tokens(firsts, seconds, count, tokens)
+        keys[i] = text_key(tokens, count, states)
+
+
 @leaf
 def distinct(shingles, count, secret, table):
     """Move the distinct ones among `shingles[:count]` to the front, in order of first sight; return how many.

@@ -20,7 +20,8 @@ def numbers_of(counts: dict[str, Any]) -> list[int]:
 
 def marks_of(counts: Counts) -> list[int]:
     """Return the numbers that are not counted by source."""
-    return [*counts.similarities, counts.structured, counts.contained, counts.crowded, counts.whole]
+    few = counts.structured, counts.contained, counts.crowded, counts.unlike, counts.whole
+    return [*counts.similarities, *few, *counts.ways]
 
 
 def counts_of(shape: Counts, sources: dict[str, list[int]], marks: list[int]) -> Counts:
@@ -32,15 +33,18 @@ def counts_of(shape: Counts, sources: dict[str, list[int]], marks: list[int]) ->
         marks: Those of all documents.
     """
     total = [sum(column) for column in zip(numbers_of(shape.total), *sources.values(), strict=True)]
-    *similarities, structured, contained, crowded, whole = marks
+    bins, rest = len(shape.similarities), marks[len(shape.similarities) :]
+    structured, contained, crowded, unlike, whole, *ways = rest
     return Counts(
         total=_nested(shape.total, iter(total)),
         sources={name: _nested(shape.total, iter(numbers)) for name, numbers in sources.items()},
-        similarities=similarities,
+        similarities=marks[:bins],
         structured=structured,
         contained=contained,
         crowded=crowded,
+        unlike=unlike,
         whole=whole,
+        ways=ways,
     )
 
 

@@ -26,6 +26,7 @@ def load() -> None:
     import numpy as np
 
     from dedup.config import Config
+    from dedup.formats.sites import NOWHERE
     from dedup.spark.components import Nodes
     from dedup.spark.outcomes import Outcomes
     from dedup.spark.parting import Parting
@@ -34,7 +35,7 @@ def load() -> None:
 
     texts = [f"{SAMPLE * 2}Nummer {number % 5} von acht, und dazu noch ein Satz.\n" for number in range(8)]
     lines = msgspec.json.Encoder().encode_lines([{"text": text, "source": "a"} for text in texts])
-    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", "")], skips_bad=False), Parting(1, 1))
+    tasks = Tasks(Config(), Lines(Config(), [Origin("a.jsonl", NOWHERE)], skips_bad=False), Parting(1, 1))
     pieces = [LinePiece(0, 0, 1, data=lines)]
     counted: Any
     found: Any

@@ -14,6 +14,7 @@ from pyspark import SparkContext
 from dedup.config import Config
 from dedup.errors import InputError, UsageError
 from dedup.formats.names import Form, compression_of, form_of, kind_named
+from dedup.formats.sites import site_of_file
 from dedup.spark import lines, tables
 from dedup.spark.inputs import Input, Inputs
 from dedup.spark.pieces import Origin
@@ -79,7 +80,10 @@ def _origins(names: list[tuple[str, Stored]]) -> list[Origin]:
     twice = [name for name, count in Counter(short).items() if count > 1]
     if twice:
         raise UsageError(f"two inputs would both be called {twice[0]!r}", hint="Name a folder above both of them.")
-    return [Origin(name, folder) for name, folder in zip(short, folders, strict=True)]
+    return [
+        Origin(name, site_of_file(name, folder, "", is_document=False))
+        for name, folder in zip(short, folders, strict=True)
+    ]
 
 
 def read(context: SparkContext, found: Inputs, config: Config, slices: int, *, skips_bad: bool = False) -> Input:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dedup.cluster import TextKeys
 from dedup.shingle import SHINGLE_WORDS
 from dedup.signature import Sketches
 from dedup.versions import differs, mix, stands_twice
@@ -62,33 +63,36 @@ class Ties(NamedTuple):
     other_rows: Ints
 
 
-def exact_keys(keys: Keys, bands: Iterable[Keys]) -> Keys:
-    """Return keys that only equal texts share: text keys alone can be made to collide.
+def exact_keys(keys: TextKeys, bands: Iterable[Keys]) -> Keys:
+    """Return keys that only texts share that are equal as they came and as they are stored.
+
+    Text keys alone can be made to collide.
 
     Args:
-        keys: uint64[rows], text keys.
+        keys: Their text keys.
         bands: Band keys, a uint64[rows] for each band.
     """
-    exact = mix(keys, keys, COPY_SALT)
+    exact = mix(*keys, COPY_SALT)
     for number, band in enumerate(bands):
         exact = mix(exact, band, BAND_SALT + number)
     return exact
 
 
-def keyed(piece: int, sketches: Sketches, bands: npt.NDArray[np.uint64]) -> Iterator[Keyed | Ties]:
+def keyed(piece: int, original_keys: Keys, sketches: Sketches, bands: npt.NDArray[np.uint64]) -> Iterator[Keyed | Ties]:
     """Yield the keys by which the documents of a piece meet others, and those that met in it.
 
     Args:
         piece: The number of the piece.
-        sketches: What its documents are compared by.
+        original_keys: uint64[rows], text keys of its documents as they came.
+        sketches: What they are compared by.
         bands: uint64[rows, bands], their band keys.
     """
-    exact = exact_keys(sketches.keys, bands.T)
-    worded = np.flatnonzero(sketches.keys)
+    exact = exact_keys(TextKeys(original_keys, sketches.keys), bands.T)
+    worded = np.flatnonzero(original_keys)
     hubs, spokes, tied = _tied(exact[worded])
     originals, copies = worded[np.sort(hubs)], np.stack([worded[spokes], worded[tied]])
     # Equal texts have equal bands, too, so that those of one will do.
-    members, met = _shared(sketches, bands, originals)
+    members, met = _shared(original_keys, sketches, bands, originals)
     hubs, spokes, tied = _tied(met)
     banded = np.unique(np.stack([members[spokes], members[tied]]), axis=1)
     for kind, sent, by, (at, others) in ((COPY, originals, exact[originals], copies),
@@ -119,10 +123,10 @@ def _joined(found: list[Keyed]) -> tuple[Keys, Ints, Ints]:
     return np.concatenate(keys), np.concatenate(pieces), np.concatenate(rows)
 
 
-def _shared(sketches: Sketches, bands: npt.NDArray[np.uint64], rows: Ints) -> tuple[Ints, Keys]:
+def _shared(original_keys: Keys, sketches: Sketches, bands: npt.NDArray[np.uint64], rows: Ints) -> tuple[Ints, Keys]:
     """Return the text keys and the band keys of some rows, as (rows, keys): a row as often as it has any."""
     long = rows[sketches.tokens[rows] >= SHINGLE_WORDS]
-    shared = [mix(sketches.keys[rows], np.zeros(len(rows), np.uint64), TEXT_SALT)]
+    shared = [mix(original_keys[rows], np.zeros(len(rows), np.uint64), TEXT_SALT)]
     nothing = np.zeros(len(long), np.uint64)
     shared += [mix(band[long], nothing, BAND_SALT + number) for number, band in enumerate(bands.T)]
     return np.concatenate([rows, np.tile(long, bands.shape[1])]), np.concatenate(shared)

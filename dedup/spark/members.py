@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import pipeline
-from dedup.cluster import Clusters
+from dedup.cluster import Clusters, TextKeys
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
@@ -19,7 +19,7 @@ from dedup.model import Batch
 from dedup.plan import Place
 from dedup.policy import Cuts
 from dedup.report import TOP
-from dedup.shingle import ShingleSets, StoredSets, shingle_sets
+from dedup.shingle import ShingleSets, StoredSets, sets_of_both
 from dedup.signature import Sketches
 from dedup.sources import SourceNumbers
 from dedup.spark.components import Nodes
@@ -43,12 +43,16 @@ class Sent(NamedTuple):
         nodes: The members.
         examined: What was found in them, without spans.
         texts: What is stored of each, but nothing of one that is equal to another.
+        originals: The text of each as it came, but nothing of one that lost nothing, or is equal to another.
+        lost: bool[members], those whose texts are there as they came.
     """
 
     piece: int
     nodes: Nodes
     examined: pipeline.Examined
     texts: Column
+    originals: Column
+    lost: npt.NDArray[np.bool_]
 
 
 def among(examined: pipeline.Examined, rows: Ints) -> pipeline.Examined:
@@ -57,14 +61,14 @@ def among(examined: pipeline.Examined, rows: Ints) -> pipeline.Examined:
     ranks = None if batch.ranks is None else [batch.ranks[row] for row in rows.tolist()]
     chosen = Batch(
         batch.files[rows], batch.records[rows], batch.texts, take_rows(batch.ids, rows), take_rows(batch.sources, rows),
-        batch.digests[rows], ranks,
+        batch.digests[rows], batch.ways[rows], ranks,
     )  # fmt: skip
     nothing = Cuts.none()
     return pipeline.Examined(
         chosen, examined.sources[rows],
         examined.found._replace(cuts=nothing, suspicions=nothing, protected=nothing, whole=examined.found.whole[rows],
                              structured=examined.found.structured[rows]),
-        examined.characters[rows], examined.stored[rows],
+        examined.characters[rows], examined.stored[rows], examined.original_keys[rows],
         Sketches(sketches.signatures, sketches.tokens[rows], sketches.keys[rows]), examined.band_keys[rows],
     )  # fmt: skip
 
@@ -87,7 +91,8 @@ class Members:
         noted, sources = pipeline.Noted(pipeline.bands_of(config), IN_MEMORY), SourceNumbers()
         nodes = []
         for sent in spool:
-            self._sets.add(shingle_sets(sent.texts))
+            everyone = np.arange(len(sent.texts))
+            self._sets.add(sets_of_both(sent.texts, sent.originals, sent.lost, everyone), lost=sent.lost)
             noted.add(sent.examined._replace(sources=sources.of(sent.examined.batch)))
             nodes.append(sent.nodes)
         self._sets.close()
@@ -95,8 +100,8 @@ class Members:
         self.documents = noted.documents(sources.names)
         self.bands = list(noted.band_keys or ())
         self.versions = self._versions()
-        exact = exact_keys(self.documents.keys, self.bands)
-        self._texts = _with_equal_text(exact, self._sets.sizes)
+        exact = exact_keys(TextKeys(self.documents.original_keys, self.documents.keys), self.bands)
+        self._texts = _with_equal_text(exact, self._sets.sizes + self._sets.came)
 
     def fetch(self, rows: Ints, ranks: Ints | None = None) -> StoredSets:
         """Return the shingle sets of ascending document numbers; of equal texts, only one was sent.
@@ -108,12 +113,14 @@ class Members:
         ranks = np.arange(len(at)) if ranks is None else ranks
         for start in range(0, len(at), SETS_AT_ONCE):
             wanted, places = np.unique(at[start : start + SETS_AT_ONCE], return_inverse=True)
-            loaded = self._sets.load(wanted)
+            loaded, sizes, lost = self._sets.load(wanted), self._sets.sizes[wanted], self._sets.came[wanted] > 0
             sets = np.split(loaded.hashes, loaded.offsets[1:-1])
             order = np.argsort(ranks[start : start + SETS_AT_ONCE])
-            chosen = [sets[place] for place in places[order].tolist()]
+            chosen: list[npt.NDArray[np.uint64]] = []
+            for place in places[order].tolist():
+                chosen += np.split(sets[place], sizes[place : place + 1]) if lost[place] else [sets[place]]
             offsets = np.concatenate([[0], np.cumsum([len(one) for one in chosen])])
-            fetched.add(ShingleSets(np.concatenate(chosen), offsets), order)
+            fetched.add(ShingleSets(np.concatenate(chosen), offsets), order, lost[places[order]])
         fetched.close()
         return fetched
 
@@ -129,8 +136,10 @@ class Members:
         )
         rows = np.zeros(len(documents), OUTCOME)
         rows["piece"], rows["row"] = self._nodes.pieces, self._nodes.rows
-        rows["similarity"], rows["exact"], rows["crowded"] = clusters.similarities, clusters.exact, clusters.crowded
-        rows["is_copy"] = dropped & clusters.exact & (documents.keys == documents.keys[clusters.keepers])
+        rows["similarity"], rows["original"] = clusters.similarities, clusters.originals
+        rows["exact"], rows["crowded"] = clusters.exact, clusters.crowded
+        equal = documents.original_keys == documents.original_keys[clusters.keepers]
+        rows["is_copy"] = dropped & clusters.exact & equal
         rows["share"] = contained.shares
         for name, moved in zip(NAMED, np.split(named[1:] - 1, len(NAMED)), strict=True):
             rows[name] = moved

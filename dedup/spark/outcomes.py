@@ -20,14 +20,14 @@ class Cluster(NamedTuple):
 
 OUTCOME = np.dtype(
     [
-        ("piece", np.int64), ("row", np.int64), ("similarity", np.float64), ("exact", np.bool_),
-        ("crowded", np.bool_), ("is_copy", np.bool_), ("share", np.float64), ("keeper", np.int64),
+        ("piece", np.int64), ("row", np.int64), ("similarity", np.float64), ("original", np.float64),
+        ("exact", np.bool_), ("crowded", np.bool_), ("is_copy", np.bool_), ("share", np.float64), ("keeper", np.int64),
         ("nearest", np.int64), ("holder", np.int64),
     ]
 )  # fmt: skip
 """What happens to a document: as `Clusters` and `Containment` say it, but `keeper`, `nearest` and `holder` are rows of
 `Outcomes.others`, -1 where a document stays itself or there is nobody; `is_copy` if it goes for one with an equal
-text."""
+text, as they came."""
 
 NAMED = ("keeper", "nearest", "holder")
 

@@ -25,6 +25,7 @@ from dedup.formats.keys import finder_of
 from dedup.formats.lines import Chunk, lines_at
 from dedup.formats.lines import Lines as JsonLines
 from dedup.formats.names import Form
+from dedup.formats.sites import Site
 from dedup.formats.slabs import NOTHING, FileEdits, slab_of, view
 from dedup.formats.source import InputFile, Rejected
 from dedup.model import Batch
@@ -219,14 +220,14 @@ class Carrier(Protocol):
 
 
 class Origin(NamedTuple):
-    """What an input file is called, and the folder that stands for its source where nothing else does."""
+    """What an input file is called, and the source of its documents where they do not say another."""
 
     name: str
-    folder: str
+    site: Site
 
     def file(self, index: int, kind: str) -> InputFile:
         """Return the file as readers know it."""
-        return InputFile(index, self.name, Path(self.name), self.folder, Form(kind), False, None, "article")
+        return InputFile(index, self.name, Path(self.name), self.site, Form(kind), False, None, "article")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
 from dedup.edit import take_rows
+from dedup.formats.sites import NOWHERE, ways_of
 from dedup.model import Batch, Wanted
 from dedup.plan import Known, Plan, silent
 from dedup.policy import Cuts
@@ -66,7 +67,7 @@ class Evidence(NamedTuple):
         texts, sources = carrier.excerpt(self.some)
         nameless = Column(np.zeros(0, np.uint8), np.zeros(count + 1, np.int64))
         pieces, digests = np.full(count, self.piece, np.int32), np.zeros(count, np.uint64)
-        return Batch(pieces, self.rows, texts, nameless, sources, digests)
+        return Batch(pieces, self.rows, texts, nameless, sources, digests, ways_of(NOWHERE, count))
 
 
 class Counted(NamedTuple):
@@ -209,7 +210,8 @@ class Tasks:
             if isinstance(one, Fault):
                 yield 0, one
             else:
-                met += keyed(one.piece.number, one.examined.sketches, one.examined.band_keys)
+                examined = one.examined
+                met += keyed(one.piece.number, examined.original_keys, examined.sketches, examined.band_keys)
         yield from sent_to(self.parting.parts, met)
 
     def meet(self, handed: Iterator[Keyed | Ties | Fault]) -> Iterator[Ties | Fault]:
@@ -228,18 +230,23 @@ class Tasks:
             if not len(nodes.rows):
                 continue
             unequal = nodes.rows[~nodes.is_equal]
-            stored = Column.of([])
+            stored = originals = Column.of([])
+            lost = ~nodes.is_equal & np.isin(nodes.rows, examined.found.cuts.documents)
             if len(unequal):
                 chosen = Chosen(unequal, examined.batch.records[unequal])
-                texts = self.carrier.open(piece, chosen).batch.texts
-                stored = pipeline.stored_texts(texts, unequal, examined.found.cuts)
+                originals = self.carrier.open(piece, chosen).batch.texts
+                stored = pipeline.stored_texts(originals, unequal, examined.found.cuts)
             # Behind them an empty text, for those that are equal to others.
-            stored = Column(stored.data, np.append(stored.offsets, stored.offsets[-1]))
+            stored, originals = (
+                Column(texts.data, np.append(texts.offsets, texts.offsets[-1])) for texts in (stored, originals)
+            )
             at = np.where(nodes.is_equal, len(unequal), np.cumsum(~nodes.is_equal) - 1)
+            came_at = np.where(lost, at, len(unequal))
             keys = mix(nodes.component_rows.view(np.uint64), nodes.component_pieces.view(np.uint64), 0)
             for part, which in parted(keys, self.parting.parts):
                 own = Nodes._make(column[which] for column in nodes)
-                yield part, Sent(piece.number, own, among(examined, own.rows), take_rows(stored, at[which]))
+                texts = take_rows(stored, at[which]), take_rows(originals, came_at[which])
+                yield part, Sent(piece.number, own, among(examined, own.rows), *texts, lost[which])
 
     def judge(self, handed: Iterator[Sent]) -> Iterator[tuple[int, Outcomes]]:
         """Say of whole components who stays, by partitions of pieces."""
@@ -293,13 +300,14 @@ class Tasks:
         clusters, contained = Clusters.of_nobody(count), Containment.none(count)
         told, at = outcomes.rows, outcomes.rows["row"]
         clusters.similarities[at], contained.shares[at] = told["similarity"], told["share"]
+        clusters.originals[at] = told["original"]
         clusters.exact[at], clusters.crowded[at] = told["exact"], told["crowded"]
         columns = (("keeper", clusters.keepers), ("nearest", clusters.nearest), ("holder", contained.holders))
         for name, column in columns:
             is_named = told[name] >= 0
             column[at[is_named]] = count + told[name][is_named]
         copies = told[told["is_copy"]]
-        known.keys[copies["keeper"]] = documents.keys[copies["row"]]
+        known.keys[copies["keeper"]] = documents.original_keys[copies["row"]]
         return Plan(
             config=self.config,
             documents=documents,

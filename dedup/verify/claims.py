@@ -40,6 +40,7 @@ class Tie(NamedTuple):
         keeper_id: What the other is called.
         reason: `exact-duplicate` or `near-duplicate`.
         similarity: As claimed; None where nothing is.
+        similarity_original: As claimed; None where nothing is.
         containment: As claimed; None where nothing is.
         drops: Whether the document goes for it.
     """
@@ -49,6 +50,7 @@ class Tie(NamedTuple):
     keeper_id: object
     reason: str
     similarity: float | None
+    similarity_original: float | None
     containment: float | None
     drops: bool
 
@@ -63,13 +65,14 @@ class Claims:
         ids: The ids.
         sources: int64[documents], rows of `source_names`.
         source_names: Every source once.
+        ways: uint8[documents], how each source was found: a `formats.sites.Way`.
         characters: int64[documents], code points.
         dropped: bool[documents].
         cuts: int64[cuts, 4]: document, start, end in code points, and 1 for boilerplate, 0 for a repeat. Those of
             dropped documents, which count in similarities only, are among them.
         ties: Drops, and flags that name another document.
         flags: How many documents are flagged as a whole, by reason; those with a containment under `contained`, those
-            that met too many others under `crowded`.
+            that met too many others under `crowded`, those too unlike another one as they came under `unlike`.
     """
 
     files: Ints
@@ -77,6 +80,7 @@ class Claims:
     ids: Column
     sources: Ints
     source_names: list[str]
+    ways: npt.NDArray[np.uint8]
     characters: Ints
     dropped: npt.NDArray[np.bool_]
     cuts: Ints
@@ -138,6 +142,7 @@ def read_claims(path: Path, corpus: Corpus, templates: TemplateClaims, found: Vi
         ids=concatenate([batch.ids for batch in batches]),
         sources=np.concatenate([np.zeros(0, np.int64), *numbers]),
         source_names=sources.names,
+        ways=np.concatenate([batch.ways for batch in batches]),
         characters=np.concatenate([np.zeros(0, np.int64), *characters]),
         dropped=dropped,
         cuts=np.array(reading.cuts, np.int64).reshape(-1, 4),
@@ -158,7 +163,7 @@ class _Reading:
         self._next = next(self._pending, None)
         self.cuts = array("q")
         self.ties: list[Tie] = []
-        self.flags = {"contained": 0, "crowded": 0, "repeat": 0, "boilerplate": 0}
+        self.flags = {"contained": 0, "crowded": 0, "unlike": 0, "repeat": 0, "boilerplate": 0}
 
     def compare(self, batch: Batch, first: int) -> None:
         """Compare a batch, whose first document has number `first`, with the decisions on it."""
@@ -247,6 +252,8 @@ class _Reading:
             self.flags["contained"] += 1
         elif decision.reason in self.flags:
             self.flags[decision.reason] += 1
+        elif decision.similarity_original is not None:
+            self.flags["unlike"] += 1
         elif decision.keeper_file is None:
             self.flags["crowded"] += 1
         if decision.keeper_file is not None:
@@ -261,6 +268,7 @@ class _Reading:
                 decision.keeper,
                 decision.reason,
                 decision.similarity,
+                decision.similarity_original,
                 decision.containment,
                 decision.action == "drop",
             )

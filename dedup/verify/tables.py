@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -90,6 +91,21 @@ def _difference(before: pa.ChunkedArray, after: pa.ChunkedArray) -> int | None:
     if before.equals(after):
         return None
     pairs = zip(before, after, strict=True)
-    return next(
-        (row for row, (one, other) in enumerate(pairs) if not one.equals(other) and str(one) != str(other)), None
-    )
+    return next((row for row, (one, other) in enumerate(pairs) if not _is_same(one, other)), None)
+
+
+def _is_same(one: pa.Scalar, other: pa.Scalar) -> bool:
+    """Tell whether two values of one type are equal, NaN to itself, without what Python cannot hold: nanoseconds."""
+    if one.equals(other):
+        return True
+    if not (one.is_valid and other.is_valid):
+        return False
+    kind = one.type
+    if pa.types.is_floating(kind):
+        return math.isnan(one.as_py()) and math.isnan(other.as_py())
+    if pa.types.is_dictionary(kind):
+        return _is_same(one.value, other.value)
+    if not pa.types.is_nested(kind):
+        return False
+    parts, others = ((value.values() if pa.types.is_struct(kind) else value.values) for value in (one, other))
+    return len(parts) == len(others) and all(_is_same(*pair) for pair in zip(parts, others, strict=True))

@@ -13,6 +13,7 @@ import numpy as np
 from dedup.columns import Ints
 from dedup.decisions import Header
 from dedup.errors import StateError
+from dedup.formats.sites import Way
 from dedup.readers import Corpus
 from dedup.verify.claims import Claims
 from dedup.verify.violations import Violations
@@ -40,10 +41,13 @@ def check_report(
     flags = {
         "contained": claims.flags["contained"],
         "crowded": claims.flags["crowded"],
+        "unlike_as_they_came": claims.flags["unlike"],
         "structured_pages": claims.flags["repeat"],
         "all_boilerplate": claims.flags["boilerplate"],
     }
-    expected = total | {"sources": sources, "flags": flags, "config": head.config}
+    ways = {way.told: int((claims.ways == way).sum()) for way in Way}
+    found_from = {name: count for name, count in ways.items() if count}
+    expected = total | {"sources": sources, "sources_from": found_from, "flags": flags, "config": head.config}
     for name, value, real in _differences(report, expected, ""):
         found.add(str(path), 0, f"{name} is {value!r}, but the decisions make it {real!r}")
     _check_clusters(path, report, claims, corpus, found)
@@ -100,7 +104,7 @@ def _differences(report: Any, expected: Any, name: str) -> Iterator[tuple[str, A
         return
     for key, real in expected.items():
         yield from _differences(report.get(key), real, f"{name}.{key}" if name else key)
-    if name == "sources":
+    if name in ("sources", "sources_from"):
         for key in report.keys() - expected.keys():
             yield f"{name}.{key}", report[key], None
 
