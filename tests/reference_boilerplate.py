@@ -349,8 +349,9 @@ def mark_gaps(units: list[Unit], rule: Rule, full: bool) -> None:
         if not stays:
             gone += len(part)
         elif seen and is_between and part.start > last_text:
-            for number in part:
-                units[number].why = "gap" if full or units[number].line.carried > 1 else "once"
+            for unit in (units[number] for number in part):
+                if full or not unit.has("crowded"):
+                    unit.why = "gap" if full or unit.line.carried > 1 else "once"
             gone += len(part)
         elif has_own or len(part) >= rule.gap_break:
             gone = 0
