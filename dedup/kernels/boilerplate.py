@@ -73,7 +73,12 @@ def key_lines(
                 between = mix(k0[line], between, np.uint64(BARE_SALT))
                 continue
             key = mix(k1[line], source_key, np.uint64(LINE_SALT))
-            kinds[line] = COUNTED if numbers[line] else DATED if dates[line] else EXACT
+            # Digits in words, "A4", are masked too, though they are no numbers.
+            kinds[line] = EXACT
+            if dates[line]:
+                kinds[line] = DATED
+            if numbers[line] or (dates[line] == 0 and k0[line] != k1[line]):
+                kinds[line] = COUNTED
             keys[LINE_KEY, line] = key
             if kinds[line] != EXACT:
                 keys[FORM_KEY, line] = mix(k0[line], source_key, np.uint64(FORM_SALT))
