@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def pages() -> str:
     """A file of three documents, of which one goes and one loses a caption."""
-    texts = [ARTICLE, f"{CAPTION}\nWer auf die Insel muss, rudert.\n{CAPTION}\n", ARTICLE]
+    texts = [ARTICLE, f"{CAPTION}\n{CAPTION}\nWer auf die Insel muss, rudert.\n", ARTICLE]
     return write("pages.jsonl", *({"id": name, "text": text} for name, text in zip("abc", texts, strict=True)))
 
 
