@@ -446,3 +446,16 @@ def test_it_is_dark_where_people_want_it_dark(browser: Any, crawl: Path) -> None
         with Opened(browser, crawl, color_scheme=scheme) as opened:
             colours[scheme] = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert colours == {"light": "rgb(244, 245, 247)", "dark": "rgb(13, 17, 23)"}
+
+
+def test_the_frame_of_each_source_is_shown(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    outcome = CliRunner().invoke(main, ["stats", "fixtures/crawl", "--html", str(page)])
+    assert outcome.exit_code == 0, outcome.output
+    frames = page.read_text(encoding="utf-8").partition('id="frames"')[2].partition("<section")[0]
+    assert [source for source in ("bergblick.example", "hafenpost.example", "stadtbote.example") if source in frames] == [
+        "bergblick.example",
+        "hafenpost.example",
+        "stadtbote.example",
+    ]
+    assert "Merken, teilen oder ausdrucken</bdi></td><td>100.0%</td><td>100.0%</td>" in frames
