@@ -29,8 +29,8 @@ Ints = npt.NDArray[np.int64]
 PORTION = 4096
 """Documents that are told of at once."""
 
-HOWS: tuple[How | None, ...] = (None, "listed", "run", "link", "gap", "sign")
-"""How boilerplate went, by reason (`dedup.kernels.boilerplate`)."""
+HOWS: tuple[How | None, ...] = (None, "listed", "run", "link", "gap", "sign", None, "gap")
+"""How boilerplate went, or would have gone, by reason (`dedup.kernels.boilerplate`)."""
 
 FORMS = 50_000
 """Forms that are kept for the next time; one takes some 700 bytes."""
@@ -208,7 +208,7 @@ class Forms:
         )
         if what == CUT:
             return carried(action="cut", how=HOWS[reason])
-        return carried(action="flag", why=self._why(template, reason, context))
+        return carried(action="flag", how=HOWS[reason], why=self._why(template, reason, context))
 
     def _why(self, template: int, reason: int, context: int) -> str:
         """Say why a line that nearly went as boilerplate stays."""

@@ -109,6 +109,7 @@ def configured(options: dict[str, Any]) -> Config:
         source_field=options["source_field"],
         extract=options["extract"],
         repeats=options["repeats"],
+        boilerplate=options["boilerplate"],
         only=tuple(kind.strip() for kind in options["only"].split(",") if kind.strip()),
         threshold=options["threshold"],
         keep=options["keep"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -85,6 +86,7 @@ class _Replay:
         self._spans: dict[Place, list[_Span]] = {}
         self._templates: dict[str, _Template] = {}
         self._flags: set[tuple[Place, str]] = set()
+        self._once: Counter[Place] = Counter()
         self._holders: dict[Place, tuple[Place, float]] = {}
         for line, decision in enumerate(decisions.read(path), start=2):
             self._note(decision, line)
@@ -113,7 +115,7 @@ class _Replay:
             documents,
             self._template_table(sources.names, config),
             Cuts.join(cuts),
-            Cuts.none(),
+            self._stands_once(rows),
             Cuts.none(),
             self._clusters(rows, len(documents)),
             self._contained(rows, len(documents)),
@@ -144,6 +146,8 @@ class _Replay:
         elif decision.similarity_original is not None:
             keeper = self._place(decision.keeper_file or "", decision.keeper_record or 0, line)
             self._unlike[place] = keeper, decision.similarity or 0.0, decision.similarity_original
+        elif decision.how is not None:
+            self._once[place] += 1
         elif decision.start is None and decision.keeper_file is None:
             self._flags.add((place, decision.reason))
 
@@ -200,6 +204,14 @@ class _Replay:
                 contained.holders[rows[place]] = rows[holder]
                 contained.shares[rows[place]] = share
         return contained
+
+    def _stands_once(self, rows: dict[Place, int]) -> Cuts:
+        """Return the lines that stand once between boilerplate, as far as they are counted: without their places."""
+        from dedup.kernels.boilerplate import ONCE as STANDS_ONCE
+
+        documents = np.array(sorted(rows[place] for place in self._once.elements()), np.int64)
+        nothing = np.zeros(len(documents), np.int64)
+        return Cuts(documents, *[nothing] * 6, nothing + STANDS_ONCE, nothing)
 
     def _template_table(self, source_names: list[str], config: Config) -> Templates:
         numbers = {name: number for number, name in enumerate(source_names)}

@@ -93,6 +93,7 @@ class Counts(NamedTuple):
         crowded: as having met more than are compared,
         unlike: as too unlike as they came,
         whole: or as nothing but boilerplate.
+        once: Lines of documents that stay which stand once between lines that are boilerplate.
         ways: Documents by how their source was found: one number a `Way`.
     """
 
@@ -104,11 +105,14 @@ class Counts(NamedTuple):
     crowded: int
     unlike: int
     whole: int
+    once: int
     ways: list[int]
 
 
 def count(plan: Plan) -> Counts:
     """Count what happens to the documents of a plan."""
+    from dedup.kernels import boilerplate as kernels
+
     tally, stays = _Tally.of(plan), ~plan.dropped
     source_names = plan.documents.source_names
     counted = _summaries(plan, tally, plan.documents.sources, len(source_names))
@@ -122,6 +126,7 @@ def count(plan: Plan) -> Counts:
         crowded=int((plan.clusters.crowded & stays).sum()),
         unlike=int(unlike(plan).sum()),
         whole=int((plan.documents.whole & stays).sum()),
+        once=int((stays[plan.suspicions.documents] & (plan.suspicions.reasons == kernels.ONCE)).sum()),
         ways=np.bincount(plan.documents.ways, minlength=len(Way)).tolist(),
     )
 
@@ -157,6 +162,7 @@ def assembled(
             "crowded": counts.crowded,
             "unlike_as_they_came": counts.unlike,
             "all_boilerplate": counts.whole,
+            "lines_once_in_boilerplate": counts.once,
             "sources_losing_much": _losing_much(counts.sources),
         },
         "lsh": lsh,

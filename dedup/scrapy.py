@@ -36,6 +36,7 @@ OPTIONS = (
     "seed",
     "repeat_width",
     "adjacent_repeat_width",
+    "boilerplate",
     "template_documents",
     "template_share",
     "protect",

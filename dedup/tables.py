@@ -183,6 +183,9 @@ def warnings(report: dict[str, Any]) -> Iterator[str]:
         yield f"{one_line(flag['source']) or '(no source)'} loses {flag['lost_ratio']:.0%} of its text"
     if len(losing) > MOST_WARNINGS:
         yield f"{len(losing) - MOST_WARNINGS:,} more sources lose more than half of their text"
+    once = report["flags"]["lines_once_in_boilerplate"]
+    if once:
+        yield f"{once:,} lines stand once between boilerplate; --boilerplate full cuts them"
     late = report.get("index", {}).get("late_boilerplate", ())
     if late:
         carriers = {(place["file"], place["record"]) for template in late for place in template["documents"]}

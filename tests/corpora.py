@@ -144,8 +144,14 @@ def edited(rng: random.Random, text: str, share: float) -> str:
     return " ".join(parts)
 
 
-HEADS = ("Wir verwenden Cookies, um Inhalte und Anzeigen zu verbessern.", "Veröffentlicht am {day}.12.2025")
-FEET = ("Teilen", "Lesen Sie auch: {title}", "© 2025 Hafenpost Verlag. Alle Rechte vorbehalten.")
+HEADS = (
+    *("Wir verwenden Cookies, um Inhalte und Anzeigen zu verbessern.", "Veröffentlicht am {day}.12.2025", "Startseite"),
+    *("Politik und Wirtschaft", "Kultur", "Hafenpost bestellen"),
+)
+FEET = (
+    *("Teilen", "Drucken", "Merken", "Lesen Sie auch: {title}", "Zur Startseite", "Impressum und Datenschutz"),
+    "© 2025 Hafenpost Verlag. Alle Rechte vorbehalten.",
+)
 ODD = ("", " ", "\n", "Ja.", "Ja", "Ja!\n", "5", "5 %", "…", "\u200b", "½ ™", "Kurze Meldung ohne Text")
 
 

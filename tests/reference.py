@@ -374,30 +374,6 @@ def without(text: str, spans: Spans) -> str:
     return "".join(text[start:end] for start, end in list(pairwise(edges))[::2])
 
 
-class CountedLine(NamedTuple):
-    """A line as counting sees it: its keys, 0 for none, and how many numbers and dates are masked in K1."""
-
-    k0: int
-    k1: int
-    numbers: int
-    dates: int
-    label: int
-    is_fragment: bool
-
-
-def line_keys(line: CountedLine, source: int, mask_alone: int) -> list[int]:
-    """Return the key of a line as it is, with dates masked, with numbers masked, and of its label; 0 for none."""
-    if line.is_fragment or not line.k0:
-        return [0, 0, 0, 0]
-    is_masked = line.k1 != mask_alone
-    return [
-        mixed(line.k0, source, 0),
-        mixed(line.k1, source, 1) if is_masked and line.dates and not line.numbers else 0,
-        mixed(line.k1, source, 2) if is_masked and line.numbers else 0,
-        mixed(line.label, source, 3) if line.label else 0,
-    ]
-
-
 def mixed(key: int, source: int, salt: int) -> int:
     """Return a key that differs by source and salt: two rounds of splitmix64's mixing, modulo 2**64."""
     value = key ^ (source + salt) * 0x9E3779B97F4A7C15 % 2**64
@@ -405,26 +381,57 @@ def mixed(key: int, source: int, salt: int) -> int:
     return value ^ value >> 27
 
 
-def settle(lines: Sequence[str]) -> list[bool]:
-    """Say which lines go: each is `sure`, `likely`, `own`, or `blank`, which is as if it were not there."""
-    seen = [(number, kind) for number, kind in enumerate(lines) if kind != "blank"]
-    marked = [False] * len(lines)
-    run: list[tuple[int, str]] = []
-    for number, kind in [*seen, (-1, "own")]:
-        if kind != "own":
-            run.append((number, kind))
-            continue
-        if any(kind == "sure" for _, kind in run):
-            for member, _ in run:
-                marked[member] = True
-        run = []
-    return [False] * len(lines) if seen and sum(marked) == len(seen) else marked
+class WrappedLine(NamedTuple):
+    """A line of which to say whether it is a piece of a sentence."""
+
+    text: str
+    width: int
+    ends_sentence: bool
+
+
+class Wrapping(NamedTuple):
+    """From where on lines are wrapped ones."""
+
+    narrowest: int
+    widest: int
+    lower_share: float
+    open_share: float
+    least_open: int
+
+
+SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]"
+
+
+def find_fragments(lines: Sequence[WrappedLine], rules: Wrapping) -> tuple[list[bool], int, int]:
+    """Return which lines of a document are fragments, how many go on in lower case, and how many have text."""
+    found = [False] * len(lines)
+    is_open = [
+        rules.narrowest <= line.width <= rules.widest
+        and not line.ends_sentence
+        and bool(below.width)
+        and not regex.search(rf"{SPACELESS}\Z", line.text)
+        for line, below in pairwise(lines)
+    ]
+    goes_on = [
+        opens and bool(regex.match(r"[^\p{Lu}\p{Lt}\p{Lo}\p{Lm}\p{M}\p{Nd}\p{Ll}]*\p{Ll}", below.text))
+        for opens, below in zip(is_open, lines[1:], strict=False)
+    ]
+    for number, goes in enumerate(goes_on):
+        if goes:
+            found[number] = found[number + 1] = True
+    texts, opens, lowers = sum(line.width > 0 for line in lines), sum(is_open), sum(goes_on)
+    if lowers > rules.lower_share * texts or (opens >= rules.least_open and opens > rules.open_share * texts):
+        found = [True] * len(lines)
+    return found, lowers, texts
 
 
 class Version(NamedTuple):
-    """A document as grouping sees it: units that another one has too, columns of own text and of all."""
+    """A document as grouping sees it: units that another one has too, columns of its own units, of all that are not
+    common, and of all.
+    """
 
     units: frozenset[int]
+    own: int
     residual: int
     total: int
 
@@ -434,6 +441,7 @@ class Grouping(NamedTuple):
 
     least_residual: int
     least_residual_share: float
+    own_share: float
     share: float
     mass: int
     mass_share: float
@@ -445,6 +453,7 @@ def group_versions(
     widths: Sequence[int],
     common: set[int],
     countless: set[int],
+    owned: set[int],
     rules: Grouping,
 ) -> list[set[int]]:
     """Return for each document the leaders that it may be given: several where they hold equally much of it.
@@ -457,13 +466,16 @@ def group_versions(
         versions: dict[int, tuple[int, int]] = {}
         for head in (head for head, leaders in result.items() if leaders == {head}):
             shared = document.units & documents[head].units
-            own, telling, everything = (
-                sum(widths[unit] for unit in shared - aside) for aside in (common, countless, set[int]())
+            own, rest, telling, everything = (
+                sum(widths[unit] for unit in units)
+                for units in (shared & owned, shared - common, shared - countless, shared)
             )
-            if document.residual < max(rules.least_residual, rules.least_residual_share * document.total):
+            if document.own >= max(rules.least_residual, rules.own_share * document.residual):
+                is_version = own >= rules.share * document.own
+            elif document.residual < max(rules.least_residual, rules.least_residual_share * document.total):
                 is_version = everything >= rules.share * document.total
             else:
-                is_version = own > 0 and own >= rules.share * min(document.residual, documents[head].residual)
+                is_version = rest > 0 and rest >= rules.share * min(document.residual, documents[head].residual)
             is_version |= telling >= max(rules.mass, rules.mass_share * document.total)
             if shared and is_version:
                 versions[head] = everything, documents[head].total

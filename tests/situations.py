@@ -24,7 +24,9 @@ class Language(NamedTuple):
         number: A sentence with a figure.
         cookie: A line of boilerplate, the same in every article.
         dated: A line of boilerplate with a day of December.
-        foot: The last line of every article.
+        menu: Lines below it.
+        service: Lines below every article.
+        foot: The last line of all.
         caption: What stands below a picture.
         credit: The same with the name of an agency.
         other_caption: Below another picture: one word of `caption` is different.
@@ -44,6 +46,8 @@ class Language(NamedTuple):
     number: str
     cookie: str
     dated: str
+    menu: list[str]
+    service: list[str]
     foot: str
     caption: str
     credit: str
@@ -84,7 +88,8 @@ class Language(NamedTuple):
 
     def dressed(self, text: str, day: int) -> str:
         """Return an article in the boilerplate of its site."""
-        return f"{self.cookie}\n{self.dated.format(day=day)}\n{text}{self.foot}\n"
+        head = [self.cookie, self.dated.format(day=day), *self.menu]
+        return "\n".join(head) + f"\n{text}" + "".join(f"{line}\n" for line in [*self.service, self.foot])
 
     def song(self, refrains: int) -> str:
         """Return a song of three stanzas, with its refrain behind the first ones."""

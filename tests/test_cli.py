@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from dedup import jobs
 from dedup.cli import main
 from dedup.console import COMPILING, Console, announced_compilation
+from tests.corpora import article, sentence, written
 
 CRAWL = Path(__file__).resolve().parents[1] / "fixtures" / "crawl"
 COMMANDS = sorted(main.commands)
@@ -456,3 +458,24 @@ def test_who_is_quiet_hears_nothing_of_it(capsys: pytest.CaptureFixture[str]) ->
     with announced_compilation(Console(quiet=True, verbose=False, sidecar=None)):
         assert numba.njit(lambda: 1)() == 1
     assert capsys.readouterr().err == ""
+
+
+def test_lines_that_stand_once_in_boilerplate_are_told_and_go_if_asked_for(tmp_path: Path) -> None:
+    rng = random.Random(8)
+    box, foot = "Aus dem Archiv\nDie Fähre\nDer Steg\n", "Impressum\nDatenschutz\nHafenpost Verlag\n"
+    texts = [f"{article(rng)}{box}{sentence(rng, 4)[:-1]}\n{sentence(rng, 4)[:-1]}\n{foot}" for _ in range(6)]
+    corpus = written(tmp_path, [{"id": f"{n}", "source": "a.example", "text": text} for n, text in enumerate(texts)])
+    safe = run("clean", corpus, "-o", str(tmp_path / "safe.jsonl"))
+    said = "12 lines stand once between boilerplate; --boilerplate full cuts them"
+    assert said in " ".join(safe.stderr.split())
+    full = run("clean", corpus, "-o", str(tmp_path / "full.jsonl"), "--boilerplate", "full")
+    assert "stand once" not in full.stderr
+    counts = [json.loads((tmp_path / f"{name}.jsonl.dedup" / "report.json").read_text()) for name in ("safe", "full")]
+    assert [count["flags"]["lines_once_in_boilerplate"] for count in counts] == [12, 0]
+    assert [count["reasons"]["boilerplate"]["spans"] for count in counts] == [36, 48]
+    for name in ("safe", "full"):
+        assert run("verify", corpus, str(tmp_path / f"{name}.jsonl")).exit_code == 0
+    decided = str(tmp_path / "decisions.jsonl")
+    assert run("scan", corpus, "-o", decided).exit_code == 0
+    applied = run("apply", decided, corpus, "-o", str(tmp_path / "applied.jsonl"))
+    assert said in " ".join(applied.stderr.split())

@@ -79,7 +79,7 @@ def test_every_setting_that_matters_changes_the_fingerprint() -> None:
         {"text_field": "body"}, {"id_field": "key"}, {"source_field": "site"}, {"only": ("repeats",)},
         {"threshold": 0.7}, {"keep": "first"}, {"hashes": 64}, {"recall": 0.9}, {"seed": 2},
         {"repeat_width": 30}, {"adjacent_repeat_width": 20},
-        {"template_documents": 6}, {"template_share": 0.1},
+        {"boilerplate": "full"}, {"template_documents": 6}, {"template_share": 0.2},
     ]  # fmt: skip
     assert len({Config(**change).fingerprint() for change in [{}, *changes]}) == len(changes) + 1
 

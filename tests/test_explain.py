@@ -33,7 +33,7 @@ RUN = jobs.Run()
 
 
 def documents() -> list[Document]:
-    rng = random.Random(11)
+    rng = random.Random(13)
     found = site(rng, "a.example", 7)
     found[0]["text"] = f"Wer auf die Insel muss, rudert. {CAPTION} {CAPTION}\n" + found[0]["text"]
     found.append({"id": "near", "source": "a.example", "text": edited(rng, found[1]["text"], 0.01)})
@@ -262,9 +262,9 @@ def test_what_goes_is_marked_in_its_place(corpus: str) -> None:
     assert shown.startswith("a.example/0 (news.jsonl:1)\nsource a.example: edited, ")
     assert f"~ Wer auf die Insel muss, rudert. {CAPTION}[- {CAPTION}-] (1)\n" in shown
     assert "- Wir verwenden Cookies, um Inhalte und Anzeigen zu verbessern. (2)\n" in shown
-    assert re.search(r"  … \d lines\n  .*\n- Teilen \(\d\)\n", shown)
-    assert re.search(r"\n\(1\)  cut repeat +the copy at 32-90 stays; similarity 1.0000 *\n", shown)
-    assert re.search(r"\n\(2\)  cut boilerplate  9 documents, 7 articles; template [0-9a-f]{16}", shown)
+    assert re.search(r"  … \d lines\n  .*\n- Teilen \(\d+\)\n", shown)
+    assert re.search(r"\n *\(1\) +cut repeat +the copy at 32-90 stays; similarity 1.0000 *\n", shown)
+    assert re.search(r"\n *\(2\) +cut boilerplate  9 documents, 7 articles; template [0-9a-f]{16}", shown)
 
 
 def test_two_documents_stand_side_by_side(corpus: str, made: Path) -> None:

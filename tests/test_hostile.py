@@ -18,12 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dedup
-from dedup import cluster, pipeline, unicode, variants, versions
+from dedup import cluster, pipeline, unicode, versions
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import DedupError
 from dedup.jobs import Run, apply, clean, scan
-from dedup.kernels import variants as variants_kernels
 from dedup.kernels import versions as versions_kernels
 from dedup.shingle import ShingleSets, StoredSets, shingle_sets
 from dedup.signature import permutations, sketch
@@ -272,31 +271,15 @@ def test_a_flood_hides_no_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gone == {(str(200 + number), str(number)) for number in range(20)}
 
 
-def seconds_to_tie(lines: int) -> float:
-    """Look for wordings among lines that all meet, and of which none is like another."""
-    buckets, offsets = np.zeros((lines, 1), np.int32), np.arange(lines + 1)
-    start = time.process_time()
-    variants_kernels.tie(
-        buckets, np.arange(lines, dtype=np.uint64), offsets, np.ones(lines, np.bool_), variants.SIMILARITY,
-        variants.REACH, np.empty(lines, np.int64), np.empty(lines),
-    )  # fmt: skip
-    return time.process_time() - start
-
-
-def test_lines_that_meet_are_tied_in_linear_time() -> None:
-    seconds_to_tie(10)
-    assert seconds_to_tie(160_000) <= 20 * seconds_to_tie(20_000) + 0.25
-
-
 def seconds_to_group(documents: int) -> float:
     """Group documents that share a sentence that is not common, and are no versions of each other."""
     one, widths = np.full(documents, 500), np.full(1, 30, np.int32)
     start = time.process_time()
     versions_kernels.group_versions(
         np.arange(documents), np.arange(documents + 1), np.zeros(documents, np.int32), widths, np.zeros(1, np.bool_),
-        np.zeros(1, np.bool_), one, one, versions.LEAST_RESIDUAL, versions.LEAST_RESIDUAL_SHARE, versions.VERSION_SHARE,
-        versions.VERSION_COLUMNS, versions.VERSION_COLUMNS_SHARE, versions.VERSION_REACH, versions.VERSION_MOST,
-        np.empty(documents, np.int64),
+        np.zeros(1, np.bool_), np.zeros(1, np.bool_), np.zeros(documents, np.int64), one, one, versions.LEAST_RESIDUAL,
+        versions.LEAST_RESIDUAL_SHARE, versions.OWN_SHARE, versions.VERSION_SHARE, versions.VERSION_COLUMNS,
+        versions.VERSION_COLUMNS_SHARE, versions.VERSION_REACH, versions.VERSION_MOST, np.empty(documents, np.int64),
     )  # fmt: skip
     return time.process_time() - start
 

@@ -66,7 +66,7 @@ def test_sources_add_up_to_the_whole(documents: list[Document]) -> None:
 def test_the_most_frequent_templates_come_first_with_their_text() -> None:
     documents = site(random.Random(1), "a.example", 9) + site(random.Random(2), "b.example", 6)
     templates = report_of(documents)["templates"]
-    assert [template["documents"] for template in templates] == [9] * 5 + [6] * 5
+    assert [template["documents"] for template in templates] == [9] * 13 + [6] * 7
     notice = next(t for t in templates if t["text"].startswith("Wir verwenden") and t["source"] == "b.example")
     assert (notice["documents"], notice["articles"]) == (6, 6)
 

@@ -28,9 +28,9 @@ def stripped(language: Language, found: list[Document]) -> list[Document]:
     """Return documents without the lines of boilerplate."""
 
     def own(text: str) -> str:
-        dated = {language.dated.format(day=day) for day in range(1, 32)}
-        lines = text.splitlines(keepends=True)
-        return "".join(line for line in lines if line.rstrip("\n") not in {language.cookie, language.foot, *dated})
+        dated = (language.dated.format(day=day) for day in range(1, 32))
+        frame = {language.cookie, *dated, *language.menu, *language.service, language.foot}
+        return "".join(line for line in text.splitlines(keepends=True) if line.rstrip("\n") not in frame)
 
     return [{**document, "text": own(document["text"])} for document in found]
 

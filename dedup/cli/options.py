@@ -140,6 +140,13 @@ JUDGING_OPTIONS = (
         help="Of repeats inside a document, cut those that are accidents of the page, or all.",
     ),
     click.option(
+        "--boilerplate",
+        type=click.Choice(AMOUNTS),
+        default=DEFAULTS.boilerplate,
+        show_default=True,
+        help="Cut lines that recur beside the same ones, or also what stands once between such lines.",
+    ),
+    click.option(
         "--threshold",
         type=float,
         default=DEFAULTS.threshold,
@@ -177,7 +184,7 @@ JUDGING_OPTIONS = (
     click.option(
         "--template-list",
         type=click.Path(exists=True, dir_okay=False),
-        help="File of lines known to be boilerplate, wherever they stand.",
+        help="File of lines known to be boilerplate, wherever they stand; with * at the end, all that begin so.",
     ),
     on_error_option,
     max_expansion_option,

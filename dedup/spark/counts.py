@@ -20,7 +20,7 @@ def numbers_of(counts: dict[str, Any]) -> list[int]:
 
 def marks_of(counts: Counts) -> list[int]:
     """Return the numbers that are not counted by source."""
-    few = counts.structured, counts.contained, counts.crowded, counts.unlike, counts.whole
+    few = counts.structured, counts.contained, counts.crowded, counts.unlike, counts.whole, counts.once
     return [*counts.similarities, *few, *counts.ways]
 
 
@@ -34,7 +34,7 @@ def counts_of(shape: Counts, sources: dict[str, list[int]], marks: list[int]) ->
     """
     total = [sum(column) for column in zip(numbers_of(shape.total), *sources.values(), strict=True)]
     bins, rest = len(shape.similarities), marks[len(shape.similarities) :]
-    structured, contained, crowded, unlike, whole, *ways = rest
+    structured, contained, crowded, unlike, whole, once, *ways = rest
     return Counts(
         total=_nested(shape.total, iter(total)),
         sources={name: _nested(shape.total, iter(numbers)) for name, numbers in sources.items()},
@@ -44,6 +44,7 @@ def counts_of(shape: Counts, sources: dict[str, list[int]], marks: list[int]) ->
         crowded=crowded,
         unlike=unlike,
         whole=whole,
+        once=once,
         ways=ways,
     )
 

@@ -71,7 +71,7 @@ class Claims:
         cuts: int64[cuts, 4]: document, start, end in code points, and 1 for boilerplate, 0 for a repeat. Those of
             dropped documents, which count in similarities only, are among them.
         ties: Drops, and flags that name another document.
-        flags: How many documents are flagged as a whole, by reason; those with a containment under `contained`, those
+        flags: How many documents are flagged as a whole, by reason, and lines between boilerplate under `once`; those with a containment under `contained`, those
             that met too many others under `crowded`, those too unlike another one as they came under `unlike`.
     """
 
@@ -163,7 +163,7 @@ class _Reading:
         self._next = next(self._pending, None)
         self.cuts = array("q")
         self.ties: list[Tie] = []
-        self.flags = {"contained": 0, "crowded": 0, "unlike": 0, "repeat": 0, "boilerplate": 0}
+        self.flags = {"contained": 0, "crowded": 0, "unlike": 0, "repeat": 0, "boilerplate": 0, "once": 0}
 
     def compare(self, batch: Batch, first: int) -> None:
         """Compare a batch, whose first document has number `first`, with the decisions on it."""
@@ -208,6 +208,8 @@ class _Reading:
                 self._note_flag(decision, document)
             elif text[decision.start : decision.end] != decision.text:
                 self._wrong(decision, f"does not hold the flagged text at {decision.start}-{decision.end}")
+            else:
+                self.flags["once"] += decision.how is not None
 
     def _check_cut(self, decision: Decision, text: str, at: int, spans: list[Span], document: int) -> int:
         """Check one cut, which must begin at or after `at`; return where it ends."""

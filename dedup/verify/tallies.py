@@ -44,6 +44,7 @@ def check_report(
         "unlike_as_they_came": claims.flags["unlike"],
         "structured_pages": claims.flags["repeat"],
         "all_boilerplate": claims.flags["boilerplate"],
+        "lines_once_in_boilerplate": claims.flags["once"],
     }
     ways = {way.told: int((claims.ways == way).sum()) for way in Way}
     found_from = {name: count for name, count in ways.items() if count}
