@@ -90,7 +90,7 @@ def hostile_records() -> list[dict[str, Any]]:
             words[5:6] = [f"anders {evil}"]
         body = " ".join([*words[:60], evil, *words[60:]])
         caption = f"Ein Bild von {evil} und vom Hafen der Stadt am Abend {number // 2}."
-        lines = [f"Cookies: {HOSTILE[0]} {HOSTILE[5]} bitte.", body + ".", caption, f"Absatz {number // 2}.", caption]
+        lines = [f"Cookies: {HOSTILE[0]} {HOSTILE[5]} bitte.", body + ".", caption, caption, f"Absatz {number // 2}."]
         lines.append(f"{HOSTILE[3]} {HOSTILE[10]} mehr von uns")
         records.append({"id": f"{evil}/{number}", "source": source, "text": "\n".join(lines)})
     return records
