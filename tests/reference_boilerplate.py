@@ -55,7 +55,7 @@ def key_lines(lines: Sequence[CountedLine], source: int, mask_alone: int) -> tup
             found.append(Keys("bare"))
             numbers.append(line.k0)
         else:
-            kind = "counted" if line.numbers else "dated" if line.dates else "exact"
+            kind = "counted" if line.numbers else "dated" if line.dates else "exact" if line.k0 == line.k1 else "counted"
             key = mixed(line.k1, source, 0)
             form = mixed(line.k0, source, 2) if kind != "exact" else 0
             label = mixed(line.label, source, 3) if line.label else 0

@@ -193,6 +193,14 @@ def test_a_date_stays_amid_the_text(said: str) -> None:
     assert set(cut_lines(documents)) == {*MENU, *FOOT}
 
 
+@pytest.mark.parametrize("line", ["Zimmer B{}", "Rufen Sie die {}er an", "오후 기온은 {}도였고"])
+def test_a_number_in_a_word_is_one_too(line: str) -> None:
+    documents = framed(12, head=(), foot=["{}"])
+    for number, document in enumerate(documents):
+        document["text"] = document["text"].format(line.format(100 + number))
+    assert cut_lines(documents) == []
+
+
 @pytest.mark.parametrize("said", ["Geboren am", "Bewerbungen bis", "Zahltag"])
 def test_a_date_that_is_none_of_publication_stays_at_the_end_of_a_run(said: str) -> None:
     documents = framed(8)

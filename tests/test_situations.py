@@ -52,17 +52,15 @@ def test_s1_of_an_article_crawled_again_one_copy_stays_and_nothing_is_boilerplat
 
 
 @EACH
-@pytest.mark.parametrize(("carriers", "stays"), [(4, True), (5, False)])
-def test_s1_a_paragraph_in_different_articles_is_boilerplate_from_five_on(
-    language: Language, carriers: int, stays: bool
-) -> None:
+@pytest.mark.parametrize("carriers", [3, 4, 9])
+def test_s1_a_paragraph_of_background_in_different_articles_stays(language: Language, carriers: int) -> None:
     rng = random.Random(2)
     background = language.paragraph(rng, 2)
     found = articles(language, rng, 12)
     carrying = [{**d, "text": d["text"] + background} if n < carriers else d for n, d in enumerate(found)]
     result = dedup.clean(carrying)
-    assert result.kept == (carrying if stays else found)
-    assert (len(flagged(result, "boilerplate")) == carriers) == stays
+    assert result.kept == carrying
+    assert len(flagged(result, "boilerplate")) == (carriers if carriers > 3 else 0)
 
 
 # S2
@@ -79,7 +77,7 @@ def test_s2_short_items_in_much_boilerplate_all_stay(language: Language, own_sen
 
 
 @EACH
-@pytest.mark.parametrize(("count", "goes"), [(4, False), (5, True)])
+@pytest.mark.parametrize(("count", "goes"), [(3, False), (5, True)])
 def test_s2_boilerplate_goes_from_five_items_on(language: Language, count: int, goes: bool) -> None:
     rng = random.Random(4)
     items = site(language, rng, count)
@@ -139,7 +137,7 @@ def test_s4_on_sites_that_say_more_than_the_story_it_stays_and_is_flagged() -> N
 
 @EACH
 def test_s4_where_a_site_is_too_small_to_tell_its_boilerplate_the_story_stays_everywhere(language: Language) -> None:
-    found = on_sites(language, language.article(random.Random(7)), 3, 12)
+    found = on_sites(language, language.article(random.Random(7)), 2, 12)
     result = dedup.clean(found)
     assert [document["id"] for document in result.kept] == [document["id"] for document in found]
     assert "boilerplate" not in reasons(result, "cut")
@@ -267,8 +265,8 @@ def test_s8_a_quotation_stays_everywhere(language: Language, sources: int) -> No
 
 
 @EACH
-@pytest.mark.parametrize(("count", "goes"), [(4, False), (5, True)])
-def test_s8_the_same_words_without_quotation_marks_are_boilerplate_from_five_on(
+@pytest.mark.parametrize(("count", "goes"), [(9, False), (10, True)])
+def test_s8_the_same_words_without_quotation_marks_go_from_the_end_of_ten(
     language: Language, count: int, goes: bool
 ) -> None:
     rng = random.Random(14)
@@ -308,16 +306,20 @@ def test_s9_a_caption_with_another_word_stays(language: Language) -> None:
 
 
 @EACH
-@pytest.mark.parametrize(("count", "goes"), [(4, False), (5, True)])
-def test_s10_a_line_with_another_date_goes_from_five_documents_on(language: Language, count: int, goes: bool) -> None:
+@pytest.mark.parametrize("count", [4, 5, 12])
+def test_s10_a_line_with_another_date_goes_with_the_lines_beside_it(language: Language, count: int) -> None:
+    found = site(language, random.Random(16), count)
+    cut = {decision.text for decision in dedup.clean(found).decisions if decision.action == "cut"}
+    assert {f"{language.dated.format(day=day)}\n" for day in range(1, count + 1)} <= cut
+
+
+@EACH
+@pytest.mark.parametrize("count", [4, 5, 12])
+def test_s10_a_line_with_another_date_stays_by_itself(language: Language, count: int) -> None:
     rng = random.Random(16)
     texts = [language.article(rng) for _ in range(count)]
-    found = documents([f"{text}{language.dated.format(day=3 * day + 2)}\n" for day, text in enumerate(texts)])
-    result = dedup.clean(found)
-    assert [document["text"] for document in result.kept] == (
-        texts if goes else [document["text"] for document in found]
-    )
-    assert len(flagged(result, "boilerplate")) == (0 if goes else count)
+    found = documents([f"{text}{language.dated.format(day=2 * day + 2)}\n" for day, text in enumerate(texts)])
+    assert dedup.clean(found).kept == found
 
 
 @EACH
@@ -334,7 +336,7 @@ def test_s10_a_dated_line_of_many_sources_stays(language: Language) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("count", [2, 3])
 def test_s11_of_a_small_source_repeats_and_copies_go_and_boilerplate_is_at_most_flagged(
     language: Language, count: int
 ) -> None:
@@ -346,7 +348,7 @@ def test_s11_of_a_small_source_repeats_and_copies_go_and_boilerplate_is_at_most_
     assert result.kept == [{**captioned, "text": f"{found[0]['text']}{language.caption}\n"}, *found[1:]]
     assert reasons(result, "cut") == {"repeat": 1}
     assert reasons(result, "drop") == {"exact-duplicate": 1}
-    assert len(flagged(result, "boilerplate")) == (count if count >= 3 else 0)
+    assert not flagged(result, "boilerplate")
 
 
 # S12

@@ -73,7 +73,12 @@ def key_lines(
                 between = mix(k0[line], between, np.uint64(BARE_SALT))
                 continue
             key = mix(k1[line], source_key, np.uint64(LINE_SALT))
-            kinds[line] = COUNTED if numbers[line] else DATED if dates[line] else EXACT
+            # Digits in words, "A4", are masked too, though they are no numbers.
+            kinds[line] = EXACT
+            if dates[line]:
+                kinds[line] = DATED
+            if numbers[line] or (dates[line] == 0 and k0[line] != k1[line]):
+                kinds[line] = COUNTED
             keys[LINE_KEY, line] = key
             if kinds[line] != EXACT:
                 keys[FORM_KEY, line] = mix(k0[line], source_key, np.uint64(FORM_SALT))
@@ -361,17 +366,11 @@ def choose_runs(found, size, n, context, text, traits, sure, rule, runs, taken):
             or (is_edge and is_usual)
             or (is_near and is_usual and dated > 0 and many + dated >= rule.near)
         )
-    # Those close to others that go, from one to the next.
-    changed = True
-    while changed:
-        changed = False
-        for k in range(found):
-            if taken[k]:
-                continue
-            if (k > 0 and taken[k - 1] and is_close(runs[k - 1, 1], runs[k, 0], text, rule.apart)) or (
-                k + 1 < found and taken[k + 1] and is_close(runs[k, 1], runs[k + 1, 0], text, rule.apart)
-            ):
-                taken[k] = changed = True
+    # Those close to others that go, from one to the next: downwards, then upwards.
+    for k in range(1, found):
+        taken[k] |= taken[k - 1] and is_close(runs[k - 1, 1], runs[k, 0], text, rule.apart)
+    for k in range(found - 2, -1, -1):
+        taken[k] |= taken[k + 1] and is_close(runs[k, 1], runs[k + 1, 0], text, rule.apart)
 
 
 @njit(cache=True, nogil=True)
