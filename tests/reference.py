@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import regex
 
@@ -163,7 +163,7 @@ def buckets(keys: Sequence[Sequence[int]]) -> list[set[tuple[int, ...]]]:
     return bands
 
 
-def set_jaccard(a: set[int], b: set[int]) -> float:
+def set_jaccard(a: set[Any], b: set[Any]) -> float:
     return len(a & b) / len(a | b) if a | b else 0.0
 
 
@@ -186,12 +186,12 @@ class Text(NamedTuple):
     """A document: its text key as it came, the shingles of what came and what is stored; its source."""
 
     key: int
-    came: set[int]
-    stored: set[int]
-    source: int = 0
+    came: set[Any]
+    stored: set[Any]
+    source: int | str = 0
 
 
-def left_of(own: Text, other: Text) -> set[int]:
+def left_of(own: Text, other: Text) -> set[Any]:
     """What is compared of a text: of what is stored, all that the other one, of another source, did not lose."""
     return own.stored - (other.came - other.stored) if own.source != other.source else own.stored
 
