@@ -55,7 +55,9 @@ def key_lines(lines: Sequence[CountedLine], source: int, mask_alone: int) -> tup
             found.append(Keys("bare"))
             numbers.append(line.k0)
         else:
-            kind = "counted" if line.numbers else "dated" if line.dates else "exact" if line.k0 == line.k1 else "counted"
+            kind = (
+                "counted" if line.numbers else "dated" if line.dates else "exact" if line.k0 == line.k1 else "counted"
+            )
             key = mixed(line.k1, source, 0)
             form = mixed(line.k0, source, 2) if kind != "exact" else 0
             label = mixed(line.label, source, 3) if line.label else 0
@@ -292,7 +294,9 @@ def choose(runs: list[range], units: list[Unit], articles: int, rule: Rule) -> l
             taken.add(run)
 
     def are_close(above: range, below: range) -> bool:
-        return below.start - above.stop <= rule.apart and not any(unit.is_own for unit in units[above.stop : below.start])
+        return below.start - above.stop <= rule.apart and not any(
+            unit.is_own for unit in units[above.stop : below.start]
+        )
 
     while True:
         more = {

@@ -113,7 +113,14 @@ def cut_texts(draw: st.DrawFn) -> tuple[list[str], list[Cuts]]:
                 why = (0, 0) if template < 0 else draw(st.sampled_from([(2, 5), (7, 1)]))
                 bytes_at = [len(text[:edge].encode()) for edge in (start, end, *keeper)]
                 rows.append(
-                    (document, *bytes_at[:2], *(bytes_at[2:] if template < 0 else (-1, -1)), template, end - start, *why)
+                    (
+                        document,
+                        *bytes_at[:2],
+                        *(bytes_at[2:] if template < 0 else (-1, -1)),
+                        template,
+                        end - start,
+                        *why,
+                    )
                 )
         kinds.append(Cuts(*np.array(rows, np.int32).reshape(-1, len(Cuts._fields)).T))
     return texts, kinds

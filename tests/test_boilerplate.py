@@ -150,7 +150,16 @@ def test_a_site_is_stripped_to_its_articles() -> None:
 # What differs
 
 
-VALUES = ("Ufergasse", "Mooskalten", "Wattholm", "Oberkaltach", "Hinterlausing", "Nordersiel", "Sankt Veitl", "Grauwald")
+VALUES = (
+    "Ufergasse",
+    "Mooskalten",
+    "Wattholm",
+    "Oberkaltach",
+    "Hinterlausing",
+    "Nordersiel",
+    "Sankt Veitl",
+    "Grauwald",
+)
 
 
 @pytest.mark.parametrize("label", ["Gehalt", "Regie", "Antwort", "Ort", "Diagnose", "导演", "### Response"])

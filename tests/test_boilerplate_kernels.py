@@ -66,9 +66,7 @@ def test_keys_of_lines_are_those_of_the_twin(rows: list[list[twin.CountedLine]],
             column([line.label for line in lines]), column(sources), np.uint64(7), kinds, keys, ends,
         )  # fmt: skip
     expected = [twin.key_lines(row, own, 7) for row, own in zip(rows, sources, strict=True)]
-    found = [
-        twin.Keys(KINDS[kind], *of_line) for kind, of_line in zip(kinds.tolist(), keys.T.tolist(), strict=True)
-    ]
+    found = [twin.Keys(KINDS[kind], *of_line) for kind, of_line in zip(kinds.tolist(), keys.T.tolist(), strict=True)]
     assert found == [of_line for of_row, _ in expected for of_line in of_row]
     assert ends.tolist() == [end for _, end in expected]
 
@@ -102,7 +100,9 @@ def a_line(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[twin.Line]:
 
 
 def traits(*names: str) -> st.SearchStrategy[frozenset[str]]:
-    return st.sampled_from([frozenset[str](), frozenset[str](), frozenset(names), *(frozenset([name]) for name in names)])
+    return st.sampled_from(
+        [frozenset[str](), frozenset[str](), frozenset(names), *(frozenset([name]) for name in names)]
+    )
 
 
 FRAME = st.builds(
@@ -133,7 +133,9 @@ DOCUMENTS = st.builds(
 RULES = {
     "safe": Rule.of(Config()),
     "full": Rule.of(Config(boilerplate="full")),
-    "eager": Rule(articles=2, share=0.3, frame=3, ahead=1, between=2, below=1, edge=1, gap_after=1, above=1, table_run=4),
+    "eager": Rule(
+        articles=2, share=0.3, frame=3, ahead=1, between=2, below=1, edge=1, gap_after=1, above=1, table_run=4
+    ),
 }
 
 
@@ -152,7 +154,9 @@ def decided(documents: list[twin.Document], rule: Rule, full: bool) -> list[twin
         column([document.is_skipped for document in documents], np.bool_), rule, full, reasons, contexts, whole,
     )  # fmt: skip
     return [
-        twin.Decided([REASONS[reason] for reason in reasons[start:end].tolist()], contexts[start:end].tolist(), is_whole)
+        twin.Decided(
+            [REASONS[reason] for reason in reasons[start:end].tolist()], contexts[start:end].tolist(), is_whole
+        )
         for start, end, is_whole in zip(offsets[:-1], offsets[1:], whole.tolist(), strict=True)
     ]
 

@@ -112,7 +112,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_page(tmp_path_factory.mktemp("hostile"), hostile_records())
+    return make_page(tmp_path_factory.mktemp("hostile"), hostile_records(), repeats="full")
 
 
 @pytest.fixture(scope="module")

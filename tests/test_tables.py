@@ -16,11 +16,11 @@ LINE = "Die neue Brücke über den Fluss wurde am Samstag feierlich eröffnet."
 ARTICLE = f"{LINE} Hunderte Menschen kamen trotz des Regens zur Feier an das Ufer."
 RECORDS = [
     {"id": "a", "n": 1, "url": "https://a.example/1", "text": ARTICLE},
-    {"id": "b", "n": 2, "url": "https://a.example/2", "text": f"Titel\n{LINE}\nDazwischen.\n{LINE}\n"},
+    {"id": "b", "n": 2, "url": "https://a.example/2", "text": f"Titel\n{LINE}\n{LINE}\nDanach.\n"},
     {"id": "c", "n": 3, "url": "https://b.example/3", "text": ARTICLE},
     {"id": "d", "n": 4, "url": "https://b.example/4", "text": "天気は晴れ。\U0001f600"},
 ]
-KEPT = [RECORDS[0], RECORDS[1] | {"text": f"Titel\n{LINE}\nDazwischen.\n"}, RECORDS[3]]
+KEPT = [RECORDS[0], RECORDS[1] | {"text": f"Titel\n{LINE}\nDanach.\n"}, RECORDS[3]]
 
 
 def of_pandas(records: list[dict[str, Any]]) -> Any:

@@ -29,7 +29,7 @@ from dedup.verify import similar, violations
 from dedup.verify.pieces import Lines, Rows, Whole
 from dedup.verify.run import verify
 from dedup.verify.tables import _difference
-from tests.corpora import LISTED, Document, corpora, edited, site, unevenly_cut, written
+from tests.corpora import HEADS, LISTED, Document, corpora, edited, site, unevenly_cut, written
 from tests.sealing import sealed
 
 CRAWL = Path(__file__).resolve().parents[1] / "fixtures" / "crawl"
@@ -42,11 +42,12 @@ def documents() -> list[Document]:
     found = site(rng, "a.example", 7) + site(rng, "b.example", 6)
     for document in found[::3]:
         lines = document["text"].splitlines(keepends=True)
-        document["text"] = "".join([*lines, lines[3]])
+        body = 1 + len(HEADS)
+        document["text"] = "".join([*lines[: body + 1], *lines[body:]])
     first, second = found[1], found[9]
     found.insert(4, {"id": "copy", "source": "a.example", "text": first["text"].upper()})
     found.append({"id": "near", "source": "b.example", "text": edited(rng, second["text"], 0.01)})
-    teaser = "".join(found[2]["text"].splitlines(keepends=True)[3:5])
+    teaser = "".join(found[2]["text"].splitlines(keepends=True)[1 + len(HEADS) :][:2])
     found.append({"id": "teaser", "source": "a.example", "text": teaser})
     return [document | {"size": number + 0.5} for number, document in enumerate(found)]
 
@@ -307,8 +308,8 @@ TAMPERED = {
     "a count too low": (lambda lines: miscount(lines, -1), r"documents carry the template [0-9a-f]{16} and 9 could"),
     "a count too high": (lambda lines: miscount(lines, 9), r"documents carry the template [0-9a-f]{16} and 9 could"),
     "a count of articles": (
-        lambda lines: miscount(lines, 0, articles=2),
-        r"the template [0-9a-f]{16} cannot be in 2 different articles",
+        lambda lines: miscount(lines, 0, articles=1),
+        r"the template [0-9a-f]{16} cannot be in 1 different articles",
     ),
     "two counts of a template": (
         with_first("cut", "boilerplate", articles=6),
@@ -317,7 +318,7 @@ TAMPERED = {
     "another id": (with_first("cut", "repeat", document="x"), r"news.jsonl:1: its decision gives it another id"),
     "another order": (swap, r"but is not in the input, or the decision is out of order"),
     "a flag on other text": (flag, r"news.jsonl:1: does not hold the flagged text at 0-3"),
-    "a drop beside a cut": (drop_beside_cuts, r"news.jsonl:1: is dropped, but has \d decisions"),
+    "a drop beside a cut": (drop_beside_cuts, r"news.jsonl:1: is dropped, but has \d+ decisions"),
     "spans left out that are none": (
         with_first("drop", "near-duplicate", cuts=[[5, 3]]),
         r"news.jsonl:12: the span 5-3 left out of the comparison is not in the text",
@@ -384,7 +385,7 @@ def test_a_record_that_should_be_gone_is_named(tmp_path: Path) -> None:
     ("old", "new"), [(b'"size": 0.5', b'"size": 0.50'), (b"\\u00f6", "ö".encode()), (b"}", b" }"), (b"Uhr", b"uhr")]
 )
 def test_a_byte_that_no_decision_names_is_found(old: bytes, new: bytes, tmp_path: Path) -> None:
-    text = "".join(f"Um {hour} Uhr öffnet die Fähre nach Wattholm wieder für alle.\n" for hour in (7, 8, 9, 7))
+    text = "".join(f"Um {hour} Uhr öffnet die Fähre nach Wattholm wieder für alle.\n" for hour in (7, 8, 9, 9))
     source = tmp_path / "news.jsonl"
     source.write_text(json.dumps({"size": 0.5, "text": text}), encoding="utf-8")
     output = tmp_path / "out.jsonl"

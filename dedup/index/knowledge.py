@@ -21,6 +21,42 @@ from dedup.memory import with_known
 Ints = npt.NDArray[np.int64]
 
 
+REMEMBERED = 16
+"""Generations of the index for which it is remembered what was known before, so that a run that is repeated comes to the
+same. Chosen: who repeats a run does so because its output was lost, not weeks later."""
+
+ALWAYS = np.iinfo(np.int64).max
+"""In place of the generation that knows better, where none does."""
+
+
+class Former(NamedTuple):
+    """What was known until something else was counted.
+
+    Attributes:
+        found: The templates; their sources are rows of `Knowledge.sources`.
+        since: int64[templates], generation of the index that knew it first.
+        until: int64[templates], generation of the index that knew better.
+    """
+
+    found: Templates
+    since: Ints
+    until: Ints
+
+    @classmethod
+    def nothing(cls) -> Former:
+        """Return what an empty index knew."""
+        return cls(Templates.none(), np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+    def rows(self, chosen: Any) -> Former:
+        """Return some rows."""
+        return Former(self.found.rows(chosen), self.since[chosen], self.until[chosen])
+
+    def and_then(self, more: Former) -> Former:
+        """Return these rows and more of them."""
+        found = Templates._make(np.concatenate(columns) for columns in zip(self.found, more.found, strict=True))
+        return Former(found, np.concatenate([self.since, more.since]), np.concatenate([self.until, more.until]))
+
+
 class Knowledge(NamedTuple):
     """Templates of all sources, ordered by key.
 
@@ -28,18 +64,20 @@ class Knowledge(NamedTuple):
         found: The templates; their sources are rows of `sources`.
         sources: The name of every source that has one.
         texts: What each template said where it was first seen; empty where it was not seen in what was stored.
-        since: int64[templates], generation of the index that knew it first.
+        since: int64[templates], generation of the index that counted it so first.
+        former: What was known before.
     """
 
     found: Templates
     sources: list[str]
     texts: list[str]
     since: Ints
+    former: Former
 
     @classmethod
     def nothing(cls) -> Knowledge:
         """Return what an empty index knows."""
-        return cls(Templates.none(), [], [], np.zeros(0, np.int64))
+        return cls(Templates.none(), [], [], np.zeros(0, np.int64), Former.nothing())
 
     @classmethod
     def read(cls, folder: Path, file: tuple[str, Digest] | None) -> Knowledge:
@@ -65,19 +103,27 @@ class Knowledge(NamedTuple):
                 for name, column in Templates.none()._asdict().items() if name != "sources"
             }  # fmt: skip
             names, texts = (table[name].cast(pa.string()).to_pylist() for name in ("source", "text"))
-            since = table["since"].to_numpy().astype(np.int64, casting="no")
+            since, until = (table[name].to_numpy().astype(np.int64, casting="no") for name in ("since", "until"))
         except (pa.ArrowException, KeyError, TypeError, ValueError) as error:
             raise damaged(path, f"holds no templates ({error})") from None
         sources = sorted(set(names))
         numbers = {name: number for number, name in enumerate(sources)}
         of_source = np.array([numbers[name] for name in names], np.int64)
-        return cls(Templates(**columns, sources=of_source), sources, texts, since)
+        every = Former(Templates(**columns, sources=of_source), since, until)
+        now = every.rows(until == ALWAYS)
+        return cls(now.found, sources, texts[: len(now.since)], now.since, every.rows(until != ALWAYS))
 
     def encode(self) -> bytes:
         """Return it as an Arrow file."""
-        columns: dict[str, Any] = {name: getattr(self.found, name) for name in Templates._fields if name != "sources"}
-        names = [self.sources[source] for source in self.found.sources.tolist()]
-        table = pa.table(columns | {"source": pa.array(names, pa.string()), "text": self.texts, "since": self.since})
+        every = self._current().and_then(self.former)
+        columns: dict[str, Any] = {name: getattr(every.found, name) for name in Templates._fields if name != "sources"}
+        names = [self.sources[source] for source in every.found.sources.tolist()]
+        texts = self.texts + [""] * len(self.former.since)
+        table = pa.table(
+            columns
+            | {"source": pa.array(names, pa.string()), "text": pa.array(texts, pa.string())}
+            | {"since": every.since, "until": every.until}
+        )
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
@@ -85,7 +131,13 @@ class Knowledge(NamedTuple):
 
     def before(self, generation: int) -> Knowledge:
         """Return what was known before a generation of the index."""
-        return self._rows(np.flatnonzero(self.since < generation))
+        known = self._current().and_then(self.former)
+        known = known.rows((known.since < generation) & (generation <= known.until))
+        said = self.said()
+        order = np.argsort(known.found.keys, kind="stable")
+        found = known.found.rows(order)
+        texts = [said.get(f"{key:016x}", "") for key in found.keys.tolist()]
+        return Knowledge(found, self.sources, texts, known.since[order], Former.nothing())
 
     def templates(self, source_names: list[str]) -> Templates:
         """Return what recurs in some sources; source i is `source_names[i]`."""
@@ -126,20 +178,33 @@ class Knowledge(NamedTuple):
         """
         counted = counted.rows(~np.isin(counted.kinds, (LISTED, ONCE)))
         of_counted = np.isin(self.sources, source_names)[self.found.sources]
-        old = self._rows(np.flatnonzero(~of_counted | (self.found.articles >= least)))
-        since = dict(zip(self.found.keys.tolist(), self.since.tolist(), strict=True))
+        old = self.found.rows(~of_counted | (self.found.articles >= least))
         texts = texts | self.said()
-        names = [*old.sources, *source_names]
-        found = with_known(counted._replace(sources=counted.sources + len(old.sources)), old.found)
-        used, sources = np.unique([names[source] for source in found.sources.tolist()], return_inverse=True)
+        names = [*self.sources, *source_names]
+        found = with_known(counted._replace(sources=counted.sources + len(self.sources)), old)
+        is_same = _counts(self.found, np.arange(len(self.since))) == _counts(found, found.find(self.found.keys))
+        stays = is_same.all(axis=0)
+        since = np.full(len(found.keys), generation)
+        since[found.find(self.found.keys[stays])] = self.since[stays]
+        past = self._current().rows(~stays)
+        former = self.former.and_then(past._replace(until=np.full(len(past.until), generation)))
+        former = former.rows((former.until > generation - REMEMBERED) & (former.since < former.until))
+        every = np.concatenate([found.sources, former.found.sources])
+        used, sources = np.unique([names[source] for source in every.tolist()], return_inverse=True)
+        now, before = np.split(sources.astype(np.int64), [len(found.keys)])
         return Knowledge(
-            found._replace(sources=sources.astype(np.int64)),
+            found._replace(sources=now),
             used.tolist(),
             [texts.get(f"{key:016x}", "") for key in found.keys.tolist()],
-            np.array([since.get(key, generation) for key in found.keys.tolist()], np.int64),
+            since,
+            former._replace(found=former.found._replace(sources=before)),
         )
 
-    def _rows(self, rows: Ints) -> Knowledge:
-        return Knowledge(
-            self.found.rows(rows), self.sources, [self.texts[row] for row in rows.tolist()], self.since[rows]
-        )
+    def _current(self) -> Former:
+        """Return what is known now, in the form of what was known before."""
+        return Former(self.found, self.since, np.full(len(self.since), ALWAYS))
+
+
+def _counts(found: Templates, rows: Ints) -> Ints:
+    """Return what was counted for some rows, int64[3, rows]; -1 stands for none."""
+    return np.stack([np.append(column, -1)[rows] for column in (found.articles, found.documents, found.times)])
