@@ -211,7 +211,7 @@ class _Replay:
 
         documents = np.array(sorted(rows[place] for place in self._once.elements()), np.int64)
         nothing = np.zeros(len(documents), np.int64)
-        return Cuts(documents, *[nothing] * 6, nothing + STANDS_ONCE, nothing)
+        return Cuts._make([documents, *[nothing] * 6, nothing + STANDS_ONCE, nothing])
 
     def _template_table(self, source_names: list[str], config: Config) -> Templates:
         numbers = {name: number for number, name in enumerate(source_names)}

@@ -221,7 +221,8 @@ def test_a_date_that_is_none_of_publication_stays_at_the_end_of_a_run(said: str)
 @pytest.mark.parametrize(
     "line",
     ["Veröffentlicht am 3. Dezember 2025, 14:12 Uhr", "Stand: 3.12.2025", "Last updated on December 3, 2025 at 2:12 pm",
-     "Publié le 3 décembre 2025 à 14h12", "Опубликовано 3 декабря 2025 г.", "最終更新 2025年12月3日", "© 2025 Hafenpost"],
+     "Publié le 3 décembre 2025 à 14h12", "Опубликовано 3 декабря 2025 г.", "最終更新 2025年12月3日",
+     "© 2025 Hafenpost"],
 )  # fmt: skip
 def test_dates_of_publication_are_known(line: str) -> None:
     assert furniture.is_dateline(line)
@@ -229,8 +230,8 @@ def test_dates_of_publication_are_known(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["Geboren am 3. Dezember 1951", "Veröffentlicht", "3. Dezember 2025", "Record April 15", "Bewerbungen bis 3.12.2025",
-     "Veröffentlicht am 3.12.2025 in Lindenfurt", "Version 1.1 vom 22.2.2000"],
+    ["Geboren am 3. Dezember 1951", "Veröffentlicht", "3. Dezember 2025", "Record April 15",
+     "Bewerbungen bis 3.12.2025", "Veröffentlicht am 3.12.2025 in Lindenfurt", "Version 1.1 vom 22.2.2000"],
 )  # fmt: skip
 def test_other_dates_are_none_of_publication(line: str) -> None:
     assert not furniture.is_dateline(line)

@@ -60,7 +60,8 @@ def test_keys_of_lines_are_those_of_the_twin(rows: list[list[twin.CountedLine]],
     with np.errstate(over="ignore"):
         kernels.key_lines(
             np.cumsum([0, *map(len, rows)]), np.zeros(len(lines), np.int64),
-            column([not line.is_blank for line in lines], np.int64), column([line.is_barred for line in lines], np.bool_),
+            column([not line.is_blank for line in lines], np.int64),
+            column([line.is_barred for line in lines], np.bool_),
             column([line.k0 for line in lines]), column([line.k1 for line in lines]),
             column([line.numbers for line in lines], np.uint8), column([line.dates for line in lines], np.uint8),
             column([line.label for line in lines]), column(sources), np.uint64(7), kinds, keys, ends,
@@ -174,7 +175,8 @@ def test_the_twins_meet_every_reason(reason: str) -> None:
     frame = [twin.Line(carried=12), *(twin.Line(carried=12, pair=12) for _ in range(12))]
     text = [twin.Line(width=250, ends_sentence=True)] * 2
     every = [
-        *frame, *text, twin.Line(width=30, carried=6), *text, *frame, twin.Line(kind="bare", width=3), *frame[1:], twin.Line(), *frame, twin.Line(traits=frozenset(["linking"]), width=8), *frame, *frame,
+        *frame, *text, twin.Line(width=30, carried=6), *text, *frame, twin.Line(kind="bare", width=3), *frame[1:],
+        twin.Line(), *frame, twin.Line(traits=frozenset(["linking"]), width=8), *frame, *frame,
         twin.Line(traits=frozenset(["listed"])), *([twin.Line(carried=4)] * 2), *frame,
     ]  # fmt: skip
     found = decided([twin.Document(every, 12, 12)], RULES["safe"], False)

@@ -453,7 +453,9 @@ def test_the_frame_of_each_source_is_shown(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(main, ["stats", "fixtures/crawl", "--html", str(page)])
     assert outcome.exit_code == 0, outcome.output
     frames = page.read_text(encoding="utf-8").partition('id="frames"')[2].partition("<section")[0]
-    assert [source for source in ("bergblick.example", "hafenpost.example", "stadtbote.example") if source in frames] == [
+    assert [
+        source for source in ("bergblick.example", "hafenpost.example", "stadtbote.example") if source in frames
+    ] == [
         "bergblick.example",
         "hafenpost.example",
         "stadtbote.example",

@@ -22,8 +22,8 @@ Ints = npt.NDArray[np.int64]
 
 
 REMEMBERED = 16
-"""Generations of the index for which it is remembered what was known before, so that a run that is repeated comes to the
-same. Chosen: who repeats a run does so because its output was lost, not weeks later."""
+"""Generations of the index for which it is remembered what was known before, so that a repeated run comes to the same.
+Chosen: who repeats a run does so because its output was lost, not weeks later."""
 
 ALWAYS = np.iinfo(np.int64).max
 """In place of the generation that knows better, where none does."""
