@@ -89,11 +89,19 @@ def keep_meant(
             STATEMENTS, TURNS, HEAD, MOST_ROUNDS,
         )  # fmt: skip
         kernels.judge_lines(texts.data, segments.line_offsets, lines, len(segments.segment_start), limits, line_keepers)
+    parts = np.flatnonzero(segment_keepers >= 0)
+    segment_keepers[parts[~is_rare(segment_keepers, parts)]] = -1
     if (segment_keepers >= 0).any():
         kernels.judge_sentences(
             segments.line_offsets, segments.line_k0, marked, fragments, line_keepers, segments.segment_offsets,
             segments.segment_k0, LONGEST_TANDEM, OPENING, REACH, RUN, segment_keepers,
         )  # fmt: skip
+
+
+def is_rare(keepers: Ints, copies: Ints) -> Bools:
+    """Say which copies are of units that are said fewer than `MOST_TIMES` times: bool[copies]."""
+    _, which, counts = np.unique(keepers[copies], return_inverse=True, return_counts=True)
+    return np.asarray(counts[which] + 1 < MOST_TIMES)
 
 
 def _credits(texts: Column, segments: Segments, captions: Captions, copies: Ints, line_keepers: Ints) -> Bytes:

@@ -216,13 +216,14 @@ class Forms:
 
         if reason == kernels.ONCE:
             return (
-                "it stands between lines that are boilerplate, but nowhere else; it stays, unless boilerplate is full"
+                "what is around it is boilerplate, but no other article of its source has this line; it stays without "
+                "--boilerplate full"
             )
         if reason != kernels.FEW:
             return "it would be boilerplate"
         return (
             f"{self._templates.articles[template]} different articles of its source carry this line, {context} of them "
-            "beside the same line as here; it stays, since it may be theirs"
+            "beside the same line as here; too little else recurs around it for it to be the site's, and it stays"
         )
 
 

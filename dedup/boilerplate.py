@@ -51,7 +51,8 @@ class Rule(NamedTuple):
         frame: Lines from the first or to the last that make a frame.
         steady: Share of a line's articles in which it has this neighbour.
         sentence_columns: Columns of a line that ends like a sentence and is one.
-        sentence_articles: `articles` for a sentence; half of the articles in a small source.
+        sentence_articles: `articles` for a sentence; half of the articles in a small source ...
+        sentence_share: ... and this share of them in a large one.
         grow: Articles in which a line has its neighbour, in a run with a line that is sure.
         fixed_share: Share of a line's articles that carry its very numbers, for it not to vary.
         headline: Columns of a line that can be the headline.
@@ -64,7 +65,7 @@ class Rule(NamedTuple):
         edge: The same at the edge of the document.
         near: Sure lines and dates of publication of a run near the edge.
         apart: Lines between a run and one beside it that goes, or the edge of the document.
-        usual_articles: Articles that have a short run, if it is to go by itself ...
+        usual_articles: Articles of a source in which anything goes, and that have a short run which goes by itself ...
         usual_share: ... and which share of them.
         edge_articles: Articles that have a line at the edge of the document, for that to be a neighbour ...
         edge_share: ... and which share of them.
@@ -84,6 +85,7 @@ class Rule(NamedTuple):
     steady: float = 0.5
     sentence_columns: int = 60
     sentence_articles: int = 10
+    sentence_share: float = 0.1
     grow: int = 2
     fixed_share: float = 0.5
     headline: int = 15
@@ -122,7 +124,7 @@ name, a price."""
 
 FULL = {
     "between": 5, "ahead": 3, "below": 1, "edge": 2, "apart": 8, "sentence_sides": 0, "varying_sides": 1, "above": 0,
-    "gap_after": 1,
+    "gap_after": 1, "usual_articles": 4,
 }  # fmt: skip
 """Where all is to go that can be found, shorter runs do, and more alone; one article less is enough."""
 

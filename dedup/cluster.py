@@ -66,15 +66,17 @@ class Clusters(NamedTuple):
 
 
 class TextKeys(NamedTuple):
-    """What tells equal texts.
+    """What tells equal texts, and of equal ones those that are as similar to any other.
 
     Attributes:
         originals: uint64[documents], text keys (`signature.Sketches.keys`) of the texts as they came.
         stored: uint64[documents], those of what is stored of them.
+        sources: uint64[documents], keys of their sources (`sources.source_keys`).
     """
 
     originals: npt.NDArray[np.uint64]
     stored: npt.NDArray[np.uint64]
+    sources: npt.NDArray[np.uint64]
 
 
 def cluster(
@@ -105,12 +107,13 @@ class Meeting(NamedTuple):
     """Who met whom: all that the threshold has no part in.
 
     Attributes:
-        first: int64[documents], the one to keep among those with a text equal as it came and as it is stored; itself
-            where there is no other.
+        first: int64[documents], the one to keep among those of a source with a text equal as it came and as it is
+            stored, where no text lost anything, of all sources; itself where there is no other.
         candidates: int64[n], ascending numbers of the documents that met another one, in a band or by an equal text.
         order: int64[n], rows of `candidates` in keep order.
         buckets: int32[n, bands], as of `lsh.buckets`; none for texts below one shingle.
         groups: int32[n], a number for each text that several have as they came, -1 for others.
+        sources: uint64[n], keys of their sources.
         sets: Shingle sets of the candidates.
         settled: The first so many in `order` stay, whatever they are like.
     """
@@ -120,6 +123,7 @@ class Meeting(NamedTuple):
     order: Ints
     buckets: npt.NDArray[np.int32]
     groups: npt.NDArray[np.int32]
+    sources: npt.NDArray[np.uint64]
     sets: StoredSets
     settled: int
 
@@ -136,7 +140,9 @@ def meet(
 
     The first `settled` documents stay, whatever they are like; they must come first in keep order, without text keys.
     """
-    first = first_equals(keep_order, copy_keys(*keys))
+    has_lost = settled > 0 or not np.array_equal(keys.originals, keys.stored)
+    # Where nothing was lost, sources have no part in how similar texts are.
+    first = first_equals(keep_order, copy_keys(keys.originals, keys.stored, keys.sources * np.uint64(has_lost)))
     for band in bands:
         # Texts made to share a key, or that share one by accident, differ in their bands.
         first = np.where(band == band[first], first, np.arange(len(tokens)))
@@ -159,6 +165,7 @@ def meet(
         order,
         numbers,
         _groups(keys.originals[candidates]),
+        keys.sources[candidates],
         fetch(candidates, ranks),
         int(np.searchsorted(candidates, settled)),
     )
@@ -214,7 +221,7 @@ def _compare(meeting: Meeting, threshold: float, least: float) -> tuple[_Found, 
     from dedup.kernels import cluster as kernels
     from dedup.kernels.slots import SECRET
 
-    order, groups, sets = meeting.order, meeting.groups, meeting.sets
+    order, groups, sources, sets = meeting.order, meeting.groups, meeting.sources, meeting.sets
     count = len(order)
     (keepers, nearest), (similarities, originals) = np.empty((2, count), np.int64), np.empty((2, count))
     found = _Found(keepers, similarities, originals, nearest, *np.zeros((2, count), np.bool_))
@@ -226,21 +233,21 @@ def _compare(meeting: Meeting, threshold: float, least: float) -> tuple[_Found, 
     if meeting.settled:
         # They look at nobody; so whether they are crowded means nothing.
         kernels.assign_keepers(
-            order, 0, meeting.settled, meeting.buckets, groups, np.zeros(0, np.uint64), np.zeros_like(starts),
+            order, 0, meeting.settled, meeting.buckets, groups, sources, np.zeros(0, np.uint64), np.zeros_like(starts),
             sets.sizes, sets.came, threshold, floor, least, 0, SECRET, heads, following, stayed, position, seen, *found,
         )  # fmt: skip
     rank, compared = meeting.settled, 0
     while rank < count:
         stop, needs = kernels.foresee(
-            order, rank, sets.at_once, meeting.buckets, groups, sets.sizes, sets.came, floor, REACH, heads, following,
-            stayed, asked, needed,
+            order, rank, sets.at_once, meeting.buckets, groups, sources, sets.sizes, sets.came, floor, REACH, heads,
+            following, stayed, asked, needed,
         )  # fmt: skip
         rows = sets.in_place(needed[:needs])
         loaded = sets.load(rows)
         starts[rows] = loaded.offsets[:-1]
         compared += kernels.assign_keepers(
-            order, rank, stop, meeting.buckets, groups, loaded.hashes, starts, sets.sizes, sets.came, threshold, floor,
-            least, REACH, SECRET, heads, following, stayed, position, seen, *found,
+            order, rank, stop, meeting.buckets, groups, sources, loaded.hashes, starts, sets.sizes, sets.came,
+            threshold, floor, least, REACH, SECRET, heads, following, stayed, position, seen, *found,
         )  # fmt: skip
         rank = stop
     return found, compared

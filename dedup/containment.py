@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup.cluster import Clusters
-from dedup.shingle import SHINGLE_WORDS, StoredSets
+from dedup.shingle import SHINGLE_WORDS, StoredSets, TextSets, stored_similarity
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -79,7 +79,12 @@ def find(
 
 
 def drop(
-    containment: Containment, clusters: Clusters, least: float, floor: float, fetch: Callable[[Ints], StoredSets]
+    containment: Containment,
+    clusters: Clusters,
+    sources: Ints,
+    least: float,
+    floor: float,
+    fetch: Callable[[Ints], StoredSets],
 ) -> tuple[Containment, Clusters]:
     """Drop the documents that are held to `least` or more, and to `floor` or more as they came, for their holders.
 
@@ -103,7 +108,8 @@ def drop(
             continue
         for member, share in zip(tied, shares, strict=True):
             clusters.keepers[member] = clusters.nearest[member] = containment.holders[member] = holder
-            clusters.similarities[member] = sets.jaccard(member, holder)
+            is_foreign = bool(sources[member] != sources[holder])
+            clusters.similarities[member] = (sets.similarity if is_foreign else sets.jaccard)(member, holder)
             clusters.originals[member] = sets.jaccard(member, holder, as_came=True)
             containment.shares[member] = share
     # Who stays is no longer nearly a duplicate of one that went.
@@ -133,6 +139,11 @@ class _Sets:
         """Return the Jaccard similarity of the two."""
         shared = self._shared(document, holder, as_came)
         return shared / max(len(self._of(document, as_came)) + len(self._ordered) - shared, 1)
+
+    def similarity(self, document: int, holder: int) -> float:
+        """Return how similar two are that are of different sources."""
+        own, other = (TextSets(*(self._of(number, came) for came in (False, True))) for number in (document, holder))
+        return stored_similarity(own, other, is_foreign=True)
 
     def _shared(self, document: int, holder: int, as_came: bool) -> int:
         if (holder, as_came) != self._last:

@@ -19,9 +19,10 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.lsh import Bands
 from dedup.model import Batch, Wanted
-from dedup.plan import Corpus, Known, Place
+from dedup.plan import Corpus, Documents, Known, Place
 from dedup.shingle import SHINGLE_WORDS, ShingleSets, StoredSets, sets_of_both
 from dedup.signature import copy_keys
+from dedup.sources import source_keys
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -122,8 +123,8 @@ def with_known(counted: Templates, known: Templates) -> Templates:
 def known_copies(lookups: Sequence[Lookup], keys: TextKeys) -> Ints:
     """Return for each text a document that makes it a copy, -1 for none: a stored one that is equal as it came.
 
-    Or else one that is nearly a duplicate, if it is equal as it came, and the same was left of it when it was compared.
-    Of all lookups, the first one that has such a document says which.
+    Or else one that is nearly a duplicate, if it is of the same source and equal as it came, and the same was left of
+    it when it was compared. Of all lookups, the first one that has such a document says which.
     """
     found = np.full(len(keys.originals), -1)
     for sought in (keys.originals, copy_keys(*keys)):
@@ -141,8 +142,7 @@ class Before(NamedTuple):
 
 def cluster_after(
     memory: Lookup,
-    keys: TextKeys,
-    tokens: Ints,
+    documents: Documents,
     bands: Iterable[Keys],
     fetch: Callable[[Ints, Ints, Before], StoredSets],
     config: Config,
@@ -153,8 +153,7 @@ def cluster_after(
 
     Args:
         memory: What was stored before.
-        keys: Text keys of the documents.
-        tokens: Token counts.
+        documents: The documents.
         bands: Band keys, one uint64[documents] array a band.
         fetch: Gives the shingle sets of ascending document numbers, behind those it is given, and is told at which rank
             in keep order all of them are.
@@ -166,7 +165,7 @@ def cluster_after(
         Who stays and who goes, and the stored documents that are named there: n + i is the i-th of them, n being the
         number of documents.
     """
-    count = len(tokens)
+    keys, tokens, count = documents.text_keys, documents.tokens, len(documents)
     equal = known_copies([memory], keys)
     copies = np.flatnonzero(equal >= 0)
     columns = list(bands)
@@ -182,12 +181,13 @@ def cluster_after(
 
     # A copy of a stored text is settled, and has no part in the rest: its key and its size say so.
     nameless = np.zeros(len(met), np.uint64)
-    open_keys = (np.concatenate([nameless, np.where(equal < 0, column, np.uint64(0))]) for column in keys)
+    originals, stored = (np.concatenate([nameless, np.where(equal < 0, column, np.uint64(0))]) for column in keys[:2])
+    sources = np.concatenate([source_keys(place.source for place in memory.places(met)), keys.sources])
     open_tokens = np.where(equal < 0, tokens, 0)
     clusters = assign(
         meet(
             np.sort,
-            TextKeys(*open_keys),
+            TextKeys(originals, stored, sources),
             np.concatenate([before.tokens, open_tokens]),
             [np.concatenate(both) for both in zip(before.bands.T, columns, strict=True)],
             fetch_both,

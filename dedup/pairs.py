@@ -14,7 +14,7 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.decisions import Decision
 from dedup.explain import Story
-from dedup.shingle import SHINGLE_WORDS, jaccard, shingle_sets
+from dedup.shingle import SHINGLE_WORDS, TextSets, jaccard, shingle_sets, sizes_compared, stored_similarity
 from dedup.unicode import fold
 
 SINGLE = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=SA}]&&\w--\p{M}]"
@@ -53,6 +53,7 @@ class Comparison:
         estimated: The same as their MinHash signatures estimate it.
         containment: The share of the shingles of each that the other has, 0-1.
         shingles: How many different shingles each has.
+        compared: How many of them count: of texts of different sources, those that the other one did not lose.
         shared: How many of them both have.
         passages: The longest passages that both have, folded, some words each.
         bands: How many bands signatures are cut into.
@@ -67,6 +68,7 @@ class Comparison:
     estimated: float
     containment: tuple[float, float]
     shingles: tuple[int, int]
+    compared: tuple[int, int]
     shared: int
     passages: list[str]
     bands: int
@@ -77,15 +79,16 @@ class Comparison:
 def compare(first: Story, second: Story, config: Config) -> Comparison:
     """Compare two documents as the scan compares them, and say which rule decided about them."""
     texts = Column.of([first.stored, second.stored])
-    hashes, offsets = (column.tolist() for column in shingle_sets(texts)[:2])
-    ours, theirs = set(hashes[: offsets[1]]), set(hashes[offsets[1] :])
-    shared = len(ours & theirs)
+    own, other = (TextSets(*(shingle_sets(Column.of([text])).hashes for text in (story.stored, story.subject.text)))
+                  for story in (first, second))  # fmt: skip
+    is_foreign = first.subject.source != second.subject.source
+    shingles, shared = (own.stored.size, other.stored.size), len(np.intersect1d(own.stored, other.stored))
     sketches = signature.sketch(texts, signature.permutations(config.hashes, config.seed))
     bands = lsh.choose_bands(config.threshold, config.hashes, config.recall)
     keys = signature.band_keys(sketches.signatures, *bands)
     is_short = int(sketches.tokens.min()) < SHINGLE_WORDS
-    similarity = shared / max(len(ours | theirs), 1)
     met = [] if is_short else np.flatnonzero(keys[0] == keys[1]).tolist()
+    similarity = stored_similarity(own, other, is_foreign=is_foreign)
     original = jaccard(first.subject.text, second.subject.text)
     rule, why = _Judge(first, second, config, similarity, original, bands, bool(met), is_short).rule()
     return Comparison(
@@ -93,9 +96,10 @@ def compare(first: Story, second: Story, config: Config) -> Comparison:
         why=why,
         similarity=similarity,
         similarity_original=original,
-        estimated=float((sketches.signatures[0] == sketches.signatures[1]).mean()) if ours and theirs else 0.0,
-        containment=(shared / max(len(ours), 1), shared / max(len(theirs), 1)),
-        shingles=(len(ours), len(theirs)),
+        estimated=float((sketches.signatures[0] == sketches.signatures[1]).mean()) if all(shingles) else 0.0,
+        containment=(shared / max(shingles[0], 1), shared / max(shingles[1], 1)),
+        shingles=shingles,
+        compared=sizes_compared(own, other, is_foreign=is_foreign),
         shared=shared,
         passages=passages(first.stored, second.stored),
         bands=bands.bands,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import boilerplate, containment, edit, findings, limit, lsh, signature
-from dedup.cluster import Clusters, TextKeys, cluster
+from dedup.cluster import Clusters, cluster
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import InputError
@@ -202,8 +202,7 @@ def scan(
     else:
         clusters, known = cluster_after(
             memory,
-            TextKeys(documents.original_keys, documents.keys),
-            documents.tokens,
+            documents,
             noted.band_keys or (),
             fetch,
             config,
@@ -283,7 +282,7 @@ def cluster_documents(
         return Clusters.of_nobody(len(documents))
     return cluster(
         lambda rows: keep_order(documents, names, rows, config.keep),
-        TextKeys(documents.original_keys, documents.keys),
+        documents.text_keys,
         documents.tokens,
         band_keys,
         fetch,
@@ -318,7 +317,9 @@ def find_contained(
             fetch,
         )
     if config.drop_contained:
-        contained, clusters = containment.drop(contained, clusters, config.drop_contained, config.original_floor, fetch)
+        contained, clusters = containment.drop(
+            contained, clusters, documents.sources, config.drop_contained, config.original_floor, fetch
+        )
     return clusters, contained
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import boilerplate, containment, lsh
-from dedup.cluster import Clusters
+from dedup.cluster import Clusters, TextKeys
 from dedup.columns import Column, concatenate
 from dedup.config import Config
 from dedup.edit import take_rows
 from dedup.model import Batch, Wanted
 from dedup.policy import Cuts
+from dedup.sources import source_keys
 from dedup.spill import Room
 
 Ints = npt.NDArray[np.int64]
@@ -94,6 +95,11 @@ class Documents:
 
     def __len__(self) -> int:
         return len(self.files)
+
+    @property
+    def text_keys(self) -> TextKeys:
+        """What tells equal texts."""
+        return TextKeys(self.original_keys, self.keys, source_keys(self.source_names)[self.sources])
 
 
 class Place(NamedTuple):

@@ -91,13 +91,16 @@ def find_repeats(
     if not is_full:
         _keep_other_signs(texts, segments, result.line_keepers)
     before = _count_copies(segments, result)
-    gone = marked | (result.line_keepers >= 0)
-    lines = np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0))
-    for line, keeper in zip(lines.tolist(), _lines_of(segments, result.line_keepers[lines]).tolist(), strict=True):
-        if _is_structure(texts, segments, gone, line, keeper):
-            result.line_keepers[line] = -1
     spare(result, segments, forms)
     result.structured[repeating(segments, forms, config.repeat_width)] = True
+    gone = marked | (result.line_keepers >= 0)
+    stays = np.flatnonzero((segments.line_width > 0) & ~gone)
+    lines = np.flatnonzero((result.line_keepers >= 0) & (segments.line_flags & TERMINATED == 0))
+    if not is_full:
+        lines = lines[accidents.is_rare(result.line_keepers, lines)]
+    for line, keeper in zip(lines.tolist(), _lines_of(segments, result.line_keepers[lines]).tolist(), strict=True):
+        if _is_structure(texts, segments, stays, line, keeper):
+            result.line_keepers[line] = -1
     if not is_full:
         accidents.keep_meant(
             texts, segments, captions, shapes.shapes, marked, fragments,
@@ -193,22 +196,21 @@ def _is_sentence(texts: Column, segments: Segments, unit: int) -> bool:
     return sentences.is_sentence(before, text, after, document)
 
 
-def _is_structure(texts: Column, segments: Segments, gone: Bools, line: int, keeper: int) -> bool:
+def _is_structure(texts: Column, segments: Segments, stays: Ints, line: int, keeper: int) -> bool:
     """Say whether a line that ends openly leads in a list, or is a heading that a table of contents said first.
 
     The first copy of such a heading stands between lines that end openly, too. The line right below its copy, and the
-    title said again, are repeats all the same. Lines that go do not count, so that the cleaned text is judged alike.
+    title said again, are repeats all the same. Only lines that stay count, so that the cleaned text is judged alike.
     """
     row = int(np.searchsorted(segments.line_offsets, line, side="right")) - 1
-    lines = np.arange(segments.line_offsets[row], segments.line_offsets[row + 1])
-    stays = lines[(segments.line_width[lines] > 0) & ~gone[lines]]
+    first, last = np.searchsorted(stays, segments.line_offsets[row : row + 2]).tolist()
     at = int(np.searchsorted(stays, keeper))
-    above, below = stays[:at], stays[at + 1 :]
-    if not len(above) or (len(below) and line < below[0]):
+    has_below = at + 1 < last
+    if at == first or (has_below and line < stays[at + 1]):
         return False
     if sentences.leads_in(_text(texts, segments.line_start[line], segments.line_text_end[line])):
         return True
-    return bool(len(below)) and all(_ends_openly(texts, segments, int(number)) for number in (above[-1], below[0]))
+    return has_below and all(_ends_openly(texts, segments, int(stays[near])) for near in (at - 1, at + 1))
 
 
 def _ends_openly(texts: Column, segments: Segments, line: int) -> bool:

@@ -158,6 +158,46 @@ def sets_of_both(
     return shingle_sets(concatenate([stored, take_rows(originals, np.flatnonzero(lost))]), rows[rows >= 0])
 
 
+class TextSets(NamedTuple):
+    """The shingles of a text: of what is stored of it, and as it came."""
+
+    stored: npt.NDArray[np.uint64]
+    came: npt.NDArray[np.uint64]
+
+
+def stored_similarity(own: TextSets, others: TextSets, *, is_foreign: bool) -> float:
+    """Return the Jaccard similarity of what is stored of two texts: what a decision calls `similarity`.
+
+    Of texts of different sources, neither is compared by what the other one lost: boilerplate shows in a source that
+    has many pages, and stays in a copy on a site that has few. If that leaves less than half of a text, it is compared
+    by all that is stored, for a page is more than a remnant of it.
+
+    Args:
+        own: One text; no shingle twice in either set.
+        others: The other one.
+        is_foreign: Whether the two are of different sources.
+    """
+    # What both have stored neither has lost, so that they share as much as before.
+    shared = np.intersect1d(own.stored, others.stored, assume_unique=True).size
+    return shared / max(sum(sizes_compared(own, others, is_foreign=is_foreign)) - shared, 1)
+
+
+def sizes_compared(own: TextSets, others: TextSets, *, is_foreign: bool) -> tuple[int, int]:
+    """Return how many shingles of each of two texts are compared; arguments as of `stored_similarity`."""
+    first, second = own.stored.size, others.stored.size
+    if is_foreign:
+        left, others_left = first - _lost_among(own.stored, others), second - _lost_among(others.stored, own)
+        if 2 * left >= first and 2 * others_left >= second:
+            return left, others_left
+    return first, second
+
+
+def _lost_among(hashes: npt.NDArray[np.uint64], loser: TextSets) -> int:
+    """Return how many of some shingles a text lost."""
+    lost = np.setdiff1d(loser.came, loser.stored, assume_unique=True)
+    return np.intersect1d(hashes, lost, assume_unique=True).size
+
+
 def jaccard(a: str, b: str) -> float:
     """Return the exact Jaccard similarity of two texts, as `--threshold` means it.
 

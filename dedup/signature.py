@@ -98,14 +98,17 @@ def original_keys(texts: Column, stored: Keys, lost: npt.NDArray[np.int64]) -> K
     return keys
 
 
-def copy_keys(originals: Keys, stored: Keys) -> Keys:
+def copy_keys(originals: Keys, stored: Keys, sources: Keys) -> Keys:
     """Return keys that are equal for texts that are equal as they came and as they are stored; 0 for nothing.
+
+    Only such texts are as similar to any other one: of texts of different sources, different things are compared.
 
     Args:
         originals: Text keys of the texts as they came.
         stored: Text keys of what is stored of them.
+        sources: Keys of their sources.
     """
-    return np.where(originals == 0, np.uint64(0), mix(originals, stored, COPY_SALT))
+    return np.where(originals == 0, np.uint64(0), mix(mix(originals, stored, COPY_SALT), sources, COPY_SALT))
 
 
 def band_keys(signatures: npt.NDArray[np.uint32], bands: int, rows: int) -> npt.NDArray[np.uint64]:

@@ -16,6 +16,11 @@ Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 
 
+def source_keys(names: Iterable[str]) -> Keys:
+    """Return the hash of each of some sources."""
+    return np.array([xxhash.xxh3_64_intdigest(name.encode()) for name in names], np.uint64)
+
+
 class SourceNumbers:
     """Numbers sources as they come, and hashes their names, since numbers depend on the order of the input."""
 

@@ -239,9 +239,13 @@ def _cut(story: Story) -> Text:
 def _figures(first: Story, second: Story, found: Comparison) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     ours, theirs = found.shingles
+    # Said only where it explains the similarity, which the line above alone does not.
+    left = [("of them compared", "{:,} and {:,}, without what the other one lost".format(*found.compared))]
+    left = left if found.compared != found.shingles else []
     figures = [
         ("characters compared", f"{len(first.stored):,} and {len(second.stored):,}"),
         ("shingles", f"{ours:,} and {theirs:,}, {found.shared:,} of them shared"),
+        *left,
         ("similarity", f"{found.similarity:.4f}, estimated by MinHash as {found.estimated:.4f}"),
         ("as they came", f"{found.similarity_original:.4f}"),
         ("containment", "{:.4f} of the first is in the second, {:.4f} the other way".format(*found.containment)),

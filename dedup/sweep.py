@@ -66,7 +66,7 @@ def sweep(plan: Plan, corpus: Corpus, *, workers: int = 1, progress: Progress = 
         progress("sweeping", len(part))
     met = cluster.meet(
         lambda rows: keep_order(documents, corpus.names, rows, config.keep),
-        cluster.TextKeys(documents.original_keys, documents.keys),
+        documents.text_keys,
         documents.tokens,
         keys,
         lambda rows, ranks: fetch_shingles(corpus, documents, plan.cuts, rows, workers, progress, ranks),

@@ -123,7 +123,7 @@ class Versions:
         del said
         residual, own = total.copy(), total.copy()
         leaders = np.arange(len(sources))
-        postings = self._postings(sources, representative, residual, own)
+        postings = self._postings(sources, representative, total, residual, own)
 
         def lead(documents: Rows, widths: Rows, flags: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
             order = np.argsort(documents, kind="stable")
@@ -146,10 +146,12 @@ class Versions:
             leaders[members] = found
         return leaders[representative]
 
-    def _postings(self, sources: Ints, representative: Ints, residual: Ints, own: Ints) -> Table:
+    def _postings(self, sources: Ints, representative: Ints, *columns: Ints) -> Table:
         """Return who carries the units of several documents.
 
-        The widths of common ones are taken off the residuals, and those of more than two documents off what is its own.
+        `columns` are the totals, the residuals and what is a document's own, in columns. Of a unit that a document has
+        several times, one counts: the widths of the others are taken off all three, those of common ones off the
+        residuals, and those of more than two documents off what is its own.
         Of documents that are equal only the representative is looked at. Most sentences stand in one document only, and
         say nothing but how much is its own. Columns are a hash of the source, the document, the unit's least width, and
         the flags; the postings of a unit follow one another, with ascending documents.
@@ -171,7 +173,7 @@ class Versions:
             common |= (carriers >= COMMON_LEAST) & (carriers >= COMMON_SHARE * size)
             countless = carriers >= np.maximum(COUNTLESS_DOCUMENTS, COMMON_FEW * size)
             countless |= narrowest < MASS_WIDTH
-            in_common, in_shared = common[units], (carriers > OWN_DOCUMENTS)[units]
+            in_common, in_shared = distinct & common[units], distinct & (carriers > OWN_DOCUMENTS)[units]
             several = np.flatnonzero(distinct & (carriers > 1)[units])
             of_units = (COMMON * common + COUNTLESS * countless + OWN * (carriers <= OWN_DOCUMENTS))[units]
             salts = np.zeros(len(several), np.uint64)
@@ -181,12 +183,17 @@ class Versions:
                 narrowest[units[several]],
                 (of_units + FIRST * new)[several],
             )
+            again = ~distinct
             return _Posted(
-                rows, documents[in_common], widths[in_common], documents[in_shared], widths[in_shared]
+                rows, documents[in_common], widths[in_common], documents[again], widths[again],
+                documents[in_shared], widths[in_shared],
             )  # fmt: skip
 
         postings = Table(self._room, (np.uint64, np.int32, np.int32, np.uint8), is_keyed=True)
         for posted in in_order(post, map(tuple, self._units.parts()), self._workers):
+            _, residual, own = columns
+            for column in columns:
+                np.subtract.at(column, posted.repeaters, posted.repeated_widths)
             np.subtract.at(residual, posted.commoners, posted.common_widths)
             np.subtract.at(own, posted.sharers, posted.shared_widths)
             postings.add(*posted.rows)
@@ -200,6 +207,8 @@ class _Posted(NamedTuple):
         rows: The columns of `Versions._postings`.
         commoners: int32[n], the documents that carry common units, one entry a unit.
         common_widths: int32[n], the columns of these units.
+        repeaters: int32[n], the documents that have units again.
+        repeated_widths: int32[n], the columns of these units.
         sharers: int32[n], the documents that carry units which are not their own.
         shared_widths: int32[n], the columns of these units.
     """
@@ -207,6 +216,8 @@ class _Posted(NamedTuple):
     rows: tuple[npt.NDArray[Any], ...]
     commoners: Rows
     common_widths: Rows
+    repeaters: Rows
+    repeated_widths: Rows
     sharers: Rows
     shared_widths: Rows
 

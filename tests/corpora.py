@@ -191,6 +191,23 @@ def unevenly_cut(seed: int) -> list[Document]:
     return [{"id": f"{number}", **document} for number, document in enumerate(found)]
 
 
+def framed(seed: int) -> list[Document]:
+    """Twelve pages of a site that lose their frame, and two of another one that is too small to have any.
+
+    `l0` is `m0` with a word changed; `l1` shares no more than the frame.
+    """
+    rng = random.Random(seed)
+    frame = [f"{sentence(rng, 6)}\n" for _ in range(8)]
+    texts = [article(rng, 6) for _ in range(13)]
+    parts = texts[0].split(" ")
+    parts[40] = "Umgehungsstraße"
+    pages = [("mooskalten.example", f"m{n}", text) for n, text in enumerate(texts[:12])]
+    pages += [("lindenfurt.example", "l0", " ".join(parts)), ("lindenfurt.example", "l1", texts[12])]
+    return [
+        {"id": name, "source": source, "text": "".join([*frame[:4], text, *frame[4:]])} for source, name, text in pages
+    ]
+
+
 @st.composite
 def hostile_texts(draw: st.DrawFn) -> str:
     """Any mixture of the above and of arbitrary characters that were assigned long ago."""

@@ -15,6 +15,7 @@ PLACES = ("Lindenfurt", "Mooskalten", "Nordersiel", "Oberkaltach", "Hinterlausin
 STRICT = tuple(Limit(kind, 0.0) for kind in RATIOS)
 CAPTION = "Die Fähre liegt mit Motorschaden im Hafen von Nordersand."
 NOTICE = "Alle Rechte vorbehalten, Nachdruck nur mit Genehmigung."
+FOOTER = f"{NOTICE}\nZuschriften nimmt die Redaktion gern entgegen."
 
 
 def article(number: int) -> str:

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import regex
 
@@ -163,7 +163,7 @@ def buckets(keys: Sequence[Sequence[int]]) -> list[set[tuple[int, ...]]]:
     return bands
 
 
-def set_jaccard(a: set[int], b: set[int]) -> float:
+def set_jaccard(a: set[Any], b: set[Any]) -> float:
     return len(a & b) / len(a | b) if a | b else 0.0
 
 
@@ -183,11 +183,32 @@ class Kept(NamedTuple):
 
 
 class Text(NamedTuple):
-    """What is known of a document: its text key as it came, and the shingles of what came and of what is stored."""
+    """A document: its text key as it came, the shingles of what came and what is stored; its source."""
 
     key: int
-    came: set[int]
-    stored: set[int]
+    came: set[Any]
+    stored: set[Any]
+    source: int | str = 0
+
+
+def left_of(own: Text, other: Text) -> set[Any]:
+    """What is compared of a text: of what is stored, all that the other one, of another source, did not lose."""
+    return own.stored - (other.came - other.stored) if own.source != other.source else own.stored
+
+
+def stored_similarity(own: Text, other: Text) -> float:
+    """How similar what is stored of two texts is; by all of it, if less than half of either were compared."""
+    ours, theirs = left_of(own, other), left_of(other, own)
+    if 2 * len(ours) < len(own.stored) or 2 * len(theirs) < len(other.stored):
+        ours, theirs = own.stored, other.stored
+    return set_jaccard(ours, theirs)
+
+
+def may_reach(floor: float, own: Text, other: Text) -> bool:
+    """Whether sizes let the two reach a floor: of the larger one, as much as half may be left out."""
+    smaller, larger = sorted((own, other), key=lambda text: len(text.stored))
+    half = own.source != other.source and smaller.came != smaller.stored
+    return (2 if half else 1) * len(smaller.stored) >= floor * len(larger.stored)
 
 
 def keep_greedily(
@@ -217,10 +238,9 @@ def keep_greedily(
         near, fits = [], []
         for other in filter(looked_at.__contains__, kept):
             theirs = texts[other]
-            sizes = sorted((len(own.stored), len(theirs.stored)))
-            if sizes[0] >= floor * sizes[1]:
+            if may_reach(floor, own, theirs):
                 compared += 1
-                similarity = set_jaccard(own.stored, theirs.stored)
+                similarity = stored_similarity(own, theirs)
                 original = set_jaccard(own.came, theirs.came) if similarity >= threshold else 0.0
                 found = Kept(document, other, similarity, original, False, False)
                 if similarity > 0:
@@ -470,6 +490,7 @@ def foresee(
     most: int,
     buckets: Sequence[Sequence[int]],
     groups: Sequence[int],
+    sources: Sequence[int],
     sizes: Sequence[int],
     came: Sequence[int],
     floor: float,
@@ -479,8 +500,15 @@ def foresee(
     """Return where documents have to stop that may look at so many shingles, and whose shingles they need till then.
 
     A document needs its own, those of the first keeper of its group, and those of the last `reach` keepers in each of
-    its buckets whose sizes alone do not keep them below the floor; of each, what is stored and what came.
+    its buckets whose sizes alone do not keep them below the floor (as `may_reach` says); of each, what is stored and
+    what came.
     """
+
+    def reaches(own: int, other: int) -> bool:
+        smaller, larger = sorted((own, other), key=lambda number: sizes[number])
+        half = sources[own] != sources[other] and came[smaller] > 0
+        return (2 if half else 1) * sizes[smaller] >= floor * sizes[larger]
+
     needed: set[int] = set()
     for rank in range(start, len(order)):
         own = order[rank]
@@ -488,11 +516,7 @@ def foresee(
             [keeper for keeper in keepers if buckets[keeper][band] == mine >= 0][-reach:]
             for band, mine in enumerate(buckets[own])
         )
-        more = {own} | {
-            keeper
-            for keeper in itertools.chain(*met)
-            if min(sizes[own], sizes[keeper]) >= floor * max(sizes[own], sizes[keeper])
-        }
+        more = {own} | {keeper for keeper in itertools.chain(*met) if reaches(own, keeper)}
         more |= set([keeper for keeper in keepers if groups[keeper] == groups[own] >= 0][:1])
         if rank > start and sum(sizes[number] + came[number] for number in needed | more) > most:
             return rank, needed

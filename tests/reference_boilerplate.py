@@ -67,10 +67,10 @@ def key_lines(lines: Sequence[CountedLine], source: int, mask_alone: int) -> tup
 
 
 def is_barred(line: bytes) -> bool:
-    """Say whether a line begins a section, holds a mark of a dialogue, or is in brackets."""
+    """Say whether a line begins a section, holds a mark of a dialogue, is in brackets, or a name behind dashes."""
     line = line.lstrip(b" ")
     is_in_brackets = line[:1] == b"(" and line[-1:] == b")"
-    return len(line) > 1 and (line.startswith(("§".encode(), b"<|")) or line.endswith(b"|>") or is_in_brackets)
+    return len(line) > 1 and (line.startswith(("§".encode(), b"<|", b"--")) or line.endswith(b"|>") or is_in_brackets)
 
 
 class Line(NamedTuple):
@@ -136,7 +136,8 @@ def mark(document: Document, rule: Rule, full: bool) -> Decided:
     lines = document.lines
     at = [number for number, line in enumerate(lines) if line.kind not in ("bare", "blank")]
     units = [unit_of(lines[number], rule) for number in at]
-    if not document.is_skipped and units:
+    is_judged = not document.is_skipped and document.articles >= rule.usual_articles
+    if is_judged and units:
         pairs = [unit.line.pair for unit in units] + [document.end_pair]
         find_context(units, pairs, document.articles, rule)
         judge(units, document.articles, rule)
@@ -156,9 +157,9 @@ def mark(document: Document, rule: Rule, full: bool) -> Decided:
         line = unit.line
         is_flagged = line.carried >= rule.articles and line.width >= rule.flagged and line.kind != "barred"
         reasons[number] = unit.why
-        if unit.why == "stays" and is_flagged and not document.is_skipped:
+        if unit.why == "stays" and is_flagged and is_judged:
             reasons[number] = "few"
-        if not document.is_skipped:
+        if is_judged:
             contexts[number] = max(unit.context, unit.wide) if unit.why == "run" else unit.context
     if any(gone):
         mark_signs(document, at, full, reasons)
@@ -181,9 +182,8 @@ def find_context(units: list[Unit], pairs: list[int], articles: int, rule: Rule)
                 every.append(pair)
                 evidence += [pair] * units[other].is_evidence
             else:
-                fewer_do = other < 0 and unit.is_prose
-                least = rule.usual_articles if fewer_do else rule.edge_articles
-                if pair >= max(least, rule.edge_share * articles):
+                least = rule.usual_articles if other < 0 else rule.edge_articles
+                if pair >= max(least, rule.edge_share * articles) and (unit.is_prose or other >= 0):
                     every.append(pair)
                     evidence.append(pair)
         unit.context, unit.wide = max(evidence), max(every)
@@ -192,7 +192,8 @@ def find_context(units: list[Unit], pairs: list[int], articles: int, rule: Rule)
 def judge(units: list[Unit], articles: int, rule: Rule) -> None:
     """Say which units are furniture for sure, which are likely to be, and which can end a run."""
     usual = max(rule.articles, rule.share * articles_with_frame(units, articles, rule))
-    least = [max(usual, min(rule.sentence_articles, articles / 2)) if unit.is_prose else usual for unit in units]
+    of_sentences = min(max(rule.sentence_articles, rule.sentence_share * articles), articles / 2)
+    least = [max(usual, of_sentences) if unit.is_prose else usual for unit in units]
     for unit, asked in zip(units, least, strict=True):
         unit.is_steady = unit.context >= rule.steady * unit.line.carried
         varies = unit.has("varies", "crowded", "labelled")
@@ -288,9 +289,14 @@ def choose(runs: list[range], units: list[Unit], articles: int, rule: Rule) -> l
         is_edge = run.start == 0 or run.stop == size
         is_near = run.start <= rule.apart or size - run.stop <= rule.apart
         is_usual = max(sure) >= max(rule.usual_articles, rule.usual_share * articles)
+<<<<<<< HEAD
         says_when = dated > 0 and len(sure) + dated >= rule.near
         is_enough = is_edge and (len(sure) >= rule.edge or is_usual)
         if len(sure) >= asked or is_enough or (is_near and is_usual and says_when):
+=======
+        is_dated = is_near and is_usual and dated and len(sure) + dated >= rule.near
+        if len(sure) >= asked or (is_edge and (len(sure) >= rule.edge or is_usual)) or is_dated:
+>>>>>>> main
             taken.add(run)
 
     def are_close(above: range, below: range) -> bool:

@@ -13,6 +13,7 @@ import dedup
 from dedup import jobs
 from dedup.config import Config
 from dedup.decisions import Decision, read
+from dedup.formats.sites import NOWHERE, source_of
 from dedup.index import upkeep
 from dedup.verify.run import verify
 from tests import reference
@@ -33,6 +34,10 @@ def drops(result: dedup.Result) -> list[Decision]:
 def check(documents: list[Document], decisions: list[Decision], config: Config) -> None:
     """Look at what decisions say with nothing but the texts at hand."""
     texts = [document["text"] for document in documents]
+    sources = [
+        source_of([document.get(name) for name in ("source", "domain")], document.get("url"), NOWHERE).name
+        for document in documents
+    ]
     cuts: dict[int, list[tuple[int, int]]] = {}
     for decision in decisions:
         if decision.action == "cut":
@@ -50,7 +55,11 @@ def check(documents: list[Document], decisions: list[Decision], config: Config) 
             assert (decision.similarity, decision.similarity_original) == (1, None)
         else:
             stored = [reference.without(texts[record - 1], cuts.get(record, [])) for record in (own, other)]
-            assert decision.similarity == dedup.jaccard(*stored)
+            pair = (
+                reference.Text(0, reference.shingles(texts[record - 1]), reference.shingles(left), sources[record - 1])
+                for record, left in zip((own, other), stored, strict=True)
+            )
+            assert decision.similarity == reference.stored_similarity(*pair)
             if decision.action == "drop":
                 assert decision.similarity >= config.threshold
                 assert len(reference.tokens(stored[0])) >= 5

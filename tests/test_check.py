@@ -89,10 +89,10 @@ def test_limits_of_clusters_and_flags() -> None:
     allowed = "in", "--max-duplicates", "1"
     assert run(*allowed, "--max-cluster", "2").exit_code == 0
     assert run(*allowed, "--max-cluster", "1").exit_code == 1
-    for number in range(3):
+    for number in range(4):
         Path("in", f"{number}.md").write_text(f"{article(number)}{NOTICE}\n", encoding="utf-8")
-    assert run(*allowed, "--max-flags", "3").exit_code == 0
-    assert "FAILED flags: 3, limit 2" in run(*allowed, "--max-flags", "2").stdout
+    assert run(*allowed, "--max-flags", "4").exit_code == 0
+    assert "FAILED flags: 4, limit 3" in run(*allowed, "--max-flags", "3").stdout
 
 
 def test_quiet_prints_nothing_when_all_is_well() -> None:

@@ -219,12 +219,13 @@ def test_patterns_to_protect_come_from_a_file(patterns: str, pages: str) -> None
 
 def test_a_pattern_of_the_command_line_takes_the_place_of_those_in_the_file(pages: str) -> None:
     Path("own.toml").write_text('protect = ["Motor"]\n')
-    assert run("clean", pages, "-o", "out.jsonl", "--config", "own.toml", "--protect", "Nirgends").exit_code == 0
+    arguments = ("clean", pages, "-o", "out.jsonl", "--config", "own.toml", "--repeats", "full")
+    assert run(*arguments, "--protect", "Nirgends").exit_code == 0
     assert kept_texts("out.jsonl")["b"].count(CAPTION) == 1
 
 
 def test_commas_do_not_part_patterns(pages: str) -> None:
-    Path("own.toml").write_text('protect = ["Motorscha{1,2}den"]\n')
+    Path("own.toml").write_text('protect = ["Motorscha{1,2}den"]\nrepeats = "full"\n')
     assert run("clean", pages, "-o", "out.jsonl", "--config", "own.toml").exit_code == 0
     assert kept_texts("out.jsonl")["b"].count(CAPTION) == 2
 

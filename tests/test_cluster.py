@@ -25,6 +25,7 @@ class Corpus(NamedTuple):
     """Documents as clustering sees them: shingles, text keys, band keys, and the keep order.
 
     `came` and `originals`: the shingles and the text keys of the texts as they came; None where nothing was cut.
+    `sources`: their sources; None for one source of all.
     """
 
     sets: Sets
@@ -36,6 +37,12 @@ class Corpus(NamedTuple):
     came: Sets | None = None
     originals: list[int] | None = None
     least: float = 0.0
+    sources: list[int] | None = None
+
+    def text(self, document: int) -> reference.Text:
+        """Return a document as the twin takes it."""
+        keys, came, sources = self.originals or self.keys, self.came or self.sets, self.sources or [0] * len(self.sets)
+        return reference.Text(keys[document], came[document], self.sets[document], sources[document])
 
 
 def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEMORY) -> Clusters:
@@ -55,7 +62,8 @@ def run(corpus: Corpus, tokens: Sequence[int] | None = None, room: Room = IN_MEM
         stored.close()
         return stored
 
-    keys = [np.array(column, np.uint64) for column in (corpus.originals or corpus.keys, corpus.keys)]
+    sources = corpus.sources or [0] * len(corpus.sets)
+    keys = [np.array(column, np.uint64) for column in (corpus.originals or corpus.keys, corpus.keys, sources)]
     with patch.object(clustering, "REACH", corpus.reach):
         return cluster(
             lambda rows: np.array(sorted(rows.tolist(), key=place.__getitem__), np.int64),
@@ -93,6 +101,7 @@ def corpora(draw: st.DrawFn) -> Corpus:
         came,
         [20 + original for original in originals],
         draw(st.sampled_from([0.0, 0.5, 0.8])),
+        [draw(st.integers(1, 2)) for _ in sets],
     )
 
 
@@ -103,8 +112,11 @@ def test_documents_go_as_the_greedy_twin_says(corpus: Corpus, data: st.DataObjec
     assert corpus.came is not None
     short = {key for key in sorted(set(corpus.keys)) if data.draw(st.integers(0, 4)) == 0}
     found = run(corpus, tokens=[4 if key in short else 9 for key in corpus.keys])
-    both = list(zip(corpus.originals, corpus.keys, strict=True))
-    first: dict[tuple[int, int], int] = {}
+    assert corpus.sources is not None
+    has_lost = corpus.originals != corpus.keys
+    sources = corpus.sources if has_lost else [0] * len(corpus.sets)
+    both = list(zip(corpus.originals, corpus.keys, sources, strict=True))
+    first: dict[tuple[int, int, int], int] = {}
     for document in corpus.order:
         first.setdefault(both[document], document)
     leaders = [document for document in corpus.order if first[both[document]] == document]
@@ -112,7 +124,7 @@ def test_documents_go_as_the_greedy_twin_says(corpus: Corpus, data: st.DataObjec
     expected, compared = reference.keep_greedily(
         leaders,
         bands,
-        list(map(reference.Text, corpus.originals, corpus.came, corpus.sets)),
+        list(map(corpus.text, range(len(corpus.sets)))),
         corpus.threshold,
         min(corpus.least, corpus.threshold),
         min(COMPARED_FLOOR, corpus.threshold),
@@ -166,6 +178,7 @@ def test_what_is_needed_is_foreseen_as_the_twin_does_it(data: st.DataObject) -> 
     sizes = data.draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
     came = data.draw(st.lists(st.integers(0, 9), min_size=count, max_size=count))
     groups = data.draw(st.lists(st.integers(-1, 2), min_size=count, max_size=count))
+    sources = data.draw(st.lists(st.integers(0, 1), min_size=count, max_size=count))
     order = data.draw(st.permutations(range(count)))
     start = data.draw(st.integers(0, count - 1))
     keepers = [document for document in order[:start] if data.draw(st.booleans())]
@@ -180,10 +193,11 @@ def test_what_is_needed_is_foreseen_as_the_twin_does_it(data: st.DataObject) -> 
     needed = np.empty(count, np.int64)
     most, reach = data.draw(st.integers(0, 30)), data.draw(st.integers(1, 4))
     stop, found = kernels.foresee(
-        np.array(order), start, most, np.array(buckets, np.int32), np.array(groups, np.int32), np.array(sizes),
-        np.array(came), 0.5, reach, heads, following, stayed, np.full(count, -1, np.int64), needed,
+        np.array(order), start, most, np.array(buckets, np.int32), np.array(groups, np.int32),
+        np.array(sources, np.uint64), np.array(sizes), np.array(came), 0.5, reach, heads, following, stayed,
+        np.full(count, -1, np.int64), needed,
     )  # fmt: skip
-    expected = reference.foresee(order, start, most, buckets, groups, sizes, came, 0.5, reach, keepers)
+    expected = reference.foresee(order, start, most, buckets, groups, sources, sizes, came, 0.5, reach, keepers)
     assert (stop, set(needed[:found].tolist())) == expected
     assert len(set(needed[:found].tolist())) == found
 
@@ -199,7 +213,9 @@ def test_what_goes_is_as_similar_to_its_keeper_as_claimed(corpus: Corpus) -> Non
     found = run(corpus)
     for document, keeper in enumerate(found.keepers.tolist()):
         if keeper != document and not found.exact[document]:
-            assert found.similarities[document] == reference.set_jaccard(corpus.sets[document], corpus.sets[keeper])
+            assert found.similarities[document] == reference.stored_similarity(
+                corpus.text(document), corpus.text(keeper)
+            )
             assert found.similarities[document] >= corpus.threshold
             assert corpus.came is not None
             assert found.originals[document] == reference.set_jaccard(corpus.came[document], corpus.came[keeper])

@@ -268,7 +268,7 @@ def test_documents_are_held_and_dropped_as_the_twin_does_it(
     assert dict(enumerate(found.holders.tolist())) == {n: holders.get(n, -1) for n in range(len(sets))}
     for number, holder in holders.items():
         assert found.shares[number] == len(sets[number] & sets[holder]) / len(sets[number])
-    contained, dropped = containment.drop(found, clusters, least, 0.5, fetch)
+    contained, dropped = containment.drop(found, clusters, np.zeros(len(sets), np.int64), least, 0.5, fetch)
     expected = reference.drop_contained(sets, holders, keepers, least)
     assert dropped.keepers.tolist() == expected
     for number, keeper in enumerate(expected):

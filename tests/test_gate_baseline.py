@@ -10,7 +10,7 @@ import pytest
 from dedup.errors import InputError, StateError
 from dedup.gate.check import Rules
 from dedup.gate.verdict import Verdict
-from tests.gate_corpus import CAPTION, NOTICE, STRICT, article, judge
+from tests.gate_corpus import CAPTION, FOOTER, STRICT, article, judge
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def corpus(tmp_path: Path) -> Path:
     folder = tmp_path / "corpus"
     for number in range(6):
         (folder / "site").mkdir(parents=True, exist_ok=True)
-        text = f"{article(number)}{NOTICE}\n"
+        text = f"{article(number)}{FOOTER}\n"
         (folder / "site" / f"{number}.md").write_text(text, encoding="utf-8")
     (folder / "copy.md").write_text(article(2), encoding="utf-8")
     texts = [f"{CAPTION}\n{article(30)}{CAPTION}\n", article(31), article(32), article(32)]
@@ -43,7 +43,7 @@ def found(verdict: Verdict) -> list[tuple[str, str]]:
 def test_what_is_known_does_not_count(corpus: Path, rules: Rules) -> None:
     assert len(judge(corpus).exceeded) == 3
     verdict = judge(corpus, rules=rules)
-    assert (found(verdict), verdict.exceeded, verdict.known, verdict.gone) == ([], [], 8, 0)
+    assert (found(verdict), verdict.exceeded, verdict.known, verdict.gone) == ([], [], 13, 0)
 
 
 def test_one_more_copy_of_a_known_duplicate_is_new(corpus: Path, rules: Rules) -> None:
@@ -54,8 +54,8 @@ def test_one_more_copy_of_a_known_duplicate_is_new(corpus: Path, rules: Rules) -
 
 
 def test_one_more_article_with_known_boilerplate_is_new(corpus: Path, rules: Rules) -> None:
-    (corpus / "site" / "20.md").write_text(f"{article(20)}{NOTICE}\n", encoding="utf-8")
-    assert found(judge(corpus, rules=rules)) == [("boilerplate", "site/20.md")]
+    (corpus / "site" / "20.md").write_text(f"{article(20)}{FOOTER}\n", encoding="utf-8")
+    assert found(judge(corpus, rules=rules)) == [("boilerplate", "site/20.md")] * 2
 
 
 def test_lines_that_move_and_edits_elsewhere_are_not_new(corpus: Path, rules: Rules) -> None:
@@ -87,7 +87,7 @@ def test_line_ends_and_renamed_files_are_not_new(corpus: Path, rules: Rules) -> 
 def test_what_was_cleaned_is_counted_as_gone_and_may_not_come_back_elsewhere(corpus: Path, rules: Rules) -> None:
     (corpus / "copy.md").unlink()
     verdict = judge(corpus, rules=rules)
-    assert (found(verdict), verdict.known, verdict.gone) == ([], 8, 2)
+    assert (found(verdict), verdict.known, verdict.gone) == ([], 14, 2)
     update = Rules(STRICT, rules.baseline, update_baseline=True)
     judge(corpus, rules=update)
     (corpus / "copy.md").write_text(article(2), encoding="utf-8")
@@ -95,7 +95,7 @@ def test_what_was_cleaned_is_counted_as_gone_and_may_not_come_back_elsewhere(cor
 
 
 def test_which_of_two_goes_does_not_matter(corpus: Path, rules: Rules) -> None:
-    (corpus / "site" / "2.md").write_text(f"\n{article(2)}{NOTICE}\nUnd noch ein Satz.\n", encoding="utf-8")
+    (corpus / "site" / "2.md").write_text(f"\n{article(2)}{FOOTER}\nUnd noch ein Satz.\n", encoding="utf-8")
     assert ("near-duplicate", "copy.md") in found(judge(corpus))
     assert found(judge(corpus, rules=rules)) == []
 

@@ -11,7 +11,7 @@ import pytest
 from dedup.errors import EngineError, InputError, UsageError
 from dedup.gate import changes
 from dedup.gate.check import Rules
-from tests.gate_corpus import CAPTION, NOTICE, STRICT, article, counted, judge, write_articles
+from tests.gate_corpus import CAPTION, FOOTER, STRICT, article, counted, judge, write_articles
 
 SINCE = Rules(STRICT, changed_since="main")
 ODD_NAMES = ("mit Leerzeichen.md", "zeile\numbruch.md", 'anführung".md', "-v.md", "größe.md", "::error::.md")
@@ -94,11 +94,11 @@ def test_a_change_that_copies_two_old_ones_counts_once(repository: Path) -> None
 def test_the_fifth_article_with_a_line_makes_it_boilerplate_there_only(repository: Path) -> None:
     git(repository, "checkout", "-q", "main")
     for number in range(4):
-        add(repository, f"{number}.md", f"{article(number)}{NOTICE}\n")
+        add(repository, f"{number}.md", f"{article(number)}{FOOTER}\n")
     commit(repository)
     git(repository, "checkout", "-q", "-B", "work")
-    add(repository, "4.md", f"{article(4)}{NOTICE}\n")
-    assert [finding.document for finding in judge(repository / "content", rules=SINCE).findings] == ["4.md"]
+    add(repository, "4.md", f"{article(4)}{FOOTER}\n")
+    assert [finding.document for finding in judge(repository / "content", rules=SINCE).findings] == ["4.md"] * 2
 
 
 def test_what_main_changed_meanwhile_does_not_count(repository: Path) -> None:

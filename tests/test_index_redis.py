@@ -32,7 +32,7 @@ from dedup.index.sealed import Document, seal
 from dedup.model import Batch
 from dedup.readers import open_corpus
 from dedup.work import work_folder
-from tests.corpora import LISTED, article, edited, site, unevenly_cut
+from tests.corpora import LISTED, article, edited, framed, site, unevenly_cut
 from tests.corpora import Document as Record
 from tests.redis_server import serving
 from tests.test_index import crawl, crowd, shorten_reach
@@ -89,8 +89,10 @@ def of_versions(shared_records: Callable[[str], list[Record]]) -> list[Record]:
         (of_fixtures, 7, "boilerplate"),
         (of_versions, 50, "near-duplicate"),
         (lambda _: unevenly_cut(1), 5, "near-duplicate"),
+        # The frame is known when the page comes of which another site has a copy.
+        (lambda _: [*framed(1)[1:12], framed(1)[0], *framed(1)[12:]], 1, "near-duplicate"),
     ],
-    ids=["crawl", "commit-each", "fixtures", "terms_versions", "unevenly-cut"],
+    ids=["crawl", "commit-each", "fixtures", "terms_versions", "unevenly-cut", "framed"],
 )
 def test_verdicts_are_those_of_a_folder(
     url: str, folder: Path, documents: Any, every: int, reason: str, request: pytest.FixtureRequest

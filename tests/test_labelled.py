@@ -52,7 +52,7 @@ def test_every_promise_holds(name: str, shared_path: Finder, tmp_path: Path) -> 
     jobs.clean([source], output, Config(max_loss=1.0, repeats="full"), jobs.Run())
     verdict = verify([source], output)
     assert verdict.violations == []
-    assert verdict.cuts > 50
+    assert verdict.cuts > 10
 
 
 def left_by_cluster(sites: Records, cleaned: dedup.Result, situation: str) -> tuple[Counter[str], Counter[str]]:

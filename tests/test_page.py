@@ -90,7 +90,7 @@ def hostile_records() -> list[dict[str, Any]]:
             words[5:6] = [f"anders {evil}"]
         body = " ".join([*words[:60], evil, *words[60:]])
         caption = f"Ein Bild von {evil} und vom Hafen der Stadt am Abend {number // 2}."
-        lines = [f"Cookies: {HOSTILE[0]} {HOSTILE[5]} bitte.", body + ".", caption, f"Absatz {number // 2}.", caption]
+        lines = [f"Cookies: {HOSTILE[0]} {HOSTILE[5]} bitte.", body + ".", caption, caption, f"Absatz {number // 2}."]
         lines.append(f"{HOSTILE[3]} {HOSTILE[10]} mehr von uns")
         records.append({"id": f"{evil}/{number}", "source": source, "text": "\n".join(lines)})
     return records
@@ -446,3 +446,18 @@ def test_it_is_dark_where_people_want_it_dark(browser: Any, crawl: Path) -> None
         with Opened(browser, crawl, color_scheme=scheme) as opened:
             colours[scheme] = opened.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert colours == {"light": "rgb(244, 245, 247)", "dark": "rgb(13, 17, 23)"}
+
+
+def test_the_frame_of_each_source_is_shown(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    outcome = CliRunner().invoke(main, ["stats", "fixtures/crawl", "--html", str(page)])
+    assert outcome.exit_code == 0, outcome.output
+    frames = page.read_text(encoding="utf-8").partition('id="frames"')[2].partition("<section")[0]
+    assert [
+        source for source in ("bergblick.example", "hafenpost.example", "stadtbote.example") if source in frames
+    ] == [
+        "bergblick.example",
+        "hafenpost.example",
+        "stadtbote.example",
+    ]
+    assert "Merken, teilen oder ausdrucken</bdi></td><td>100.0%</td><td>100.0%</td>" in frames

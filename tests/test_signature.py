@@ -116,12 +116,12 @@ def test_text_keys_alone_are_those_of_sketches(texts: list[str], data: st.DataOb
     assert original_keys(column, stored, lost).tolist() == keys.tolist()
 
 
-def test_copies_are_equal_as_they_came_and_as_they_are_stored() -> None:
-    originals, stored = np.array([0, 3, 3, 3, 4], np.uint64), np.array([0, 3, 2, 2, 2], np.uint64)
-    keys = copy_keys(originals, stored).tolist()
+def test_copies_are_of_one_source_and_equal_as_they_came_and_as_they_are_stored() -> None:
+    originals, stored = np.array([0, 3, 3, 3, 4, 4], np.uint64), np.array([0, 3, 2, 2, 2, 2], np.uint64)
+    keys = copy_keys(originals, stored, np.array([1, 1, 1, 1, 1, 2], np.uint64)).tolist()
     assert keys[0] == 0
     assert keys[2] == keys[3]
-    assert len({*keys, *originals.tolist()}) == 6
+    assert len({*keys, *originals.tolist()}) == 7
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.cluster import cluster
+from dedup.cluster import TextKeys, cluster
 from dedup.kernels import accidents, repeats, shingle
 from dedup.kernels.slots import SECRET, slot_of, table_size
 from dedup.shingle import ShingleSets, StoredSets
@@ -82,9 +82,8 @@ def look_for_distinct(keys: Keys) -> None:
 def compare(keys: Keys) -> None:
     count = len(keys)
     sets = StoredSets.of(ShingleSets(np.concatenate([keys, keys]), np.array([0, count, 2 * count])))
-    found = cluster(
-        np.sort, np.array([1, 2], np.uint64), np.array([9, 9]), [np.zeros(2, np.uint64)], lambda *_: sets, 0.8
-    )
+    of_texts = TextKeys(*np.array([[1, 2], [1, 2], [0, 0]], np.uint64))
+    found = cluster(np.sort, of_texts, np.array([9, 9]), [np.zeros(2, np.uint64)], lambda *_: sets, 0.8, 0.5)
     assert found.keepers.tolist() == [0, 0]
 
 

@@ -39,6 +39,7 @@ from tests.corpora import (
     article,
     corpora,
     edited,
+    framed,
     hostile_texts,
     sentence,
     site,
@@ -208,7 +209,7 @@ def test_texts_unlike_or_equal_as_they_came_go_as_with_the_local_engine(
     if by_rounds:
         monkeypatch.setattr(engine, "DRIVER_TIES", 0)
     (tmp_path / "in").mkdir()
-    documents = [document for seed in range(3) for document in unevenly_cut(seed)]
+    documents = [document for seed in range(3) for document in unevenly_cut(seed)] + framed(1)
     for number, document in enumerate(documents):
         document["id"] = f"{number * 7 % len(documents)}"
     for part in range(3):
@@ -222,6 +223,8 @@ def test_texts_unlike_or_equal_as_they_came_go_as_with_the_local_engine(
     parts_of = ("documents", "characters", "reasons", "sources", "clusters", "similarity_histogram", "flags")
     assert [reports[0][name] for name in parts_of] == [reports[1][name] for name in parts_of]
     assert reports[0]["flags"]["unlike_as_they_came"] > 0
+    places = [(d["source"], d.get("keeper")) for d in map(json.loads, local.splitlines()) if d["action"] == "drop"]
+    assert len([keeper for source, keeper in places if source == "mooskalten.example"]) == 1
     assert verify([str(tmp_path / "in")], str(tmp_path / "out")).violations == []
 
 

@@ -389,7 +389,7 @@ def test_a_byte_that_no_decision_names_is_found(old: bytes, new: bytes, tmp_path
     source = tmp_path / "news.jsonl"
     source.write_text(json.dumps({"size": 0.5, "text": text}), encoding="utf-8")
     output = tmp_path / "out.jsonl"
-    jobs.clean([str(source)], str(output), Config(), jobs.Run())
+    jobs.clean([str(source)], str(output), Config(repeats="full"), jobs.Run())
     assert old in output.read_bytes() != source.read_bytes()
     output.write_bytes(output.read_bytes().replace(old, new, 1))
     assert "news.jsonl:1: is not in the output what its decisions leave of it" in wrong(str(source), str(output))

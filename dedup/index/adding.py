@@ -20,6 +20,7 @@ from dedup.parallel import in_order
 from dedup.pipeline import numbered_batches
 from dedup.plan import Corpus, Plan
 from dedup.shingle import SHINGLE_WORDS
+from dedup.sources import source_keys
 
 Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
@@ -33,7 +34,7 @@ class Sketcher:
         self.shape = lsh.choose_bands(config.threshold, config.hashes, config.recall)
         self.permutations = signature.permutations(config.hashes, config.seed)
 
-    def keys(self, stored: Column, originals: Column, lost: Ints) -> tuple[TextKeys, Keys]:
+    def keys(self, stored: Column, originals: Column, lost: Ints, sources: Column) -> tuple[TextKeys, Keys]:
         """Return the text keys and the band keys of texts.
 
         What is shorter than a shingle is similar to its equals only: its band keys are 0, which meets nobody.
@@ -42,11 +43,13 @@ class Sketcher:
             stored: What is stored of them.
             originals: The texts as they came.
             lost: Rows that lost something.
+            sources: Their sources.
         """
         sketches = signature.sketch(stored, self.permutations)
         band_keys = signature.band_keys(sketches.signatures, *self.shape)
         band_keys = np.where((sketches.tokens < SHINGLE_WORDS)[:, None], np.uint64(0), band_keys)
-        return TextKeys(signature.original_keys(originals, sketches.keys, lost), sketches.keys), band_keys
+        original_keys = signature.original_keys(originals, sketches.keys, lost)
+        return TextKeys(original_keys, sketches.keys, source_keys(sources)), band_keys
 
 
 class _Noted(NamedTuple):
@@ -94,7 +97,8 @@ def add_plan(
         at = np.searchsorted(noted.documents, documents)
         where, spans = plan.cuts.among(documents)
         spans_of_batch = where, plan.cuts.starts[spans], plan.cuts.ends[spans]
-        text_keys, band_keys = sketcher.keys(remove_spans(batch.texts, *spans_of_batch), batch.texts, np.unique(where))
+        stored, lost = remove_spans(batch.texts, *spans_of_batch), np.unique(where)
+        text_keys, band_keys = sketcher.keys(stored, batch.texts, lost, batch.sources)
         similarities = plan.clusters.similarities[documents], plan.clusters.originals[documents]
         numbers, keepers = noted.numbers[at], noted.keepers[at]
         return rows(batch, *origins(batch), numbers, keepers, similarities, spans_of_batch, text_keys), band_keys
@@ -123,7 +127,7 @@ def add_whole(store: Store, corpus: Corpus, config: Config, workers: int) -> tup
             sources.update(batch.sources)
 
     def rows_of(batch: Batch, numbers: Ints) -> tuple[Rows, Keys]:
-        text_keys, band_keys = sketcher.keys(batch.texts, batch.texts, no_spans[0])
+        text_keys, band_keys = sketcher.keys(batch.texts, batch.texts, no_spans[0], batch.sources)
         ones = np.ones(len(batch))
         return rows(batch, *origins(batch), numbers, numbers, (ones, ones), no_spans, text_keys), band_keys
 

@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from dedup import audit, boilerplate, findings
 from dedup.boilerplate import Templates
@@ -19,7 +18,7 @@ from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
 from dedup.decisions import Decision
-from dedup.edit import count_characters, remove_spans
+from dedup.edit import count_characters, remove_spans, take_rows
 from dedup.errors import InputError, UsageError
 from dedup.formats.fields import Fields, id_text, reach
 from dedup.formats.sites import NOWHERE, source_of, ways_of
@@ -30,10 +29,12 @@ from dedup.index.segments import Rows
 from dedup.memory import Lookup, known_copies, last_of_each
 from dedup.model import Batch, Wanted
 from dedup.plan import Documents, Known, Place, Plan
-from dedup.shingle import shingle_sets
+from dedup.shingle import TextSets, shingle_sets, stored_similarity
 from dedup.signature import copy_keys
+from dedup.sources import source_keys
 from dedup.spill import IN_MEMORY
 
+Ints = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 
 LEARN_SHARE = 0.05
@@ -162,12 +163,11 @@ class Judge:
 
     def examined(self, batch: Batch, templates: Templates) -> Judged:
         """Find what goes from an article, and the keys of what is left."""
-        source_keys = np.array([xxhash.xxh3_64_intdigest(batch.sources.row(0))], np.uint64)
-        found = findings.find(batch.texts, source_keys, templates, self.config)
+        found = findings.find(batch.texts, source_keys(batch.sources), templates, self.config)
         stored = batch.texts
         if len(found.cuts.documents):
             stored = remove_spans(batch.texts, found.cuts.documents, found.cuts.starts, found.cuts.ends)
-        keys = self._sketcher.keys(stored, batch.texts, np.unique(found.cuts.documents))
+        keys = self._sketcher.keys(stored, batch.texts, np.unique(found.cuts.documents), batch.sources)
         return Judged(batch, templates, found, stored, *keys)
 
     def matched(self, judged: Judged, lookups: Sequence[Lookup]) -> Judged:
@@ -363,10 +363,10 @@ def best_match(lookups: Sequence[Lookup], judged: Judged, config: Config) -> tup
     best, home = (False, 0.0, 0.0, -1), lookups[0]
     for lookup, (_, held) in zip(lookups, pairs, strict=True):
         own = np.intersect1d(held, met)
-        found = np.array(similarities(judged.stored, lookup.stored(own), config.threshold), np.float64)
+        found = _similarities(judged, lookup, own, min(COMPARED_FLOOR, config.threshold))
         originals = np.zeros(len(own))
         near = np.flatnonzero(found >= config.threshold)
-        originals[near] = similarities(judged.batch.texts, lookup.originals(own[near]), 0)
+        originals[near] = jaccards(judged.batch.texts, lookup.originals(own[near]), 0)
         likes = (found >= config.threshold) & (originals >= config.least_original)
         for told in zip(likes.tolist(), found.tolist(), originals.tolist(), own.tolist(), strict=True):
             if told[:2] > best[:2]:
@@ -383,7 +383,36 @@ def _home(lookups: Sequence[Lookup], number: int) -> Lookup:
     return next(lookup for lookup in lookups if lookup.holds(number))
 
 
-def similarities(text: Column, others: Column, threshold: float) -> list[float]:
+def _similarities(judged: Judged, lookup: Lookup, numbers: Ints, floor: float) -> npt.NDArray[np.float64]:
+    """Return how similar an article is to some stored documents, 0 where sizes alone keep it below the floor."""
+    from dedup.kernels import cluster as kernels
+
+    stored = lookup.stored(numbers)
+    found = np.array(jaccards(judged.stored, stored, floor), np.float64)
+    source = judged.batch.sources[0]
+    foreign = np.flatnonzero([place.source != source for place in lookup.places(numbers)])
+    if not len(foreign):
+        return found
+    originals = lookup.originals(numbers[foreign])
+    has_lost = len(judged.found.cuts.documents) > 0
+    lost = stored.sizes[foreign] != originals.sizes
+    uneven = np.flatnonzero(lost | has_lost)
+    own = _text_sets(judged.stored, judged.batch.texts)
+    of_stored, of_originals = take_rows(stored, foreign[uneven]), take_rows(originals, uneven)
+    for at, row in enumerate(foreign[uneven].tolist()):
+        one = np.array([at])
+        other = _text_sets(take_rows(of_stored, one), take_rows(of_originals, one))
+        sizes = len(own.stored), len(other.stored)
+        if kernels.may_reach(floor, *sizes, has_lost, bool(lost[uneven[at]])):
+            found[row] = stored_similarity(own, other, is_foreign=True)
+    return found
+
+
+def _text_sets(stored: Column, original: Column) -> TextSets:
+    return TextSets(shingle_sets(stored).hashes, shingle_sets(original).hashes)
+
+
+def jaccards(text: Column, others: Column, floor: float) -> list[float]:
     """Return the exact Jaccard similarity of one text to each of some others, 0 where sizes alone keep it low."""
     from dedup.kernels import cluster as kernels
     from dedup.kernels.slots import SECRET
@@ -398,7 +427,7 @@ def similarities(text: Column, others: Column, threshold: float) -> list[float]:
         for start, end in zip(sets.offsets[:-1].tolist(), sets.offsets[1:].tolist(), strict=True):
             smaller, larger = sorted((len(own), end - start))
             shared = 0
-            if smaller >= min(COMPARED_FLOOR, threshold) * larger:
+            if smaller >= floor * larger:
                 shared = int(kernels.count_shared(sets.hashes[start:end], SECRET, table, zero))
             found.append(shared / max(len(own) + end - start - shared, 1))
     return found

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dedup import pipeline
 from dedup.boilerplate import LABEL, LINE
+from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import StateError, UsageError
 from dedup.formats.compression import MAX_EXPANSION
@@ -235,7 +236,9 @@ def _wrong_keys(path: Path, catalog: pages.Catalog, segment: Segment, sketcher: 
     for start in range(0, len(numbers), EVIDENCE_ROWS):
         some = numbers[start : start + EVIDENCE_ROWS]
         stored, originals = alone.stored(some), alone.originals(some)
-        (text_keys, _), band_keys = sketcher.keys(stored, originals, np.flatnonzero(stored.sizes != originals.sizes))
+        sources = Column.of([place.source for place in alone.places(some)])
+        lost = np.flatnonzero(stored.sizes != originals.sizes)
+        (text_keys, *_), band_keys = sketcher.keys(stored, originals, lost, sources)
         sums = text_keys + band_keys.sum(axis=1, dtype=np.uint64)
         right = (alone.text_keys(some) == text_keys) & (noted[segment.rows_of(some)] == sums)
         for place in alone.places(some[~right]):

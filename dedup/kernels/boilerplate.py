@@ -178,7 +178,8 @@ def mark(
             continue
         pairs[size] = end_pairs[row]
         n = articles[row]
-        if not skipped[row]:
+        is_judged = not skipped[row] and n >= rule.usual_articles
+        if is_judged:
             find_context(size, kinds, lines, traits, prose, pairs, n, rule, context, wide)
             top = 0
             while top < size and (context[top] >= rule.articles or traits[top] & VARIES != 0):
@@ -196,7 +197,8 @@ def mark(
                 frame = max(frame, context[size - bottom : size].max())
             usual = max(float(rule.articles), rule.share * (min(n, frame) if frame else n))
             for i in range(size):
-                least[i] = max(usual, min(float(rule.sentence_articles), 0.5 * n)) if prose[i] else usual
+                asked = min(max(float(rule.sentence_articles), rule.sentence_share * n), 0.5 * n)
+                least[i] = max(usual, asked) if prose[i] else usual
                 steady[i] = context[i] >= rule.steady * carried[i]
                 is_fixed = traits[i] & (VARIES | CROWDED | LABELLED) == 0
                 sure[i] = is_fixed and steady[i] and context[i] >= least[i]
@@ -224,14 +226,14 @@ def mark(
                 why[i] = AS_LISTED
             gone += STAYS < why[i] < FEW
             recurs = carried[i] >= rule.articles and widths[i] >= rule.flagged
-            if why[i] == STAYS and recurs and not skipped[row] and kinds[lines[i]] != BARRED:
+            if why[i] == STAYS and recurs and is_judged and kinds[lines[i]] != BARRED:
                 why[i] = FEW
         if gone == size:
             whole[row] = True
             continue
         for i in range(size):
             reasons[lines[i]] = why[i]
-            contexts[lines[i]] = 0 if skipped[row] else max(context[i], wide[i] if why[i] == IN_RUN else 0)
+            contexts[lines[i]] = 0 if not is_judged else max(context[i], wide[i] if why[i] == IN_RUN else 0)
         if gone:
             mark_signs(start, stop, kinds, line_widths, line_pairs, end_pairs[row], full, reasons)
 
@@ -241,7 +243,8 @@ def find_context(size, kinds, lines, traits, prose, pairs, n, rule, context, wid
     """Say in how many articles each unit stands beside the same neighbour.
 
     `context` counts neighbours that are evidence only, `wide` all. The edges of a document count where enough articles
-    have the line there; fewer are enough for a sentence above all else, which is neither a headline nor a formula.
+    have the line there; above all else only sentences count, and fewer are enough, for they are neither headlines nor
+    formulas.
     """
     edge = max(float(rule.edge_articles), rule.edge_share * n)
     top = max(float(rule.usual_articles), rule.edge_share * n)
@@ -256,7 +259,7 @@ def find_context(size, kinds, lines, traits, prose, pairs, n, rule, context, wid
                 wide[i] = max(wide[i], pair)
                 if is_evidence(traits, other) and kinds[lines[other]] != BARRED:
                     context[i] = max(context[i], pair)
-            elif pair >= (top if other < 0 and prose[i] else edge):
+            elif pair >= edge if other >= 0 else prose[i] and pair >= top:
                 context[i] = max(context[i], pair)
                 wide[i] = max(wide[i], pair)
 
@@ -481,7 +484,7 @@ def mark_signs(start, stop, kinds, widths, pairs, end_pair, full, reasons):
 
 @njit(cache=True, nogil=True)
 def bar_markup(data, starts, text_ends, barred):
-    """Bar lines that begin a section, "§ 1 ...", hold a mark of a dialogue, "<|user|>", or are in brackets."""
+    """Bar lines that begin a section, "§ 1", are in brackets, or hold a mark of a dialogue, "<|a|>", or a name, "-- B"."""
     for line in range(starts.shape[0]):
         start, end = starts[line], text_ends[line]
         while start < end and data[start] == 0x20:
@@ -490,4 +493,5 @@ def bar_markup(data, starts, text_ends, barred):
             continue
         is_section = data[start] == 0xC2 and data[start + 1] == 0xA7
         is_turn = (data[start] == 0x3C and data[start + 1] == 0x7C) or (data[end - 2] == 0x7C and data[end - 1] == 0x3E)
-        barred[line] |= is_section or is_turn or (data[start] == 0x28 and data[end - 1] == 0x29)
+        is_name = data[start] == 0x2D and data[start + 1] == 0x2D
+        barred[line] |= is_section or is_turn or is_name or (data[start] == 0x28 and data[end - 1] == 0x29)

@@ -56,6 +56,72 @@ def jaccard(ours, others, secret, table, zero):
 
 
 @leaf
+def find(shingle, secret, table, zero):
+    """Return where a hash is in the table which `fill` made, the place behind it for the hash 0; -1 if it is not."""
+    if shingle == FREE:
+        return np.int64(table.shape[0]) if zero else np.int64(-1)
+    mask = np.uint64(table.shape[0] - 1)
+    slot = slot_of(shingle, secret, mask)
+    while table[slot] != FREE:
+        if table[slot] == shingle:
+            return np.int64(slot)
+        slot = (slot + ONE) & mask
+    return np.int64(-1)
+
+
+@leaf
+def jaccard_without(ours, others, others_came, secret, table, zero, came_table, came_zero, marks, mark):
+    """Return the Jaccard similarity of two sets without what either text lost, as `shingle.stored_similarity` says it.
+
+    Args:
+        ours: How many hashes are in `table`.
+        others: The other set.
+        others_came: That of the other text as it came.
+        secret: Places hashes in tables.
+        table: Our set, as `fill` made it.
+        zero: Whether the hash 0 is in it.
+        came_table: The set of our text as it came.
+        came_zero: Whether the hash 0 is in it.
+        marks: int64[slots of `table` + 1], holds nothing that equals `mark`; its contents are of no use later.
+        mark: Any number.
+    """
+    theirs = others.shape[0]
+    shared = 0
+    left = theirs
+    for i in range(theirs):
+        slot = find(others[i], secret, table, zero)
+        if slot >= 0:
+            shared += 1
+            marks[slot] = mark
+        elif find(others[i], secret, came_table, came_zero) >= 0:
+            left -= 1
+    own_left = ours
+    for i in range(others_came.shape[0]):
+        slot = find(others_came[i], secret, table, zero)
+        if slot >= 0 and marks[slot] != mark:
+            own_left -= 1
+    if 2 * left < theirs or 2 * own_left < ours:
+        left, own_left = theirs, ours
+    return shared / max(own_left + left - shared, 1)
+
+
+@leaf
+def may_reach(floor, size, other_size, has_lost, other_has_lost):
+    """Say whether sizes let the similarity of two sets reach a floor.
+
+    Args:
+        floor: The similarity.
+        size: Hashes of the one.
+        other_size: Hashes of the other.
+        has_lost: Whether what the one text lost is left out of the other, half of which stays at least.
+        other_has_lost: The reverse.
+    """
+    if size > other_size:
+        size, other_size, has_lost = other_size, size, other_has_lost
+    return (2 * size if has_lost else size) >= floor * other_size
+
+
+@leaf
 def as_came(document, starts, sizes, came):
     """Return where the shingles of a text as it came begin and end: behind those of what is stored, if it lost some."""
     start, end = starts[document], starts[document] + sizes[document]
@@ -66,7 +132,7 @@ def as_came(document, starts, sizes, came):
 
 @njit(cache=True, nogil=True)
 def foresee(
-    order, start, most, buckets, groups, sizes, came, floor, reach, heads, following, stayed, asked, needed
+    order, start, most, buckets, groups, sources, sizes, came, floor, reach, heads, following, stayed, asked, needed
 ):  # fmt: skip
     """Say how far `assign_keepers` gets with a number of shingles at hand, and whose they are.
 
@@ -76,6 +142,7 @@ def foresee(
         most: Shingles at hand; one document and the keepers it is compared with are all needed at once, however many.
         buckets: As of `assign_keepers`.
         groups: The same.
+        sources: The same.
         sizes: The same.
         came: The same.
         floor: The same.
@@ -115,8 +182,9 @@ def foresee(
             left = reach
             while other >= 0 and left > 0:
                 left -= 1
-                smaller, larger = min(sizes[document], sizes[other]), max(sizes[document], sizes[other])
-                if asked[other] != start and smaller >= floor * larger:
+                is_foreign = sources[document] != sources[other]
+                has_lost, other_has_lost = is_foreign and came[document] > 0, is_foreign and came[other] > 0
+                if asked[other] != start and may_reach(floor, sizes[document], sizes[other], has_lost, other_has_lost):
                     asked[other] = start
                     needed[count] = other
                     count += 1
@@ -129,7 +197,7 @@ def foresee(
 
 @njit(cache=True, nogil=True)
 def assign_keepers(
-    order, start, stop, buckets, groups, shingles, starts, sizes, came, threshold, floor, least, reach, secret,
+    order, start, stop, buckets, groups, sources, shingles, starts, sizes, came, threshold, floor, least, reach, secret,
     heads, following, stayed, position, seen, keepers, similarities, originals, nearest, exact, crowded,
 ):  # fmt: skip
     """Let documents, in keep order, find the most similar keeper in their buckets or become a keeper themselves.
@@ -143,6 +211,7 @@ def assign_keepers(
         stop: Where in `order` to stop.
         buckets: int32[n, bands], buckets numbered from 0, -1 where a document is alone in a band.
         groups: int32[n], documents of a group have one text key as they came; -1 where a document is alone.
+        sources: uint64[n], keys of their sources.
         shingles: uint64[], the distinct shingle hashes of what is stored of document d are
             shingles[starts[d]:starts[d] + sizes[d]]; behind them are those of the text as it came.
         starts: int64[n], right for the documents that `foresee` named.
@@ -170,6 +239,7 @@ def assign_keepers(
     """
     bands = buckets.shape[1]
     table, came_table = np.zeros(16, np.uint64), np.zeros(16, np.uint64)
+    marks = np.zeros(17, np.int64)
     compared = 0
     for rank in range(start, stop):
         document = order[rank]
@@ -180,6 +250,7 @@ def assign_keepers(
         size, came_size = table_size(own.shape[0]), table_size(own_came.shape[0])
         if size > table.shape[0]:
             table = np.zeros(size, np.uint64)
+            marks = np.zeros(size + 1, np.int64)
         if came_size > came_table.shape[0]:
             came_table = np.zeros(came_size, np.uint64)
         filled, came_filled = False, False
@@ -217,14 +288,27 @@ def assign_keepers(
                     seen[other] = document
                     theirs = sizes[other]
                     ours = own.shape[0]
-                    if min(theirs, ours) >= floor * max(theirs, ours):
+                    is_foreign = sources[document] != sources[other]
+                    has_lost, other_has_lost = is_foreign and came[document] > 0, is_foreign and came[other] > 0
+                    if may_reach(floor, ours, theirs, has_lost, other_has_lost):
                         if not filled:
                             table[:size] = FREE
                             zero = fill(own, secret, table[:size])
                             filled = True
                         others = shingles[starts[other] : starts[other] + theirs]
-                        similarity = jaccard(ours, others, secret, table[:size], zero)
                         compared += 1
+                        if has_lost or other_has_lost:
+                            if not came_filled:
+                                came_table[:came_size] = FREE
+                                came_zero = fill(own_came, secret, came_table[:came_size])
+                                came_filled = True
+                            begin, end = as_came(other, starts, sizes, came)
+                            similarity = jaccard_without(
+                                ours, others, shingles[begin:end], secret, table[:size], zero,
+                                came_table[:came_size], came_zero, marks[: size + 1], compared,
+                            )  # fmt: skip
+                        else:
+                            similarity = jaccard(ours, others, secret, table[:size], zero)
                         original = 0.0
                         if similarity >= threshold:
                             original = similarity

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup.audit import template_id
+from dedup.boilerplate import LINE, SOURCE
 from dedup.outright import BORDERLINE, borderline
 from dedup.page.compare import MARKUP_BYTES, SIDE_BYTES, Piece, Row, beginning, compare, ending, shortened
 from dedup.pipeline import numbered_batches, stored_texts
@@ -30,6 +31,9 @@ MOST_ARTICLES = 10
 
 CONTEXT_CHARACTERS = 160
 """Text shown on either side of a template."""
+
+MOST_FRAMES, MOST_LINES = 20, 60
+"""Sources shown with what is taken for the site's, those that lose most of it, and lines shown of each."""
 
 
 class Pair(NamedTuple):
@@ -59,6 +63,36 @@ class Sample(NamedTuple):
     pieces: list[Piece]
 
 
+class FrameLine(NamedTuple):
+    """A line of a site's frame.
+
+    Attributes:
+        text: What it says.
+        articles: Different articles that carry it, numbers and dates aside.
+        beside: How many of them have it beside the same line.
+    """
+
+    text: str
+    articles: int
+    beside: int
+
+
+class Frame(NamedTuple):
+    """What is taken for a site's: the lines of it that one document has, in their order.
+
+    Attributes:
+        source: The source.
+        articles: Its different articles.
+        document: The document that has most of its lines.
+        lines: The lines.
+    """
+
+    source: str
+    articles: int
+    document: Place
+    lines: list[FrameLine]
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
     """All that is shown.
@@ -68,12 +102,14 @@ class Examples:
         clusters: The largest first, each with the member that is least like its keeper.
         templates: The first article that carries each template, by the template's id.
         repeats: The articles that lose most characters as repeats first.
+        frames: What is taken for each site's, the sites that lose most of it first.
     """
 
     borderline: list[Pair]
     clusters: list[Pair]
     templates: dict[str, Sample]
     repeats: list[Sample]
+    frames: list[Frame]
 
 
 class _Texts(NamedTuple):
@@ -91,9 +127,9 @@ def collect(plan: Plan, corpus: Corpus, templates: list[str]) -> Examples:
     here = keepers < len(plan.documents)
     furthest = [_least_like(plan, keeper) for keeper in keepers[here].tolist()]
     carriers = _carriers(plan, templates)
-    repeating = _most_repeating(plan)
+    repeating, framed = _most_repeating(plan), _most_framed(plan)
     pairs = [*near, *furthest]
-    numbers = {*pairs, *plan.clusters.nearest[pairs].tolist(), *carriers.values(), *repeating}
+    numbers = {*pairs, *plan.clusters.nearest[pairs].tolist(), *carriers.values(), *repeating, *framed}
     texts = _read(plan, corpus, sorted(numbers))
 
     def pair(document: int, size: int = 0) -> Pair:
@@ -118,6 +154,7 @@ def collect(plan: Plan, corpus: Corpus, templates: list[str]) -> Examples:
             for template, document in carriers.items()
         },
         repeats=[sample(document, _marked(plan.cuts.of(document), texts.read[document])) for document in repeating],
+        frames=[_frame(plan, texts.read[document], document, corpus.names) for document in framed],
     )
 
 
@@ -156,6 +193,35 @@ def _most_repeating(plan: Plan) -> list[int]:
     rows = np.flatnonzero(lengths)
     most: list[int] = rows[np.argsort(-lengths[rows], kind="stable")][:MOST_ARTICLES].tolist()
     return most
+
+
+def _most_framed(plan: Plan) -> list[int]:
+    """Return of each source the document that loses most lines which recur; sources that lose most of them first."""
+    cuts, documents = plan.cuts, plan.documents
+    recurs = np.flatnonzero(cuts.templates >= 0)
+    recurs = recurs[plan.templates.kinds[cuts.templates[recurs]] == LINE]
+    lines = np.bincount(cuts.documents[recurs], minlength=len(documents))
+    lost = np.bincount(documents.sources[cuts.documents[recurs]], cuts.characters[recurs])
+    most = np.argsort(-lost, kind="stable")[:MOST_FRAMES]
+    order = np.lexsort((np.arange(len(documents)), -lines))
+    _, first = np.unique(documents.sources[order], return_index=True)
+    of_source = dict(zip(documents.sources[order[first]].tolist(), order[first].tolist(), strict=True))
+    return [of_source[source] for source in most.tolist() if lost[source] > 0]
+
+
+def _frame(plan: Plan, text: bytes, document: int, names: list[str]) -> Frame:
+    cuts, templates, source = plan.cuts.of(document), plan.templates, int(plan.documents.sources[document])
+    articles = templates.articles[(templates.kinds == SOURCE) & (templates.sources == source)]
+    lines = [
+        FrameLine(text[start:end].decode().strip(), int(templates.articles[row]), beside)
+        for start, end, row, beside in zip(
+            *(column.tolist() for column in (cuts.starts, cuts.ends, cuts.templates, cuts.contexts)), strict=True
+        )
+        if row >= 0 and templates.kinds[row] == LINE
+    ]
+    return Frame(
+        plan.documents.source_names[source], int(articles.sum()), plan.place(document, names), lines[:MOST_LINES]
+    )
 
 
 def _read(plan: Plan, corpus: Corpus, numbers: list[int]) -> _Texts:

@@ -78,17 +78,17 @@ def judge(pieces: RDD[Piece], tasks: Tasks, refuse: Refuse) -> Judged:
     parts, context = tasks.parting.parts, pieces.context
     if "articles" not in tasks.config.only:
         _gathered(examined, refuse)
-        return Judged(examined, context.parallelize([], 1), True, templates, counted.sources)
+        return Judged(examined, context.parallelize([], 1), True, _with_listed(examined, templates), counted.sources)
     met = moved(examined.mapPartitions(tasks.keyed), parts).mapPartitions(tasks.meet).persist(StorageLevel.DISK_ONLY)
     members, are_few = _members(met, counted, tasks.parting, refuse)
     sent = _beside(examined, members, Nodes, tasks.parting).mapPartitions(tasks.sent)
     outcomes = moved(sent, parts).mapPartitions(tasks.judge)
-    return Judged(examined, outcomes, are_few, templates, counted.sources)
+    return Judged(examined, outcomes, are_few, _with_listed(examined, templates), counted.sources)
 
 
 def told(judged: Judged, tasks: Tasks) -> RDD[Told]:
     """Return what is told of all pieces, in partitions that follow one another."""
-    templates, outcomes = _with_listed(judged.found, judged.templates), judged.outcomes
+    templates, outcomes = judged.templates, judged.outcomes
     few = Outcomes.join([own for _, own in outcomes.collect()]) if judged.are_few else None
     both = _beside(judged.found, outcomes if few is None else few, Outcomes, tasks.parting)
     return both.mapPartitions(lambda handed: tasks.tell(handed, templates))

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dedup.cluster import TextKeys
 from dedup.shingle import SHINGLE_WORDS
 from dedup.signature import Sketches
 from dedup.versions import differs, mix, stands_twice
@@ -63,16 +62,17 @@ class Ties(NamedTuple):
     other_rows: Ints
 
 
-def exact_keys(keys: TextKeys, bands: Iterable[Keys]) -> Keys:
+def exact_keys(originals: Keys, stored: Keys, bands: Iterable[Keys]) -> Keys:
     """Return keys that only texts share that are equal as they came and as they are stored.
 
     Text keys alone can be made to collide.
 
     Args:
-        keys: Their text keys.
+        originals: Text keys of the texts as they came.
+        stored: Those of what is stored of them.
         bands: Band keys, a uint64[rows] for each band.
     """
-    exact = mix(*keys, COPY_SALT)
+    exact = mix(originals, stored, COPY_SALT)
     for number, band in enumerate(bands):
         exact = mix(exact, band, BAND_SALT + number)
     return exact
@@ -87,7 +87,7 @@ def keyed(piece: int, original_keys: Keys, sketches: Sketches, bands: npt.NDArra
         sketches: What they are compared by.
         bands: uint64[rows, bands], their band keys.
     """
-    exact = exact_keys(TextKeys(original_keys, sketches.keys), bands.T)
+    exact = exact_keys(original_keys, sketches.keys, bands.T)
     worded = np.flatnonzero(original_keys)
     hubs, spokes, tied = _tied(exact[worded])
     originals, copies = worded[np.sort(hubs)], np.stack([worded[spokes], worded[tied]])

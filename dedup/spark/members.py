@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import pipeline
-from dedup.cluster import Clusters, TextKeys
+from dedup.cluster import Clusters
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.containment import Containment
@@ -100,7 +100,7 @@ class Members:
         self.documents = noted.documents(sources.names)
         self.bands = list(noted.band_keys or ())
         self.versions = self._versions()
-        exact = exact_keys(TextKeys(self.documents.original_keys, self.documents.keys), self.bands)
+        exact = exact_keys(self.documents.original_keys, self.documents.keys, self.bands)
         self._texts = _with_equal_text(exact, self._sets.sizes + self._sets.came)
 
     def fetch(self, rows: Ints, ranks: Ints | None = None) -> StoredSets:

@@ -14,7 +14,7 @@ from dedup.config import Config
 from dedup.model import Wanted
 from dedup.plan import Progress
 from dedup.readers import Corpus
-from dedup.shingle import SHINGLE_WORDS, shingle_sets
+from dedup.shingle import SHINGLE_WORDS, TextSets, shingle_sets, stored_similarity
 from dedup.verify.claims import TOLERANCE, Claims, Tie, without
 from dedup.verify.violations import Violations
 
@@ -28,14 +28,12 @@ class _Text(NamedTuple):
     """What a document is compared by.
 
     Attributes:
-        stored: The shingles of what is stored of it.
-        original: Those of its text as it came.
+        sets: Its shingles.
         key: The text key of that.
         tokens: The words of what is stored.
     """
 
-    stored: Keys
-    original: Keys
+    sets: TextSets
     key: int
     tokens: int
 
@@ -95,7 +93,7 @@ def _texts(pairs: list[_Pair], claims: Claims, corpus: Corpus) -> Texts:
         sets = (np.split(both.hashes, both.offsets[1:-1]) for both in map(shingle_sets, (stored, batch.texts)))
         keys = signature.text_keys(batch.texts, np.arange(len(batch))).tolist()
         tokens = signature.sketch(stored, signature.permutations(1, 1)).tokens.tolist()
-        found |= zip(numbers, map(_Text, *sets, keys, tokens), strict=True)
+        found |= zip(numbers, map(_Text, map(TextSets, *sets), keys, tokens), strict=True)
         at += len(batch)
     return found
 
@@ -129,8 +127,11 @@ class _Checker:
     def check(self, pair: _Pair, own: _Text, other: _Text) -> None:
         """Compare what is claimed with what is."""
         tie = pair.tie
-        similarity, containment = _shares(own.stored, other.stored)
-        original, original_containment = _shares(own.original, other.original)
+        sources = self._claims.sources
+        is_foreign = bool(sources[tie.document] != sources[pair.keeper])
+        similarity = stored_similarity(own.sets, other.sets, is_foreign=is_foreign)
+        _, containment = _shares(own.sets.stored, other.sets.stored)
+        original, original_containment = _shares(own.sets.came, other.sets.came)
         is_equal = own.key == other.key and original == 1
         if tie.reason == "exact-duplicate":
             # What is stored of two equal texts may differ: from one of them boilerplate went.
