@@ -289,14 +289,8 @@ def choose(runs: list[range], units: list[Unit], articles: int, rule: Rule) -> l
         is_edge = run.start == 0 or run.stop == size
         is_near = run.start <= rule.apart or size - run.stop <= rule.apart
         is_usual = max(sure) >= max(rule.usual_articles, rule.usual_share * articles)
-<<<<<<< HEAD
-        says_when = dated > 0 and len(sure) + dated >= rule.near
-        is_enough = is_edge and (len(sure) >= rule.edge or is_usual)
-        if len(sure) >= asked or is_enough or (is_near and is_usual and says_when):
-=======
         is_dated = is_near and is_usual and dated and len(sure) + dated >= rule.near
         if len(sure) >= asked or (is_edge and (len(sure) >= rule.edge or is_usual)) or is_dated:
->>>>>>> main
             taken.add(run)
 
     def are_close(above: range, below: range) -> bool:

@@ -231,12 +231,7 @@ def test_dates_of_publication_are_known(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["Geboren am 3. Dezember 1951", "Veröffentlicht", "3. Dezember 2025", "Record April 15",
-<<<<<<< HEAD
-     "Bewerbungen bis 3.12.2025",
-     "Veröffentlicht am 3.12.2025 in Lindenfurt", "Version 1.1 vom 22.2.2000"],
-=======
      "Bewerbungen bis 3.12.2025", "Veröffentlicht am 3.12.2025 in Lindenfurt", "Version 1.1 vom 22.2.2000"],
->>>>>>> main
 )  # fmt: skip
 def test_other_dates_are_none_of_publication(line: str) -> None:
     assert not furniture.is_dateline(line)

@@ -175,12 +175,7 @@ def test_the_twins_meet_every_reason(reason: str) -> None:
     frame = [twin.Line(carried=12), *(twin.Line(carried=12, pair=12) for _ in range(12))]
     text = [twin.Line(width=250, ends_sentence=True)] * 2
     every = [
-<<<<<<< HEAD
-        *frame, *text, twin.Line(width=30, carried=6), *text, *frame,
-        twin.Line(kind="bare", width=3), *frame[1:],
-=======
         *frame, *text, twin.Line(width=30, carried=6), *text, *frame, twin.Line(kind="bare", width=3), *frame[1:],
->>>>>>> main
         twin.Line(), *frame, twin.Line(traits=frozenset(["linking"]), width=8), *frame, *frame,
         twin.Line(traits=frozenset(["listed"])), *([twin.Line(carried=4)] * 2), *frame,
     ]  # fmt: skip

@@ -71,15 +71,9 @@ class Claims:
         cuts: int64[cuts, 4]: document, start, end in code points, and 1 for boilerplate, 0 for a repeat. Those of
             dropped documents, which count in similarities only, are among them.
         ties: Drops, and flags that name another document.
-<<<<<<< HEAD
-        flags: How many documents are flagged as a whole, by reason; those with a containment under `contained`, those
-            that met too many others under `crowded`, those too unlike another one as they came under `unlike`; and
-            lines that stand once between boilerplate under `once`.
-=======
         flags: How many documents are flagged as a whole, by reason, and lines between boilerplate under `once`; those
             with a containment under `contained`, those that met too many others under `crowded`, those too unlike
             another one as they came under `unlike`.
->>>>>>> main
     """
 
     files: Ints
