@@ -65,8 +65,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
         articles: The same, with all versions of an article counted once.
         beside: For boilerplate, in how many of these articles it stands beside the same neighbour.
         how: For boilerplate, how it went, or would have gone: in a `run` of lines that recur; as a `link` to another
-            article; between such lines, below the text (`gap`); as a number or `sign` between lines that go; as `listed`
-            by the user.
+            article; between such lines, below the text (`gap`); as a number or `sign` between lines that go; as
+            `listed` by the user.
         template: For boilerplate, the id of the template in the report; none for what stands once.
         why: For a flag, what was suspicious and why it stays.
     """
