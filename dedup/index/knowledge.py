@@ -53,8 +53,8 @@ class Former(NamedTuple):
 
     def and_then(self, more: Former) -> Former:
         """Return these rows and more of them."""
-        columns: list[tuple[Any, Any]] = list(zip(self.found, more.found, strict=True))
-        found = Templates._make(np.concatenate(column) for column in columns)
+        columns = zip(self.found, more.found, strict=True)
+        found = Templates._make(np.concatenate([own, others]) for own, others in columns)
         return Former(found, np.concatenate([self.since, more.since]), np.concatenate([self.until, more.until]))
 
 

@@ -484,7 +484,7 @@ def mark_signs(start, stop, kinds, widths, pairs, end_pair, full, reasons):
 
 @njit(cache=True, nogil=True)
 def bar_markup(data, starts, text_ends, barred):
-    """Bar lines that begin a section, "§ 1", are in brackets, or hold a mark of a dialogue, "<|a|>", or a name."""
+    """Bar lines that begin a section, "§ 1", are in brackets, hold a mark of a dialogue, "<|a|>", or name, "-- B"."""
     for line in range(starts.shape[0]):
         start, end = starts[line], text_ends[line]
         while start < end and data[start] == 0x20:
