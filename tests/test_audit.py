@@ -30,7 +30,7 @@ def documents() -> list[Document]:
     rng = Random(5)
     found = site(rng, "a.example", 12) + site(rng, "b.example", 4)
     for number, document in enumerate(found):
-        document["text"] += f"{sentence(rng)}\n" * 2 + "Mehr dazu hören Sie im Radio.\n" * (number < 4)
+        document["text"] += f"{sentence(rng)}\n" * 2 + "Mehr dazu hören Sie im Radio.\n" * (number < 6)
     copies = found[3] | {"id": "again"}, found[5] | {"id": "edited", "text": found[5]["text"] + "Neu.\n"}
     grown = found[7] | {"id": "grown", "text": found[7]["text"] + article(rng)}
     return [*found, *copies, grown]
