@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dedup.boilerplate import LABEL, LINE, LISTED, ONCE, Templates
+from dedup.boilerplate import LABEL, LINE, LISTED, ONCE, Rule, Templates
 from dedup.formats.digests import Digest, digest_of
 from dedup.index.segments import damaged
 from dedup.memory import with_known
@@ -158,10 +158,14 @@ class Knowledge(NamedTuple):
         return {f"{key:016x}": text for key, text in zip(self.found.keys.tolist(), self.texts, strict=True) if text}
 
     def fresh(self, counted: Templates, least: int) -> Templates:
-        """Return the lines and labels that so many articles carry now, and that fewer did as far as was known."""
+        """Return the lines and labels that so many articles carry now, and that fewer did as far as was known.
+
+        In sources of few articles nothing goes, so that what many of these carry is news when there are more.
+        """
         known = np.append(self.found.articles, 0)[self.found.find(counted.keys)]
         of_lines = np.isin(counted.kinds, (LINE, LABEL))
-        return counted.rows(of_lines & (counted.articles >= least) & (known < least))
+        is_news = (known < max(least, Rule().usual_articles)) & (counted.articles > known)
+        return counted.rows(of_lines & (counted.articles >= least) & is_news)
 
     def learned(
         self, counted: Templates, source_names: list[str], texts: dict[str, str], generation: int, least: int
