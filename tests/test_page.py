@@ -146,7 +146,7 @@ def test_nothing_of_a_hostile_corpus_becomes_an_element(hostile: Path) -> None:
     assert "img" not in found.tags
     assert {name for name, _ in found.attributes if name.startswith("on")} == set()
     assert {value for name, value in found.attributes if name in ("href", "src")} == {
-        f"#{section}" for section in ("where", "threshold", "clusters", "boilerplate", "repeats", "settings")
+        f"#{section}" for section in ("where", "threshold", "clusters", "boilerplate", "frames", "repeats", "settings")
     }
     assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069\ufffe\uffff]", text)
     assert "{{ 7*7 }}{% for x in y %}{# no #}" in text
