@@ -122,6 +122,13 @@ FIELD_VALUES = 5
 """Different lines behind one label, numbers and dates aside, from which what stands behind it is a value: a place, a
 name, a price."""
 
+
+def least_articles(config: Config) -> int:
+    """Return how many articles a source must have, and carry a line, before anything of it is boilerplate."""
+    rule = Rule.of(config)
+    return max(rule.articles, rule.usual_articles)
+
+
 FULL = {
     "between": 5, "ahead": 3, "below": 1, "edge": 2, "apart": 8, "sentence_sides": 0, "varying_sides": 1, "above": 0,
     "gap_after": 1, "usual_articles": 4,

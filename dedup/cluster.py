@@ -94,7 +94,7 @@ def cluster(
         keep_order: Sorts ascending document numbers, best to keep first.
         keys: Text keys.
         tokens: Token counts of what is stored.
-        bands: Band keys, one uint64[documents] array a band; gone through three times.
+        bands: Band keys, one uint64[documents] array a band; gone through some times.
         fetch: Gives the shingle sets of ascending document numbers, and is told at which rank in keep order each is;
             called once at most, for candidates only.
         threshold: Least Jaccard similarity of what is stored.
@@ -107,8 +107,8 @@ class Meeting(NamedTuple):
     """Who met whom: all that the threshold has no part in.
 
     Attributes:
-        first: int64[documents], the one to keep among those of a source with a text equal as it came and as it is
-            stored, where no text lost anything, of all sources; itself where there is no other.
+        first: int64[documents], the one to keep among those with a text equal as it came and as it is stored; where
+            that one met others and texts lost something, among those of its source; itself where there is no other.
         candidates: int64[n], ascending numbers of the documents that met another one, in a band or by an equal text.
         order: int64[n], rows of `candidates` in keep order.
         buckets: int32[n, bands], as of `lsh.buckets`; none for texts below one shingle.
@@ -140,20 +140,23 @@ def meet(
 
     The first `settled` documents stay, whatever they are like; they must come first in keep order, without text keys.
     """
-    has_lost = settled > 0 or not np.array_equal(keys.originals, keys.stored)
-    # Where nothing was lost, sources have no part in how similar texts are.
-    first = first_equals(keep_order, copy_keys(keys.originals, keys.stored, keys.sources * np.uint64(has_lost)))
-    for band in bands:
-        # Texts made to share a key, or that share one by accident, differ in their bands.
-        first = np.where(band == band[first], first, np.arange(len(tokens)))
+    everyone = np.arange(len(tokens))
+    first = _equals(keep_order, copy_keys(keys.originals, keys.stored, np.zeros_like(keys.sources)), bands)
     # Such copies are settled. The rest meets in the bands, but for texts below one shingle, and by equal texts of which
     # different things are stored.
-    open_ones = np.flatnonzero(first == np.arange(len(tokens)))
+    open_ones = np.flatnonzero(first == everyone)
     met = _groups(keys.originals[open_ones]) >= 0
     is_long = tokens[open_ones] >= SHINGLE_WORDS
     for band in bands:
         met[is_long] |= is_shared(band[open_ones[is_long]])
-    candidates = open_ones[met]
+    meets = np.zeros(len(tokens), np.bool_)
+    meets[open_ones[met]] = True
+    meets = meets[first]
+    if settled or not np.array_equal(keys.originals, keys.stored):
+        # Whom a copy that is of another source is like is not said by what its equal comes to.
+        apart = np.where(meets, copy_keys(*keys), np.uint64(0))
+        first = np.where(meets, _equals(keep_order, apart, bands), first)
+    candidates = np.flatnonzero(meets & (first == everyone))
     numbers = buckets((band[candidates] for band in bands), len(candidates))
     numbers[tokens[candidates] < SHINGLE_WORDS] = -1
     order = np.searchsorted(candidates, keep_order(candidates))
@@ -169,6 +172,19 @@ def meet(
         fetch(candidates, ranks),
         int(np.searchsorted(candidates, settled)),
     )
+
+
+def _equals(
+    keep_order: Callable[[Ints], Ints], keys: npt.NDArray[np.uint64], bands: Iterable[npt.NDArray[np.uint64]]
+) -> Ints:
+    """Return for each document the one to keep among those that have its key and are equal as they are stored."""
+    first = first_equals(keep_order, keys)
+    if (first == np.arange(len(first))).all():
+        return first
+    for band in bands:
+        # Texts made to share a key, or that share one by accident, differ in their bands.
+        first = np.where(band == band[first], first, np.arange(len(first)))
+    return first
 
 
 def _groups(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
