@@ -48,8 +48,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc
         record: 1-based record in the file (line of a JSON Lines file, row of a table, 1 for a text file).
         action: `drop` the document, `cut` the span, or `flag`: leave it and say why it was suspicious.
         reason: The kind of duplication.
-        similarity: Exact Jaccard similarity, 0-1, to the keeper, as both are stored; 1 for an exact duplicate, which is
-            equal to it as they came.
+        similarity: Exact Jaccard similarity, 0-1, to the keeper, as both are stored, of other sources without what the
+            other one lost; 1 for an exact duplicate, which is equal to it as they came.
         similarity_original: For a near-duplicate that goes, and for one that stays since it is too low, the same of the
             two texts as they came, before anything was cut.
         containment: Exact share of the document's shingles that the keeper has, 0-1, where it holds nearly all of them.
