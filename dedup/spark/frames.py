@@ -45,7 +45,8 @@ DECISION_ROWS = pa.schema(
         ("kept", pa.struct([("start", pa.int64()), ("end", pa.int64())])),
         ("cuts", pa.list_(pa.struct([("start", pa.int64()), ("end", pa.int64())]))),
         ("start", pa.int64()), ("end", pa.int64()), ("text", pa.string()),
-        ("documents", pa.int64()), ("articles", pa.int64()), ("template", pa.string()), ("why", pa.string()),
+        ("documents", pa.int64()), ("articles", pa.int64()), ("beside", pa.int64()), ("how", pa.string()),
+        ("template", pa.string()), ("why", pa.string()),
     ]
 )  # fmt: skip
 """`Decision` without its file and record, and with `kept` for the span that a repeat repeats."""
