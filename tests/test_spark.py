@@ -570,6 +570,12 @@ def test_the_breaker_writes_nothing_and_force_replaces(spark: Session, tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out", "out.dedup"]
 
 
+def test_rows_of_decisions_have_all_that_a_decision_says() -> None:
+    from dedup.spark.frames import DECISION_ROWS
+
+    assert {*Decision.__struct_fields__} - {"file", "record"} == {*DECISION_ROWS.names} - {"kept"}
+
+
 def told(decision: Any) -> str:
     """What a decision says, but for files and records, which rows of a table do not have."""
     row = msgspec.to_builtins(decision) if isinstance(decision, msgspec.Struct) else dict(decision)

@@ -40,7 +40,7 @@ PACKED = pa.schema([("file", pa.int32()), ("record", pa.int64()), ("data", pa.bi
 DECISION_ROWS = pa.schema(
     [
         ("document", pa.string()), ("source", pa.string()), ("action", pa.string()), ("reason", pa.string()),
-        ("similarity", pa.float64()), ("containment", pa.float64()),
+        ("similarity", pa.float64()), ("similarity_original", pa.float64()), ("containment", pa.float64()),
         ("keeper", pa.string()), ("keeper_file", pa.string()), ("keeper_record", pa.int64()),
         ("kept", pa.struct([("start", pa.int64()), ("end", pa.int64())])),
         ("cuts", pa.list_(pa.struct([("start", pa.int64()), ("end", pa.int64())]))),
