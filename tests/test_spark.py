@@ -571,6 +571,7 @@ def test_the_breaker_writes_nothing_and_force_replaces(spark: Session, tmp_path:
 
 
 def test_rows_of_decisions_have_all_that_a_decision_says() -> None:
+    from dedup.decisions import Decision
     from dedup.spark.frames import DECISION_ROWS
 
     assert {*Decision.__struct_fields__} - {"file", "record"} == {*DECISION_ROWS.names} - {"kept"}
