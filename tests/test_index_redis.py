@@ -295,7 +295,8 @@ def test_datasketch_finds_what_we_find(url: str) -> None:
     }  # fmt: skip
     theirs = MinHashLSH(num_perm=2 * bands, params=(bands, 2), prepickle=False, storage_config=storage)
     texts = Column.of([document["text"] for document in documents])
-    _, keys = sketcher.keys(texts, texts, np.zeros(0, np.int64))
+    sources = Column.of([document["source"] for document in documents])
+    _, keys = sketcher.keys(texts, texts, np.zeros(0, np.int64), sources)
     found = 0
     for row in keys:
         minhash = MinHash(num_perm=2 * bands, hashvalues=row.view(np.uint32), scheme="affine32")
