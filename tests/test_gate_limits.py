@@ -79,11 +79,11 @@ def test_clusters_and_flags_are_counted_only_if_limited(tmp_path: Path) -> None:
 
 
 def test_flags_are_findings_of_their_own_kind(tmp_path: Path) -> None:
-    for number in range(4):
+    for number in range(5):
         (tmp_path / f"{number}.md").write_text(f"{article(number)}{NOTICE}\n", encoding="utf-8")
     assert judge(tmp_path).findings == ()
     verdict = judge(tmp_path, rules=Rules((*STRICT, Limit("flags", 2))))
-    assert counted(verdict)["flags", None] == (4, 0)
+    assert counted(verdict)["flags", None] == (5, 0)
     assert {(finding.kind, finding.reason, finding.place.line) for finding in verdict.findings} == {
         ("flags", "boilerplate", 8)
     }
