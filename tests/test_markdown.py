@@ -262,14 +262,15 @@ def test_check_passes_pages_that_share_all_but_their_paragraphs(
 
 def test_check_still_finds_paragraphs_and_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_docs(YAML, 40, "\nFragen beantwortet die Redaktion der Fährdocks gern auch am Telefon.\n")
+    foot = "\nFragen beantwortet die Redaktion der Fährdocks gern auch am Telefon.\n\nWir danken für jeden Hinweis.\n"
+    write_docs(YAML, 40, foot)
     page = Path("docs/seite-07.md").read_text(encoding="utf-8")
     Path("docs/seite-99.md").write_text(page, encoding="utf-8")
     code, output = check()
     assert code == 1
     assert "seite-99.md:1: has the text of docs/seite-07.md" in output
-    (boilerplate,) = [line for line in output.splitlines() if "is boilerplate of" in line]
-    assert "“Fragen beantwortet die Redaktion" in boilerplate
+    boilerplate = [line for line in output.splitlines() if "is boilerplate of" in line]
+    assert any("“Fragen beantwortet die Redaktion" in line for line in boilerplate)
 
 
 def test_cleaning_twice_changes_nothing_where_the_only_link_is_in_a_copy() -> None:

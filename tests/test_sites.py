@@ -24,12 +24,13 @@ from dedup.verify.run import verify
 from tests import corpora
 
 NOTICE = "Diese Seite speichert Cookies, damit der Kahn nicht kentert."
+MENU = "Häfen, Fähren und Kähne"
 WARNING = "name no source, so that boilerplate is counted by the folder or file they are in"
 
 
 def article(number: int) -> str:
     """A page of a site: a notice that all have, and lines of its own."""
-    return f"{NOTICE}\n{corpora.article(random.Random(number))}"
+    return f"{NOTICE}\n{MENU}\n{corpora.article(random.Random(number))}"
 
 
 def sources(folder: Path, *inputs: Path, config: Config | None = None) -> list[Site]:
@@ -177,7 +178,7 @@ def test_a_mirror_is_one_source(tmp_path: Path) -> None:
     report = jobs.clean([str(tmp_path / "mirror")], str(tmp_path / "out"), Config(), jobs.Run())
     assert list(report["sources"]) == ["a.example"]
     assert report["sources_from"] == {"host": 6}
-    assert [template["text"] for template in report["templates"]] == [NOTICE]
+    assert {template["text"] for template in report["templates"]} == {NOTICE, MENU}
     inner = tmp_path / "mirror" / "www.a.example"
     report = jobs.clean([str(inner)], str(tmp_path / "inner"), Config(), jobs.Run())
     assert (list(report["sources"]), report["sources_from"]) == (["a.example"], {"host": 6})
@@ -317,7 +318,7 @@ def test_a_warning_says_that_no_source_was_found(
 def test_texts_in_memory_are_of_one_source_that_has_no_name(capsys: pytest.CaptureFixture[str]) -> None:
     result = dedup.clean([article(number) for number in range(6)])
     assert (list(result.report["sources"]), result.report["sources_from"]) == ([""], {"none": 6})
-    assert [template["text"] for template in result.report["templates"]] == [NOTICE]
+    assert {template["text"] for template in result.report["templates"]} == {NOTICE, MENU}
     assert capsys.readouterr() == ("", "")
 
 

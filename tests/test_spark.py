@@ -768,7 +768,7 @@ def test_documents_that_share_a_key_meet_once_in_a_piece_and_once_over_all() -> 
         for start in range(0, len(documents), size):
             keys, tokens, bands = zip(*documents[start : start + size], strict=True)
             sketches = Sketches(np.zeros((0, 0), np.uint32), np.array(tokens), np.array(keys, np.uint64))
-            met += meeting.keyed(start, sketches, np.array(bands, np.uint64))
+            met += meeting.keyed(start, sketches.keys, sketches, np.array(bands, np.uint64))
         sent: dict[int, list[Any]] = {0: [], 1: [], 2: []}
         for part, one in meeting.sent_to(3, met):
             sent[part].append(one)

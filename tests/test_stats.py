@@ -102,7 +102,11 @@ def test_a_corpus_of_copies_does_not_stop_it() -> None:
 def test_what_a_text_hides_cannot_act_on_the_terminal() -> None:
     line = "\x1b[2JDiese Zeile steht\u202e in jedem Artikel der Seite.\x07"
     records = [
-        {"id": f"\x1b]0;{number}\x07", "source": "a\x1b[31m.example", "text": f"{line}\n{article(number)}"}
+        {
+            "id": f"\x1b]0;{number}\x07",
+            "source": "a\x1b[31m.example",
+            "text": f"{line}\nÜber die Seite\n{article(number)}",
+        }
         for number in range(9)
     ]
     shown = run("stats", write("hostile.jsonl", [*records, records[0]])).stdout

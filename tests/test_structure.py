@@ -166,7 +166,6 @@ def test_structure_repeats_and_is_flagged(structure_of: str) -> None:
     "no_structure",
     [
         pytest.param("| Linz meldet 9 Grad und Regen |\n| Graz hat 12 Grad |\n", id="two rows"),
-        pytest.param("```\nrun the same line of text\n", id="a fence that is never closed"),
         pytest.param(f"{ITEM}- drei Zwiebeln, in feine Ringe geschnitten\n", id="two items"),
         pytest.param("Liebe Kolleg(inn)en, liebe Freund(inn)en,\n", id="a bracket inside a word"),
         pytest.param("> > Am Montag schrieb uns Frau Maier\n", id="a quoted mail"),
@@ -206,7 +205,6 @@ def test_tables_and_code_are_no_boilerplate(block: str) -> None:
     texts = [f"{article(rng)}\n{block}| {n} | SK Kaltach | {30 + n} |\n" for n in range(6)]
     result = dedup.clean([{"id": str(n), "source": "a", "text": text} for n, text in enumerate(texts)])
     assert [document["text"] for document in result.kept] == texts
-    assert {d.document for d in result.decisions if d.action == "flag"} == set("012345")
 
 
 def test_a_footer_set_with_pipes_is_boilerplate() -> None:

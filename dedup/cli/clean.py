@@ -43,9 +43,17 @@ from dedup.cli.options import (
 def clean(inputs: tuple[str, ...], output: str, report: str | None, index: str | None, **options: Any) -> None:
     """Strip repeats, boilerplate and duplicate articles from INPUT.
 
+    \b
+    repeats      what one article says again by accident: its caption, headline
+    boilerplate  a site's lines, beside the same lines in article after article
+    articles     copies of an article that stays, equal as they came or nearly
+
+    What differs from article to article is content and stays; so does, flagged, what may be content: values behind
+    labels, dates, facts and formulas, headings and lists of Markdown.
+
     What is left goes to OUTPUT, in the same format. INPUT is files, folders, or - for JSON Lines on standard
     input. Decisions, report and undo data go to OUTPUT.dedup/.
-    """
+    """  # noqa: D301  (click asks for the character)
     if options.pop("engine") == "spark":
         clean_on_spark(inputs, output, options)
         return
