@@ -68,7 +68,7 @@ def key_lines(lines: Sequence[CountedLine], source: int, mask_alone: int) -> tup
 
 def is_barred(line: bytes) -> bool:
     """Say whether a line begins a section, holds a mark of a dialogue, is in brackets, or a name behind dashes."""
-    line = line.lstrip(b" ")
+    line = line.lstrip(b" \t")
     is_in_brackets = line[:1] == b"(" and line[-1:] == b")"
     return len(line) > 1 and (line.startswith(("§".encode(), b"<|", b"--")) or line.endswith(b"|>") or is_in_brackets)
 

@@ -487,7 +487,7 @@ def bar_markup(data, starts, text_ends, barred):
     """Bar lines that begin a section, "§ 1", are in brackets, hold a mark of a dialogue, "<|a|>", or name, "-- B"."""
     for line in range(starts.shape[0]):
         start, end = starts[line], text_ends[line]
-        while start < end and data[start] == 0x20:
+        while start < end and (data[start] == 0x20 or data[start] == 0x09):
             start += 1
         if end - start < 2:
             continue
