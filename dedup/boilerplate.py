@@ -42,7 +42,7 @@ lines are pieces of sentences, and nothing but what the user lists goes."""
 class Rule(NamedTuple):
     """The thresholds of `mark`.
 
-    Measured on 1,027 labelled pages of 70 sites, on laws, speeches, news and manual pages, and on job advertisements,
+    Measured on 1,027 labelled pages of 92 sites, on laws, speeches, news and manual pages, and on job advertisements,
     recipes, tables and regulations put between the lines of those pages; `benchmarks/quality.py` gives the figures.
 
     Attributes:

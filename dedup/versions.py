@@ -52,7 +52,7 @@ LEAST_RESIDUAL_SHARE = 0.1
 
 OWN_DOCUMENTS, OWN_SHARE = 2, 0.3
 """Documents that carry a unit which is an article's own, and share of what is not common that such units must make up
-to be compared alone. Measured on pages of 70 sites: of 179 pairs of different articles that were taken for versions 31
+to be compared alone. Measured on pages of 92 sites: of 179 pairs of different articles that were taken for versions 31
 are left."""
 
 VERSION_SHARE = 0.5
