@@ -487,28 +487,30 @@ def mark(
     barred = markup | fixed
     kernels.bar_markup(texts.data, segments.line_start, segments.line_text_end, barred)
     keyed = Keyed.of(segments, barred, source_keys)
-    rows = templates.find(keyed.lines)
+    of_lines = keyed.lines, keyed.forms, keyed.pairs, keyed.labels
+    found = templates.find(np.concatenate([*of_lines, keyed.ends, _source_rows(source_keys)]))
+    rows, form_rows, pairs, labels = np.split(found[: len(of_lines) * lines], len(of_lines))
+    ends, of_source = np.split(found[len(of_lines) * lines :], 2)
     counts = np.append(templates.articles, 1)
-    carried, forms = counts[rows], counts[templates.find(keyed.forms)]
+    carried, forms = counts[rows], counts[form_rows]
     varies = (keyed.forms != 0) & (forms < np.maximum(rule.articles, rule.fixed_share * carried))
     crowded = np.append(templates.times > CROWDED_TIMES * templates.documents, False)[rows]
-    labels = templates.find(np.where(segments.line_label != 0, keyed.labels, np.uint64(0)))
-    known = np.isin(segments.line_label, furniture.label_keys())
+    known, with_label = np.zeros(lines, np.bool_), np.flatnonzero(labels >= 0)
+    known[with_label] = np.isin(segments.line_label[with_label], furniture.label_keys())
     linking = known & (counts[labels] >= config.template_documents)
     labelled = ~known & (np.append(templates.times, 0)[labels] >= FIELD_VALUES)
     traits = kernels.VARIES * varies + kernels.CROWDED * crowded + kernels.LINKING * linking
     traits = traits + kernels.LABELLED * labelled
-    traits[_datelines(texts, segments, keyed, np.flatnonzero(varies & (carried > 1)))] += kernels.DATELINE
+    traits[_datelines(texts, segments, np.flatnonzero(varies & (carried > 1)))] += kernels.DATELINE
     listed = np.where(markup, -1, _find_listed(templates, texts, segments, config))
     traits[listed >= 0] += kernels.LISTED
-    of_source = templates.find(_source_rows(source_keys))
     skipped = is_wrapped(wrapping) | (np.append(templates.times, 0)[of_source] > 0)
     reasons, contexts = np.zeros(lines, np.uint8), np.zeros(lines, np.int64)
     whole = np.zeros(len(source_keys), np.bool_)
     kernels.mark(
         segments.line_offsets, keyed.kinds, segments.line_width, segments.line_flags & TERMINATED != 0,
-        traits.astype(np.uint8), carried, counts[templates.find(keyed.pairs)], counts[templates.find(keyed.ends)],
-        counts[of_source], skipped, rule, config.boilerplate == "full", reasons, contexts, whole,
+        traits.astype(np.uint8), carried, counts[pairs], counts[ends], counts[of_source],
+         skipped, rule, config.boilerplate == "full", reasons, contexts, whole,
     )  # fmt: skip
     marked = (reasons > kernels.STAYS) & (reasons < kernels.FEW)
     suspicious = reasons >= kernels.FEW
@@ -519,13 +521,33 @@ def mark(
     return Marks(marked, suspicious, found, reasons, contexts, whole)
 
 
-def _datelines(texts: Column, segments: Segments, keyed: Keyed, lines: Ints) -> Ints:
-    """Return those of some lines that say nothing but when something was published; one of each key is looked at."""
-    keys, first, of_line = np.unique(keyed.lines[lines], return_index=True, return_inverse=True)
+DATELINES = 1 << 16
+"""Lines, dates aside, of which it is remembered whether they say nothing but when something was published."""
+
+_datelines_met: dict[int, bool] = {}
+
+
+def _datelines(texts: Column, segments: Segments, lines: Ints) -> Ints:
+    """Return those of some lines that say nothing but when something was published.
+
+    That depends on their words, dates aside, and on the sign of rights at their beginning, which is no word.
+    """
+    starts = segments.line_start[lines]
+    signs = (texts.data[starts] == RIGHTS_SIGN[0]) & (texts.data[starts + 1] == RIGHTS_SIGN[1])
+    keys, first, of_line = np.unique(segments.line_k1[lines] ^ signs, return_index=True, return_inverse=True)
     found = np.zeros(len(keys), np.bool_)
-    for at, line in enumerate(lines[first].tolist()):
-        found[at] = furniture.is_dateline(_text(texts, segments, line))
+    for at, (key, line) in enumerate(zip(keys.tolist(), lines[first].tolist(), strict=True)):
+        known = _datelines_met.get(key)
+        if known is None:
+            known = furniture.is_dateline(_text(texts, segments, line))
+            if len(_datelines_met) >= DATELINES:
+                _datelines_met.clear()
+            _datelines_met[key] = known
+        found[at] = known
     return lines[found[of_line]]
+
+
+RIGHTS_SIGN = "©".encode()
 
 
 def _find_listed(templates: Templates, texts: Column, segments: Segments, config: Config) -> Ints:

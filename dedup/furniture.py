@@ -59,7 +59,7 @@ def is_dateline(text: str) -> bool:
     import regex
 
     folded = fold(text)
-    if folded.lstrip().startswith(RIGHTS):
+    if folded.startswith(RIGHTS):
         return True
     words = set(regex.findall(r"\p{L}[\p{L}\p{M}]*", folded))
     left = words - _words("around") - _dates()
