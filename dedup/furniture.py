@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from dedup import lexicon
 from dedup.columns import Column
-from dedup.kernels.words import DATE, NEAR_DATE
 from dedup.segment import segment
 from dedup.unicode import fold
 
@@ -45,7 +44,7 @@ def _words(*tables: str) -> frozenset[str]:
 
 @functools.cache
 def _dates() -> frozenset[str]:
-    return frozenset(fold(word) for word, role in lexicon.entries() if role in (DATE, NEAR_DATE))
+    return frozenset(line.partition(" ")[0] for line in lexicon.read_data("dates.txt").splitlines())
 
 
 def is_dateline(text: str) -> bool:
