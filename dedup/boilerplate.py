@@ -23,8 +23,7 @@ from dedup import furniture
 from dedup.columns import Column
 from dedup.config import Config
 from dedup.errors import UsageError
-from dedup.fragments import Wrapping, find_fragments
-from dedup.markdown import find_markup
+from dedup.fragments import Wrapping
 from dedup.segment import TERMINATED, Segments, segment
 from dedup.spill import IN_MEMORY, Room, Table
 from dedup.versions import Versions, differs, mix, stands_twice
@@ -121,12 +120,6 @@ class Rule(NamedTuple):
 FIELD_VALUES = 5
 """Different lines behind one label, numbers and dates aside, from which what stands behind it is a value: a place, a
 name, a price."""
-
-
-def least_articles(config: Config) -> int:
-    """Return how many articles a source must have, and carry a line, before anything of it is boilerplate."""
-    rule = Rule.of(config)
-    return max(rule.articles, rule.usual_articles)
 
 
 FULL = {
@@ -246,11 +239,10 @@ class Keyed(NamedTuple):
         )
 
     @classmethod
-    def of_counted(cls, texts: Column, segments: Segments, source_keys: Keys) -> Keyed:
+    def of_counted(cls, segments: Segments, wrapping: Wrapping, markup: Bools, source_keys: Keys) -> Keyed:
         """Make the keys that are counted: none of hard-wrapped documents, and of Markdown those of paragraphs only."""
-        rows = np.repeat(np.arange(len(source_keys)), np.diff(segments.line_offsets))
-        wrapped = is_wrapped(find_fragments(texts, segments))
-        return cls.of(segments, find_markup(texts, segments) | wrapped[rows], source_keys)
+        wrapped = np.repeat(is_wrapped(wrapping), np.diff(segments.line_offsets))
+        return cls.of(segments, markup | wrapped, source_keys)
 
 
 class Occurrences:
@@ -279,7 +271,7 @@ class Occurrences:
         """
         rows = np.repeat(np.arange(len(sources)), np.diff(segments.line_offsets))
         documents = rows + len(self)
-        keyed = Keyed.of(segments, markup | is_wrapped(wrapping)[rows], source_keys)
+        keyed = Keyed.of_counted(segments, wrapping, markup, source_keys)
         for kind, keys in {LINE: keyed.lines, FORM: keyed.forms, PAIR: keyed.pairs}.items():
             carried = np.flatnonzero(keys)
             self._tables[kind].add(keys[carried], documents[carried])
@@ -369,9 +361,9 @@ def always(config: Config) -> Templates:
     once = Templates.of_kind(
         ONCE, np.zeros(1, np.uint64), nothing + 1, nothing + 1, nothing + 1, nothing + EVERY_SOURCE
     )
-    lines = tuple(line for line in config.known_boilerplate if not line.endswith(ANYTHING))
     if not config.known_boilerplate:
         return once
+    lines = (line for line in config.known_boilerplate if not line.endswith(ANYTHING))
     texts = Column.of([*lines, *beginnings(config)])
     segments = segment(texts)
     bare = np.flatnonzero(segments.line_k1 == _mask_alone())

@@ -54,9 +54,11 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Verdict:
     folder = tmp_path_factory.mktemp("hostile")
     for number, name in enumerate(NAMES):
         attack = ATTACKS[number % len(ATTACKS)]
+        # One of them makes its line a line of Markdown with a link, which stays.
+        text = f"{attack} {CAPTION}\n{CAPTION}\n"
         source = folder / f"quelle |`<i>@{number}"
         source.mkdir()
-        (source / name).write_text(f"{attack} {CAPTION}\n{article(number)}{attack} {CAPTION}\n", encoding="utf-8")
+        (source / name).write_text(f"{text}{article(number)}{text}", encoding="utf-8")
         (source / f"copy of {name}").write_text(article(number + 50) + attack, encoding="utf-8")
         (source / f"another {name}").write_text(article(number + 50) + attack, encoding="utf-8")
     records = [{"id": attack, "source": f"\x1b[31m{attack}", "text": article(90)} for attack in ATTACKS]
@@ -106,7 +108,7 @@ def test_a_region_of_sarif_is_the_text_in_the_file(name: str, request: pytest.Fi
         visible = re.sub("[\x00-\x1f\x7f\u202e]", "", "\n".join(lines)).split()
         assert visible[0] in quoted[1]
         shown += 1
-    assert shown >= len(NAMES) - 1
+    assert shown >= len(NAMES)
 
 
 def test_sarif_names_rule_level_keeper_and_fingerprint(crawl: Verdict) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dedup import findings
-from dedup.boilerplate import Templates, least_articles
+from dedup.boilerplate import Templates
 from dedup.config import Config
 from dedup.index.catalog import Catalog
 from dedup.index.knowledge import Knowledge
@@ -89,7 +89,7 @@ def counted_anew(past: Past, source_names: list[str], config: Config, workers: i
     sources = SourceNumbers()
     templates, _ = count_lines(Evidence(past, source_names), config, sources, workers, silent)
     late = late_boilerplate(past, templates, sources.names, config, workers)
-    least = least_articles(config)
+    least = config.template_documents
     is_news = bool(len(past.knowledge.fresh(templates, least).keys))
     return Counted(templates, sources.names, late, is_news, least)
 
@@ -123,7 +123,7 @@ def late_boilerplate(
         For each such template, most carriers first, its `id`, `text` and `source`, and the stored `documents` that
         carry it, each with its id (`document`), `file` and `record`.
     """
-    fresh = past.knowledge.fresh(templates, least_articles(config))
+    fresh = past.knowledge.fresh(templates, config.template_documents)
     if not len(fresh.keys):
         return []
     only = dataclasses.replace(config, only=("boilerplate",))

@@ -12,6 +12,8 @@ from dedup import decisions
 from dedup.boilerplate import Keyed, Keys, always
 from dedup.config import Config
 from dedup.decisions import Decision
+from dedup.fragments import find_fragments
+from dedup.markdown import find_markup
 from dedup.model import Batch
 from dedup.segment import segment
 from dedup.verify.violations import Violations
@@ -69,7 +71,8 @@ class TemplateClaims:
         segments = segment(batch.texts)
         documents = np.repeat(np.arange(len(batch)), np.diff(segments.line_offsets))
         carried = []
-        keyed = Keyed.of_counted(batch.texts, segments, source_keys)
+        wrapping, markup = find_fragments(batch.texts, segments), find_markup(batch.texts, segments)
+        keyed = Keyed.of_counted(segments, wrapping, markup, source_keys)
         for keys in (keyed.lines, keyed.labels):
             at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
             hit = self._keys[at] == keys
